@@ -1,0 +1,1 @@
+"""The APIs that the client understands, one in each file."""

@@ -1,0 +1,134 @@
+"""Everything that this client raises.
+
+::
+
+    StreamError
+    ├── ConnectionFailed        the request never reached a server
+    ├── ConnectionLost          the server was reached, the connection broke
+    │   └── NoResponse          ... before it answered anything
+    ├── Stalled                 the server went silent, or stopped making progress
+    ├── AnswerTruncated         the body ended without the end of the answer
+    ├── ProtocolError           the bytes are not what the API sends
+    │   ├── LimitExceeded       ... or more of them than this client keeps
+    │   └── WrongContentType    ... not even an event stream
+    ├── UnknownStopReason       the answer ended for a reason this client does not know
+    └── ApiError                the server said no, by status or by an ``error`` event
+        ├── RateLimited         429, ``rate_limit_error``
+        ├── Overloaded          529, ``overloaded_error``
+        ├── ServerFailed        408, 409, other 5xx, ``api_error``, ``timeout_error``
+        └── RequestRefused      everything that the same request would meet again
+            └── NotAuthorized   401, 403
+
+An error that reaches the caller also tells what was kept: the partial text, the request id, and the errors of the
+attempts before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+@dataclass(eq=False)
+class StreamError(Exception):
+    """Base of all errors of this client.
+
+    Attributes:
+        message: what happened, in one sentence.
+        partial: the text that the user has been shown, complete up to where it stops.
+        request_id: ``request-id`` of the failed attempt, when a response came.
+        earlier: the errors of the attempts before the last one, oldest first.
+        attempts: how many requests were made in all.
+    """
+
+    message: str
+    partial: str = field(default="", kw_only=True)
+    request_id: str | None = field(default=None, kw_only=True)
+    earlier: tuple[StreamError, ...] = field(default=(), kw_only=True)
+    attempts: int = field(default=1, kw_only=True)
+
+    retryable = True
+    """Whether the same request may succeed a moment later."""
+    sent: ClassVar[bool | None] = True
+    """Whether the request reached a server; None when nobody can tell."""
+
+    def __str__(self) -> str:
+        tries = f" (after {self.attempts} attempts; first: {self.earlier[0].message})" if self.earlier else ""
+        return self.message + tries
+
+
+class ConnectionFailed(StreamError):
+    """No connection could be made: nothing was sent."""
+
+    sent = False
+
+
+class ConnectionLost(StreamError):
+    """The connection broke while the response was being read."""
+
+
+class NoResponse(ConnectionLost):
+    """The request was sent and the connection broke before a status line came."""
+
+
+class Stalled(StreamError):
+    """A deadline passed; the message says which."""
+
+
+class AnswerTruncated(StreamError):
+    """The body ended as HTTP says it should, and the answer had not ended."""
+
+
+class ProtocolError(StreamError):
+    """Malformed JSON, invalid UTF-8, events out of order, a tool input that does not parse."""
+
+
+class LimitExceeded(ProtocolError):
+    """A line, an event or a body is larger than the limit that is set for it."""
+
+
+class WrongContentType(ProtocolError):
+    """A 200 that carries something else than an answer: a login page, an empty body."""
+
+
+class UnknownStopReason(StreamError):
+    """The message is over for a reason that this client cannot call a success."""
+
+    retryable = False
+
+
+@dataclass(eq=False)
+class ApiError(StreamError):
+    """The server reported an error.
+
+    Attributes:
+        status: HTTP status that was really received; 200 for an error event inside a stream.
+        kind: ``error.type`` of the body or the event; None when there was none.
+        retry_after: seconds that the server asks to wait; None when it did not say, or said nonsense.
+    """
+
+    status: int = field(default=0, kw_only=True)
+    kind: str | None = field(default=None, kw_only=True)
+    retry_after: float | None = field(default=None, kw_only=True)
+
+
+class RateLimited(ApiError):
+    """Too many requests or tokens; waits longer than other errors."""
+
+
+class Overloaded(ApiError):
+    """The API is overloaded."""
+
+
+class ServerFailed(ApiError):
+    """The server failed in a way that may pass."""
+
+
+class RequestRefused(ApiError):
+    """The same request would be refused again."""
+
+    retryable = False
+
+
+class NotAuthorized(RequestRefused):
+    """The key is missing, wrong, expired or not allowed to do this."""

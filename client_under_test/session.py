@@ -1,0 +1,557 @@
+"""One call as a state machine: what happened goes in, what to do comes out. No socket, no clock, no chance of its own.
+
+Rules:
+
+1. Every input is handled with the time at which it happened; there is one timer, and ``WakeAt`` replaces it.
+2. An answer is whole when its terminal event came. How the body ends says nothing about that: a clean end without a terminal
+   is a failure, a broken end after one is not.
+3. Bytes prove that the connection lives, events that the model works: silence and lack of progress have their own deadlines.
+4. What has been shown is never shown again. A later attempt adds what is missing, or the display is reset first.
+5. Errors that would come again end the call at once. All others are retried within the budget, later each time.
+6. After two failed streams the answer is asked for without streaming.
+7. Whatever happens, the call ends once, with an answer or with an error that carries the text so far.
+
+::
+
+    idle ─► waiting ─► streaming ─► done
+              │ ▲  └─► reading ──► done        reading: a body that is not a stream
+              ▼ │         │
+            backing_off ◄─┘ (from every state of an attempt)
+
+The transitions are data (:data:`NEXT`) and checked after every input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from random import Random
+from typing import Any, TypeAlias, assert_never
+
+from client_under_test.assemble import Message, ToolCall, message_of
+from client_under_test.buffer import SentenceBuffer
+from client_under_test.continuation import Display, Shown
+from client_under_test.dialects.anthropic import (
+    ErrorReported,
+    NoContent,
+    decode_object,
+    error_in_stream,
+    error_of_status,
+    parse,
+)
+from client_under_test.errors import (
+    AnswerTruncated,
+    LimitExceeded,
+    ProtocolError,
+    Stalled,
+    StreamError,
+    UnknownStopReason,
+    WrongContentType,
+)
+from client_under_test.policy import Policy, retry_after
+from client_under_test.sse import SseDecoder
+
+
+class Outcome(Enum):
+    """How a call can end."""
+
+    COMPLETE = "complete"
+    TRUNCATED = "truncated"
+    """The model's own limit: ``max_tokens`` or the context window."""
+    REFUSED = "refused"
+    PAUSED = "paused"
+    INCOMPLETE = "incomplete"
+    """Broken off; the text so far is kept."""
+    FAILED = "failed"
+    """Nothing usable came."""
+    CANCELLED = "cancelled"
+
+
+OUTCOMES = {
+    "end_turn": Outcome.COMPLETE,
+    "stop_sequence": Outcome.COMPLETE,
+    "tool_use": Outcome.COMPLETE,
+    "max_tokens": Outcome.TRUNCATED,
+    "model_context_window_exceeded": Outcome.TRUNCATED,
+    "refusal": Outcome.REFUSED,
+    "pause_turn": Outcome.PAUSED,
+}
+"""``stop_reason`` to outcome; any other reason is not called a success."""
+
+LOST_OUTPUT_TOKENS = 10
+"""An empty answer that was billed at least so many output tokens lost them on the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a call came to."""
+
+    outcome: Outcome
+    text: str
+    stop_reason: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    """As the API counted it for the attempt that gave the answer; a key that never came is not there."""
+    message_id: str | None = None
+    request_id: str | None = None
+    attempts: int = 1
+    error: StreamError | None = None
+    """Why, when the outcome is incomplete, failed or cancelled."""
+
+
+# ---- inputs ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The call begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadReceived:
+    """Status line and headers came; ``headers`` has lower-case names, ``wall`` is the local time since the epoch."""
+
+    status: int
+    headers: Mapping[str, str]
+    wall: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BytesReceived:
+    """Bytes of the body came, content coding removed."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BodyEnded:
+    """The body ended as HTTP says it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFailed:
+    """The connection could not be made, or broke."""
+
+    error: StreamError
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The time of the last ``WakeAt`` came."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """The caller wants no more."""
+
+
+Input: TypeAlias = Started | HeadReceived | BytesReceived | BodyEnded | TransportFailed | TimerFired | CancelRequested
+
+
+# ---- actions ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Send a request with this JSON body; ``again`` when an attempt before it failed."""
+
+    body: Mapping[str, Any]
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Be done with the connection; when ``spent`` its body is all but over, and it may be read to its end for reuse."""
+
+    spent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Set the one timer; None clears it."""
+
+    at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextAdded:
+    """Show more text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextReset:
+    """Clear the text shown so far: the answer starts over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovering:
+    """An attempt failed; the next one starts in ``wait`` seconds."""
+
+    error: StreamError
+    attempt: int
+    wait: float
+
+
+Update: TypeAlias = TextAdded | TextReset | Recovering
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Hand an update to the caller."""
+
+    update: Update
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The call is over."""
+
+    answer: Answer
+
+
+Action: TypeAlias = Open | Drop | WakeAt | Deliver | Finish
+
+
+# ---- the machine -----------------------------------------------------------------------------------------------------
+
+
+class State(Enum):
+    """Where a call can be."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    STREAMING = "streaming"
+    READING = "reading"
+    BACKING_OFF = "backing_off"
+    DONE = "done"
+
+
+NEXT: Mapping[State, frozenset[State]] = {
+    State.IDLE: frozenset({State.WAITING, State.DONE}),
+    State.WAITING: frozenset({State.STREAMING, State.READING, State.BACKING_OFF, State.DONE}),
+    State.STREAMING: frozenset({State.BACKING_OFF, State.DONE}),
+    State.READING: frozenset({State.BACKING_OFF, State.DONE}),
+    State.BACKING_OFF: frozenset({State.WAITING, State.DONE}),
+    State.DONE: frozenset(),
+}
+
+
+class Deadline(Enum):
+    """The silences that end something, in the order in which they are honoured when several are due."""
+
+    TOTAL = "the whole call took too long"
+    FIRST_BYTE = "no response came"
+    FIRST_EVENT = "no event came after the response began"
+    IDLE = "nothing at all came"
+    PROGRESS = "only signs of life came, and no content"
+    CLOSING = "message_stop did not come"
+    RETRY = "time to try again"
+    FLUSH = "time to show what is held"
+
+
+_OF_ATTEMPT = (Deadline.FIRST_BYTE, Deadline.FIRST_EVENT, Deadline.IDLE, Deadline.PROGRESS, Deadline.CLOSING)
+
+
+class Session:
+    """The state machine of one call.
+
+    Args:
+        request: the JSON body of the request, without ``stream``.
+        policy: limits and retry rules.
+        chance: the source of jitter.
+    """
+
+    def __init__(self, request: Mapping[str, Any], policy: Policy, chance: Random) -> None:
+        self.state = State.IDLE
+        self._request = request
+        self._policy, self._limits, self._chance = policy, policy.limits, chance
+        self._display = Display()
+        self._buffer = SentenceBuffer(max_age=policy.sentence_age)
+        self._deadlines: dict[Deadline, float] = {}
+        self._wake: float | None = None
+        self._actions: list[Action] = []
+        self._now = 0.0
+        self._errors: list[StreamError] = []
+        self._attempts = self._failed_streams = 0
+        self._visible = False
+        """Whether the reader sees any text; while not, an answer may start over without a word."""
+        self._begin_attempt()
+
+    def handle(self, happened: Input, now: float) -> list[Action]:
+        """Take what happened at ``now`` and return what to do, in order. After ``Finish`` nothing is ever returned.
+
+        Raises:
+            RuntimeError: the input cannot occur in this state; a fault of the driver, never of the server.
+        """
+        if self.state is State.DONE:
+            return []
+        self._now, self._actions, before = now, [], self.state
+        self._dispatch(happened)
+        if self.state is not before and self.state not in NEXT[before]:
+            raise RuntimeError(f"no transition from {before.value} to {self.state.value} on {happened}")
+        self._set_timer()
+        return self._actions
+
+    def _dispatch(self, happened: Input) -> None:
+        match happened:
+            case BytesReceived(data):
+                self._take_bytes(data)
+            case TimerFired():
+                self._take_timer()
+            case HeadReceived():
+                self._take_head(happened)
+            case BodyEnded():
+                self._take_end()
+            case TransportFailed(error):
+                self._take_failure(error)
+            case Started():
+                if self._limits.total is not None:
+                    self._deadlines[Deadline.TOTAL] = self._now + self._limits.total
+                self._open()
+            case CancelRequested():
+                self._cancel()
+            case _:
+                assert_never(happened)
+
+    # ---- an attempt begins
+
+    def _begin_attempt(self) -> None:
+        self._decoder = SseDecoder(
+            max_line_bytes=self._limits.max_event_bytes, max_event_bytes=self._limits.max_event_bytes
+        )
+        self._message = Message()
+        self._head = HeadReceived(0, {})
+        self._body = bytearray()
+        self._display.begin()
+
+    def _open(self) -> None:
+        self.state = State.WAITING
+        self._attempts += 1
+        self._begin_attempt()
+        self._deadlines[Deadline.FIRST_BYTE] = self._now + self._limits.first_byte
+        max_tokens = int(self._request.get("max_tokens", 0))
+        streams = self._policy.retry.streams_next(self._failed_streams, max_tokens)
+        self._actions.append(Open({**self._request, "stream": streams}, again=self._attempts > 1))
+
+    def _take_head(self, head: HeadReceived) -> None:
+        self._expect(State.WAITING)
+        self._head = head
+        del self._deadlines[Deadline.FIRST_BYTE]
+        self._deadlines[Deadline.IDLE] = self._now + self._limits.idle
+        media_type = head.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if head.status != 200 or media_type == "application/json":
+            self.state = State.READING
+        elif media_type == "text/html":
+            self._fail(WrongContentType("the server answered 200 with a web page instead of an answer"))
+        else:
+            self.state = State.STREAMING
+            del self._deadlines[Deadline.IDLE]
+            self._deadlines[Deadline.FIRST_EVENT] = self._now + self._limits.first_event
+
+    # ---- an attempt goes on
+
+    def _take_bytes(self, data: bytes) -> None:
+        if self.state is State.STREAMING:
+            self._stream(data)
+            return
+        self._expect(State.READING)
+        self._deadlines[Deadline.IDLE] = self._now + self._limits.idle
+        self._body += data
+        if len(self._body) > self._limits.max_body_bytes:
+            self._fail(LimitExceeded(f"the body is larger than {self._limits.max_body_bytes} bytes"))
+
+    def _stream(self, data: bytes) -> None:
+        if Deadline.FIRST_EVENT not in self._deadlines:
+            self._deadlines[Deadline.IDLE] = self._now + self._limits.idle
+        try:
+            for sse in self._decoder.feed(data):
+                self._take_event(parse(sse))
+                if self._message.stopped:
+                    break
+        except StreamError as error:
+            if self._message.stop_reason is None:
+                self._fail(error)
+                return
+            self._message.stopped = True  # damage after the final stop_reason takes nothing from the answer
+        if self._message.stopped:
+            self._complete()
+
+    def _take_event(self, event: Any) -> None:
+        if self._deadlines.pop(Deadline.FIRST_EVENT, None) is not None:
+            self._deadlines[Deadline.IDLE] = self._now + self._limits.idle
+            self._deadlines[Deadline.PROGRESS] = self._now + self._limits.progress
+        if not isinstance(event, NoContent | ErrorReported):
+            self._deadlines[Deadline.PROGRESS] = self._now + self._limits.progress
+        text = self._message.apply(event)
+        if text:
+            self._show(self._display.say(text))
+        if self._message.stop_reason is not None:
+            self._deadlines.setdefault(Deadline.CLOSING, self._now + self._limits.closing)
+
+    # ---- an attempt ends
+
+    def _take_end(self) -> None:
+        if self.state is State.READING:
+            self._read_body()
+            return
+        self._expect(State.STREAMING)
+        if self._message.stop_reason is not None:
+            self._complete()
+        else:
+            self._fail(AnswerTruncated("the stream ended before the answer did"))
+
+    def _take_failure(self, error: StreamError) -> None:
+        if self.state is State.STREAMING and self._message.stop_reason is not None:
+            self._complete()
+        else:
+            self._fail(error)
+
+    def _read_body(self) -> None:
+        """A whole body that is no stream: an error, a message, or something else."""
+        raw = bytes(self._body)
+        if self._head.status != 200:
+            error = error_of_status(self._head.status, raw, self._head.headers.get("x-should-retry"))
+            error.retry_after = retry_after(self._head.headers, self._head.wall)
+            self._fail(error)
+            return
+        try:
+            body = decode_object(raw, "response body")
+            if body.get("type") == "error":
+                raise error_in_stream(raw)
+            self._message = message_of(body)
+        except StreamError as error:
+            self._fail(error)
+            return
+        self._show(self._display.say(self._message.text))
+        self._complete()
+
+    def _complete(self) -> None:
+        """The answer is whole on the wire; take it, unless its content shows that something was lost."""
+        message = self._message
+        outcome = OUTCOMES.get(message.stop_reason or "")
+        try:
+            if message.stop_reason is None:
+                raise ProtocolError("the message stopped without a stop_reason")
+            if outcome is None:
+                raise UnknownStopReason(f"the answer ended with the unknown stop_reason {message.stop_reason!r}")
+            if not message.blocks and _count(message.usage, "output_tokens") >= LOST_OUTPUT_TOKENS:
+                raise ProtocolError(f"{message.usage['output_tokens']} output tokens were billed and none arrived")
+            tools = message.tool_calls() if outcome is Outcome.COMPLETE else ()
+        except StreamError as error:
+            self._fail(error)
+            return
+        self._show(self._display.finish())
+        self._finish(outcome, tools=tools)
+
+    # ---- an attempt has failed
+
+    def _fail(self, error: StreamError) -> None:
+        """Try again, or end the call with this error."""
+        self._failed_streams += self.state is State.STREAMING
+        error.request_id = self._head.headers.get("request-id")
+        wait = self._policy.retry.wait_before_retry(error, self._attempts, self._chance)
+        if wait is None:
+            self._give_up(error)
+            return
+        self._errors.append(error)
+        self._leave_attempt()
+        self.state = State.BACKING_OFF
+        self._deadlines[Deadline.RETRY] = self._now + wait
+        self._actions.append(Deliver(Recovering(error, self._attempts + 1, wait)))
+
+    def _give_up(self, error: StreamError) -> None:
+        error.partial, error.attempts, error.earlier = self._display.text, self._attempts, tuple(self._errors)
+        self._finish(Outcome.INCOMPLETE if error.partial else Outcome.FAILED, error=error)
+
+    def _cancel(self) -> None:
+        self._finish(Outcome.CANCELLED)
+
+    def _leave_attempt(self) -> None:
+        if self.state in (State.WAITING, State.STREAMING, State.READING):
+            self._actions.append(Drop(spent=self._message.stopped or self.state is State.READING))
+        for deadline in _OF_ATTEMPT:
+            self._deadlines.pop(deadline, None)
+
+    def _finish(self, outcome: Outcome, *, error: StreamError | None = None, tools: tuple[ToolCall, ...] = ()) -> None:
+        self._show_held(self._buffer.flush())
+        self._leave_attempt()
+        self._deadlines.clear()
+        self.state = State.DONE
+        answer = Answer(
+            outcome=outcome,
+            text=self._display.text,
+            stop_reason=self._message.stop_reason,
+            tool_calls=tools,
+            usage=dict(self._message.usage),
+            message_id=self._message.id,
+            request_id=self._head.headers.get("request-id"),
+            attempts=self._attempts,
+            error=error,
+        )
+        self._actions.append(Finish(answer))
+
+    # ---- the display
+
+    def _show(self, shown: Shown) -> None:
+        if shown.reset:
+            self._buffer.flush()
+            if self._visible:
+                self._visible = False
+                self._actions.append(Deliver(TextReset()))
+        self._show_held(self._buffer.push(shown.text, self._now) if shown.text else "")
+
+    def _show_held(self, text: str) -> None:
+        if text:
+            self._visible = True
+            self._actions.append(Deliver(TextAdded(text)))
+
+    # ---- time
+
+    def _take_timer(self) -> None:
+        due = next((d for d in Deadline if self._due_at(d) <= self._now), None)
+        if due is None:
+            return
+        if due is Deadline.FLUSH:
+            self._show_held(self._buffer.flush())
+            return
+        del self._deadlines[due]
+        match due:
+            case Deadline.RETRY:
+                self._open()
+            case Deadline.CLOSING:
+                self._complete()
+            case Deadline.TOTAL:
+                self._give_up(self._stalled(due))
+            case _:
+                self._fail(self._stalled(due))
+
+    def _stalled(self, deadline: Deadline) -> Stalled:
+        return Stalled(f"{deadline.value} (limit {getattr(self._limits, deadline.name.lower())} s)")
+
+    def _due_at(self, deadline: Deadline) -> float:
+        at = self._buffer.due if deadline is Deadline.FLUSH else self._deadlines.get(deadline)
+        return float("inf") if at is None else at
+
+    def _set_timer(self) -> None:
+        if self.state is State.DONE:
+            at = None
+        else:
+            soonest = min(self._due_at(deadline) for deadline in Deadline)
+            at = None if soonest == float("inf") else soonest
+        if at != self._wake:
+            self._wake = at
+            self._actions.append(WakeAt(at))
+
+    def _expect(self, state: State) -> None:
+        if self.state is not state:
+            raise RuntimeError(
+                f"the driver reported something of a connection while the session was {self.state.value}"
+            )
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int:
+    value = usage.get(name)
+    return value if isinstance(value, int) else 0

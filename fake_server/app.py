@@ -1,0 +1,229 @@
+"""The server on real sockets: aiohttp reads requests, :mod:`fake_server.perform` writes the replies.
+
+Attempts belong together by the token in the path, ``/case/<token>/v1/messages``, and never by the body: a retry, a
+continuation, a fallback and a change of provider all change the body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from aiohttp import web
+
+from fake_server.clock import Clock, SystemClock
+from fake_server.dialects.anthropic import refusal
+from fake_server.effects import Effect
+from fake_server.perform import Log, perform, reset_transport
+from fake_server.record import Replied, Requested, Sink, redact
+from fake_server.script import Reply, Request, Script, render
+from fake_server.validate import MAX_REQUEST_BYTES, Problem, problem_in
+from fake_server.wire import UntilClose
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(slots=True, kw_only=True)
+class Case:
+    """One logical call as the server knows it: its script, its attempts so far, and where to record them."""
+
+    script: Script
+    seed: str
+    sink: Sink
+    start: float = 0.0
+    requests: int = 0
+    steps: int = 0
+    running: dict[asyncio.Task[Any], Log] = field(default_factory=dict)
+
+    async def abandon(self) -> None:
+        """Stop every reply that is still being performed and wait until it is recorded."""
+        for task, log in list(self.running.items()):
+            log.left = "abandoned"
+            task.cancel()
+        while self.running:
+            await asyncio.wait(list(self.running))
+            await asyncio.sleep(0)
+
+
+class FakeServer:
+    """Serves many cases at once on one port of the loopback interface.
+
+    ``resolve`` makes a case for a token that is not open yet (for stand-alone use); without it such a request is a 404.
+    """
+
+    def __init__(self, clock: Clock | None = None, resolve: Callable[[str], Case | None] | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._resolve = resolve
+        self._cases: dict[str, Case] = {}
+        self._runner: web.AppRunner | None = None
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def start(self, host: str = LOOPBACK, port: int = 0) -> None:
+        """Listen on ``host`` and ``port`` (0 is any free one; :attr:`port` tells which).
+
+        Raises:
+            OSError: when the address cannot be bound.
+        """
+        app = web.Application(client_max_size=MAX_REQUEST_BYTES)
+        app.router.add_route("*", "/case/{token}/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, backlog=4096)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Stop listening and end what is still running."""
+        for token in list(self._cases):
+            await self.close_case(token)
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def open_case(self, token: str, case: Case) -> str:
+        """Serve ``case`` under ``token`` from now on; returns the base URL for its client."""
+        case.start = self._clock.now()
+        self._cases[token] = case
+        return f"http://{LOOPBACK}:{self.port}/case/{token}"
+
+    async def close_case(self, token: str) -> None:
+        """Forget the case and stop what it is still being sent."""
+        case = self._cases.pop(token, None)
+        if case is not None:
+            await case.abandon()
+
+    def _case(self, token: str) -> Case | None:
+        if token not in self._cases and self._resolve is not None:
+            case = self._resolve(token)
+            if case is not None:
+                self.open_case(token, case)
+        return self._cases.get(token)
+
+    async def _handle(self, http: web.Request) -> web.StreamResponse:
+        case = self._case(http.match_info["token"])
+        if case is None:
+            return web.json_response(_plain_error("no such case; ask for /case/<scenario id>/v1/messages"), status=404)
+        case.requests += 1
+        log = Log(case.sink, self._clock, case.start, case.requests)
+        reply, request = await self._answer(http, case, log)
+        return await self._perform(http, case, log, reply, render(reply, request))
+
+    async def _answer(self, http: web.Request, case: Case, log: Log) -> tuple[Reply, Request]:
+        """Read and check the request, then ask the script; what is wrong with it is answered as the API would."""
+        problem, body = await _read(http)
+        headers = {name.lower(): value for name, value in http.headers.items()}
+        problem = problem or _wrong_route(http) or problem_in(body, headers)
+        fields = body if isinstance(body, dict) else {}
+        streams = fields.get("stream") is True
+        record = Requested(
+            t=log.t,
+            attempt=log.attempt,
+            method=http.method,
+            path=http.path,
+            headers=redact(http.headers),
+            body=body,
+            streams=streams,
+        )
+        case.sink(record)
+        if problem is None:
+            case.steps += 1
+        step = case.steps if problem is None else 0
+        request = Request(attempt=step, seed=case.seed, body=fields, headers=headers, now=self._clock.wall())
+        reply = case.script.reply(request) if problem is None else _refused(request, problem)
+        head = reply.head
+        for fault in reply.faults:
+            head = fault.head(head)
+        case.sink(
+            Replied(
+                t=log.t,
+                attempt=log.attempt,
+                step=step,
+                status=head.status,
+                headers=dict(head.headers),
+                faults=[fault.name for fault in reply.faults],
+                problem=problem.message if problem else None,
+            )
+        )
+        return reply, request
+
+    async def _perform(
+        self, http: web.Request, case: Case, log: Log, reply: Reply, effects: Iterable[Effect]
+    ) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None
+        case.running[task] = log
+        try:
+            how = await perform(effects, _Connection(http), self._clock, log)
+        finally:
+            del case.running[task]
+        return _Written(keep_alive=how == "end" and not isinstance(reply.head.framing, UntilClose))
+
+
+async def _read(http: web.Request) -> tuple[Problem | None, Any]:
+    try:
+        return None, json.loads(await http.read())
+    except web.HTTPRequestEntityTooLarge:
+        return Problem(413, "Request exceeds the maximum size of 32 MB"), None
+    except (ValueError, RecursionError) as error:
+        return Problem(400, f"The request body is not valid JSON: {error}"), None
+
+
+def _wrong_route(http: web.Request) -> Problem | None:
+    if http.match_info["path"] not in ("v1/messages", "messages"):
+        return Problem(404, f"Not found: /{http.match_info['path']}")
+    if http.method != "POST":
+        return Problem(405, f"Method Not Allowed: {http.method}")
+    return None
+
+
+def _refused(request: Request, problem: Problem) -> Reply:
+    return refusal(request, problem.status, problem.message, problem.kind)
+
+
+def _plain_error(message: str) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": "not_found_error", "message": message}}
+
+
+class _Connection:
+    """The connection under an aiohttp request, written to without aiohttp's own framing."""
+
+    def __init__(self, http: web.Request) -> None:
+        self._http = http
+
+    async def write(self, data: bytes) -> None:
+        await self._http.writer.write(data)
+
+    def close(self) -> None:
+        if self._http.transport is not None:
+            self._http.transport.close()
+
+    def reset(self) -> None:
+        if self._http.transport is not None:
+            reset_transport(self._http.transport)
+
+
+class _Written(web.StreamResponse):
+    """Tells aiohttp that the response is already on the wire."""
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        super().__init__()
+        self._keep = keep_alive
+
+    @property
+    def keep_alive(self) -> bool | None:
+        return self._keep
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        return None

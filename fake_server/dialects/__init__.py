@@ -1,0 +1,1 @@
+"""The APIs that the server can speak, one in each file."""

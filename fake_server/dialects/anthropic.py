@@ -1,0 +1,266 @@
+"""The Claude Messages API as a server says it: messages, events, errors and headers.
+
+Sources: the API reference (Messages, Streaming messages, Errors), versions 2023-06-01 and 2026-10-21, and the requests
+and parsers of the official SDKs, anthropic 2.12 and @anthropic-ai/sdk 1.12. The two versions do not differ in what is streamed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+from itertools import chain
+from random import Random
+from typing import Any
+
+from fake_server.effects import Effect, End, Send, Wait
+from fake_server.fault import Fault
+from fake_server.script import Reply, Request
+from fake_server.text import story
+from fake_server.wire import Head, Sized, sse
+
+API_VERSIONS = ("2023-06-01", "2026-10-21")
+STREAM_TYPE = "text/event-stream; charset=utf-8"
+JSON_TYPE = "application/json"
+ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+"""Status to ``error.type``; any other 4xx is ``invalid_request_error`` and any other 5xx ``api_error``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One content block: the object in ``content_block_start``, the deltas after it, and the whole of it."""
+
+    start: dict[str, Any]
+    deltas: tuple[dict[str, Any], ...]
+    whole: dict[str, Any]
+
+
+def text_block(text: str, *, words: int = 4, pieces: tuple[str, ...] | None = None) -> Block:
+    """A text block, streamed ``words`` words at a time, or as exactly ``pieces`` (which may hold lone surrogates)."""
+    parts = _by_words(text, words) if pieces is None else pieces
+    deltas = tuple({"type": "text_delta", "text": part} for part in parts)
+    return Block({"type": "text", "text": ""}, deltas, {"type": "text", "text": text})
+
+
+def thinking_block(thinking: str, signature: str | None = "EqQBCgIYAhIkstreamproofSignature") -> Block:
+    """A thinking block; ``signature`` None leaves it unsigned, as a cut does."""
+    deltas = [{"type": "thinking_delta", "thinking": part} for part in _by_words(thinking, 6)]
+    if signature is not None:
+        deltas.append({"type": "signature_delta", "signature": signature})
+    whole = {"type": "thinking", "thinking": thinking, "signature": signature or ""}
+    return Block({"type": "thinking", "thinking": "", "signature": ""}, tuple(deltas), whole)
+
+
+def tool_block(name: str, arguments: dict[str, Any] | str, *, kind: str = "tool_use", piece: int = 12) -> Block:
+    """A tool call whose input is streamed ``piece`` characters at a time; a string is sent as it is, even if broken."""
+    raw = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    identity = {"id": f"{'srvtoolu' if kind == 'server_tool_use' else 'toolu'}_{name}", "name": name}
+    parts = ["", *(raw[i : i + piece] for i in range(0, len(raw), piece))]
+    deltas = tuple({"type": "input_json_delta", "partial_json": part} for part in parts)
+    whole = {"type": kind, **identity, "input": arguments if isinstance(arguments, dict) else {}}
+    return Block({"type": kind, **identity, "input": {}}, deltas, whole)
+
+
+def whole_block(block: dict[str, Any]) -> Block:
+    """A block that is sent at once and has no deltas: tool results, ``redacted_thinking``, kinds yet unknown."""
+    return Block(block, (), block)
+
+
+def _by_words(text: str, words: int) -> tuple[str, ...]:
+    parts = re.findall(r"[^ ]* ?", text)[:-1]
+    return tuple("".join(parts[i : i + words]) for i in range(0, len(parts), words))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The model answers: as a stream when one is asked for, otherwise as one JSON message.
+
+    ``faults`` strike the stream only; ``pace`` is the seconds between two events.
+    """
+
+    blocks: tuple[Block, ...] | None = None
+    """What the model says; None is a story drawn from the seed."""
+    story: str = ""
+    """Another name here makes another story from the same seed."""
+    sentences: int = 22
+    stop_reason: str | None = "end_turn"
+    stop_sequence: str | None = None
+    stop_details: dict[str, Any] | None = None
+    input_tokens: int = 25
+    output_tokens: int | None = None
+    """None counts one token for each delta."""
+    final_usage: dict[str, int] = field(default_factory=dict)
+    """More fields of the last (cumulative) usage."""
+    pace: float = 0.0
+    faults: tuple[Fault, ...] = ()
+
+    def but(self, *faults: Fault) -> Answer:
+        """This answer with more faults on its stream."""
+        return replace(self, faults=(*self.faults, *faults))
+
+    def text(self, seed: str) -> str | None:
+        blocks = self._blocks(seed)
+        return "".join(block.whole["text"] for block in blocks if block.whole["type"] == "text")
+
+    def reply(self, request: Request) -> Reply:
+        if not request.streams:
+            message = json.dumps(self._message(request, whole=True), ensure_ascii=False)
+            return Reply(head=_head(request, 200, JSON_TYPE, sized=True), body=(Send(message.encode()), End()))
+        events = tuple(self._paced(self._events(request)))
+        return Reply(head=_head(request, 200, STREAM_TYPE), body=(*events, End()), faults=self.faults)
+
+    def _blocks(self, seed: str) -> tuple[Block, ...]:
+        if self.blocks is not None:
+            return self.blocks
+        return (text_block(story(f"{seed}/{self.story}", self.sentences)),)
+
+    def _events(self, request: Request) -> Iterator[Send]:
+        yield _event("message_start", message=self._message(request, whole=False))
+        for index, block in enumerate(self._blocks(request.seed)):
+            yield _event("content_block_start", index=index, content_block=block.start)
+            if index == 0:
+                yield Send(sse("ping", '{"type": "ping"}'), "ping")
+            for delta in block.deltas:
+                yield _event("content_block_delta", index=index, delta=delta)
+            yield _event("content_block_stop", index=index)
+        delta = {"stop_reason": self.stop_reason, "stop_sequence": self.stop_sequence}
+        if self.stop_details is not None:
+            delta["stop_details"] = self.stop_details
+        yield _event("message_delta", delta=delta, usage={"output_tokens": self._tokens(request), **self.final_usage})
+        yield _event("message_stop")
+
+    def _paced(self, events: Iterator[Send]) -> Iterator[Effect]:
+        return chain.from_iterable((Wait(self.pace), event) for event in events) if self.pace else events
+
+    def _tokens(self, request: Request) -> int:
+        if self.output_tokens is not None:
+            return self.output_tokens
+        return sum(len(block.deltas) for block in self._blocks(request.seed)) + 1
+
+    def _message(self, request: Request, *, whole: bool) -> dict[str, Any]:
+        message: dict[str, Any] = {
+            "id": _identity(request.chance("message"), "msg_"),
+            "type": "message",
+            "role": "assistant",
+            "model": request.body.get("model", "claude-sonnet-4-5"),
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {"input_tokens": self.input_tokens, "output_tokens": 1},
+        }
+        if whole:
+            message["content"] = [block.whole for block in self._blocks(request.seed)]
+            message["stop_reason"], message["stop_sequence"] = self.stop_reason, self.stop_sequence
+            message["usage"] |= {"output_tokens": self._tokens(request), **self.final_usage}
+            if self.stop_details is not None:
+                message["stop_details"] = self.stop_details
+        return message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """The API refuses the request with an error status and its JSON error body."""
+
+    status: int
+    kind: str | None = None
+    """``error.type``; None takes the usual one of the status."""
+    message: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    retry_after_date: float | None = None
+    """Seconds from now, sent as an HTTP-date in ``retry-after``."""
+
+    def text(self, seed: str) -> str | None:
+        return None
+
+    def reply(self, request: Request) -> Reply:
+        head = _head(request, self.status, JSON_TYPE, sized=True)
+        for name, value in self.headers:
+            head = head.with_header(name, value)
+        if self.retry_after_date is not None:
+            head = head.with_header("retry-after", formatdate(request.now + self.retry_after_date, usegmt=True))
+        body = error_body(self.status, self.message, kind=self.kind, request_id=head.header("request-id") or "")
+        return Reply(head=head, body=(Send(body), End()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Respond:
+    """Something that is not the API answers: a proxy's page, an empty body, a redirect."""
+
+    status: int = 200
+    content_type: str | None = "text/html"
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+    def text(self, seed: str) -> str | None:
+        return None
+
+    def reply(self, request: Request) -> Reply:
+        headers = self.headers if self.content_type is None else (("content-type", self.content_type), *self.headers)
+        head = Head(status=self.status, headers=headers, framing=Sized())
+        body = (Send(self.body),) if self.body else ()
+        return Reply(head=head, body=(*body, End()), faults=self.faults)
+
+
+def event(name: str, **fields: Any) -> bytes:
+    """One event of the stream as bytes; its JSON has the same ``type`` as the event's name."""
+    return _event(name, **fields).data
+
+
+def error_body(status: int, message: str, *, kind: str | None = None, request_id: str = "") -> bytes:
+    """The JSON body of an error, with the usual ``error.type`` of ``status`` unless ``kind`` is given."""
+    kind = kind or ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+    text = message or kind.removesuffix("_error").replace("_", " ").capitalize()
+    error = {"type": "error", "error": {"type": kind, "message": text}, "request_id": request_id}
+    return json.dumps(error, ensure_ascii=False).encode()
+
+
+def refusal(request: Request, status: int, message: str, kind: str | None = None) -> Reply:
+    """The reply of the API's own validation, which comes before any script."""
+    return Refuse(status=status, message=message, kind=kind).reply(request)
+
+
+def _event(name: str, **fields: Any) -> Send:
+    # Lone surrogates have no UTF-8 form, so such an event is escaped whole, as servers do.
+    data = {"type": name, **fields}
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    if any(0xD800 <= ord(char) < 0xE000 for char in text):
+        text = json.dumps(data, separators=(",", ":"))
+    return Send(sse(name, text), name)
+
+
+def _head(request: Request, status: int, content_type: str, *, sized: bool = False) -> Head:
+    chance = request.chance("head")
+    headers = (
+        ("date", formatdate(request.now, usegmt=True)),
+        ("content-type", content_type),
+        ("request-id", _identity(chance, "req_")),
+        ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"),
+        ("anthropic-ratelimit-requests-limit", "4000"),
+        ("anthropic-ratelimit-requests-remaining", "3999"),
+        ("anthropic-ratelimit-requests-reset", "2030-01-01T00:00:00Z"),
+        ("anthropic-ratelimit-tokens-limit", "400000"),
+        ("anthropic-ratelimit-tokens-remaining", "399000"),
+        ("anthropic-ratelimit-tokens-reset", "2030-01-01T00:00:00Z"),
+    )
+    head = Head(status=status, headers=headers)
+    return replace(head, framing=Sized()) if sized else head.with_header("cache-control", "no-cache")
+
+
+def _identity(chance: Random, prefix: str) -> str:
+    return prefix + "".join(chance.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyz", k=24))

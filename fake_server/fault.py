@@ -1,0 +1,100 @@
+"""What a fault is: a value that rewrites one reply on its way out.
+
+A reply has three layers and a fault overrides the method of the one it strikes:
+
+* ``head``: status, headers, framing;
+* ``body``: the stream of SSE events before HTTP framing, where one ``Send`` is one event;
+* ``wire``: the bytes on the connection, after HTTP framing.
+
+``body`` and ``wire`` are functions from effects to effects. They yield a :class:`~fake_server.effects.Mark` where they
+strike, which becomes the proof of delivery in the history. A fault is one file in ``fake_server/faults``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from random import Random
+
+from fake_server import bounds
+from fake_server.effects import Effect, Mark, Send
+from fake_server.position import AtEvent, strike
+from fake_server.wire import Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A fault that does nothing; each kind overrides one layer.
+
+    Raises:
+        fake_server.bounds.OutOfBounds: at construction, when a setting is outside its declared range.
+    """
+
+    def __post_init__(self) -> None:
+        bounds.check(self)
+
+    @property
+    def name(self) -> str:
+        """The name used in histories and reports: ``EndEarly`` is ``end_early``."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def head(self, head: Head) -> Head:
+        """Rewrite status line, headers or framing."""
+        return head
+
+    def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
+        """Rewrite the body; ``chance`` is seeded for this fault alone."""
+        yield from effects
+
+    def wire(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
+        """Rewrite the bytes on the connection; ``chance`` is seeded for this fault alone."""
+        yield from effects
+
+    def mark(self, note: str = "") -> Mark:
+        """The mark that this fault leaves where it strikes."""
+        return Mark(self.name, note)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadFault(Fault):
+    """A fault of the head alone: its mark comes right before the bytes of the head."""
+
+    def wire(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
+        yield self.mark()
+        yield from effects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFault(Fault):
+    """A fault that strikes the one event at ``at`` and lets the rest pass."""
+
+    at: AtEvent
+
+    def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
+        return strike(effects, self.at, lambda rest: self._struck(rest, chance))
+
+    def _struck(self, rest: Iterator[Effect], chance: Random) -> Iterator[Effect]:
+        event = next(rest)
+        assert isinstance(event, Send)
+        yield self.mark(event.event or "")
+        yield from self.rewrite(event, rest, chance)
+        yield from rest
+
+    def rewrite(self, event: Send, rest: Iterator[Effect], chance: Random) -> Iterator[Effect]:
+        """What is sent in place of ``event``; ``rest`` follows it."""
+        yield event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFault(Fault):
+    """A fault that rewrites every ``Send`` of the body in the same way."""
+
+    def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
+        yield self.mark()
+        for effect in effects:
+            yield from self.rewrite(effect, chance) if isinstance(effect, Send) else (effect,)
+
+    def rewrite(self, send: Send, chance: Random) -> Iterable[Send]:
+        """What is sent in place of ``send``."""
+        return (send,)

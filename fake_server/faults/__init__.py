@@ -1,0 +1,1 @@
+"""The faults, one kind in each file. Importing this package imports none of them."""

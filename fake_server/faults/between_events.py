@@ -1,0 +1,23 @@
+"""Heartbeats, comments, blank lines and odd fields between all events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from random import Random
+
+from fake_server.effects import Effect, Send
+from fake_server.fault import Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BetweenEvents(Fault):
+    """Put ``data`` before every event and after the last: heartbeats, comments, blank lines, odd fields."""
+
+    data: bytes
+
+    def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
+        yield self.mark()
+        for effect in effects:
+            yield Send(self.data)
+            yield effect

@@ -1,0 +1,101 @@
+"""What a server answers to attempt 1, 2, 3 of one case.
+
+A :class:`Script` has one step for each attempt and repeats the last. A step looks at the request and makes a
+:class:`Reply`; :func:`render` turns the reply and its faults into the effects on the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+from fake_server.effects import Effect
+from fake_server.fault import Fault
+from fake_server.wire import Head, frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a step may look at."""
+
+    attempt: int
+    """1 for the first request of the case that passed validation."""
+    seed: str
+    """Seed of the case; texts and ids are drawn from it by name."""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    now: float = 0.0
+    """Wall clock, seconds since the epoch, for dates in headers."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether a stream is asked for. The body says so; no client says it in ``Accept``."""
+        return self.body.get("stream") is True
+
+    def chance(self, name: str) -> Random:
+        """A random source of its own for ``name``, so that one more fault does not reshuffle the others."""
+        return Random(f"{self.seed}/{self.attempt}/{name}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One HTTP response before its faults are applied."""
+
+    head: Head
+    body: tuple[Effect, ...]
+    faults: tuple[Fault, ...] = ()
+
+
+class Step(Protocol):
+    """Makes the reply to one attempt. Pure: the same request gives the same reply."""
+
+    def reply(self, request: Request) -> Reply:
+        """The reply to ``request``."""
+        ...
+
+    def text(self, seed: str) -> str | None:
+        """The whole text this step would say, None when it says none. The oracle compares with it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One step for each attempt, the last one repeating.
+
+    Raises:
+        ValueError: when there is no step.
+    """
+
+    steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise ValueError("a script needs at least one step")
+
+    def reply(self, request: Request) -> Reply:
+        """The reply to ``request`` by its attempt number."""
+        return self.steps[min(request.attempt, len(self.steps)) - 1].reply(request)
+
+    def texts(self, seed: str) -> tuple[str, ...]:
+        """Every different whole text that the steps would say, in order of first appearance."""
+        return tuple(dict.fromkeys(text for step in self.steps if (text := step.text(seed)) is not None))
+
+
+def script(*steps: Step) -> Script:
+    """``script(a, b)`` answers ``a`` to the first attempt and ``b`` to all others."""
+    return Script(steps)
+
+
+def render(reply: Reply, request: Request) -> Iterator[Effect]:
+    """Apply the faults of ``reply``, layer by layer in their order, and frame the result as HTTP. Lazy."""
+    head = reply.head
+    body: Iterable[Effect] = reply.body
+    for number, fault in enumerate(reply.faults):
+        head = fault.head(head)
+        body = fault.body(body, request.chance(f"{number}.{fault.name}.body"))
+    wire: Iterable[Effect] = frame(head, body)
+    for number, fault in enumerate(reply.faults):
+        wire = fault.wire(wire, request.chance(f"{number}.{fault.name}.wire"))
+    yield from wire

@@ -1,0 +1,130 @@
+"""HTTP/1.1 and Server-Sent Events as bytes: the writing half.
+
+The reading half is written separately, in ``harness/reference.py``, so that one mistake cannot hide in both.
+
+Sources: RFC 9112 §6-7 (message body, chunked coding); WHATWG HTML §9.2.5 (event stream format).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import TypeAlias, assert_never
+
+from fake_server.effects import Close, Effect, End, Send
+
+FINAL_CHUNK = b"0\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunked:
+    """``Transfer-Encoding: chunked``, one chunk for each ``Send``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """``Content-Length``: the true length of the body plus ``error`` bytes."""
+
+    error: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UntilClose:
+    """Neither: the end of the connection is the end of the body."""
+
+
+Framing: TypeAlias = Chunked | Sized | UntilClose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Status line, headers and the way the body is delimited."""
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    framing: Framing = field(default_factory=Chunked)
+
+    def header(self, name: str) -> str | None:
+        """The first value of the header ``name`` (any case), or None."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    def with_header(self, name: str, value: str | None) -> Head:
+        """A copy with ``name`` set to ``value`` (removed when None); the place of an existing header is kept."""
+        kept = [(k, value if k.lower() == name.lower() else v) for k, v in self.headers]
+        if self.header(name) is None:
+            kept.append((name, value))
+        return replace(self, headers=tuple((k, v) for k, v in kept if v is not None))
+
+    def encode(self, body_size: int = 0) -> bytes:
+        """The head as bytes; ``body_size`` counts only for :class:`Sized`."""
+        lines = [f"HTTP/1.1 {self.status} {reason(self.status)}"]
+        lines += [f"{name}: {value}" for name, value in (*self.headers, *self._framing_headers(body_size))]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+
+    def _framing_headers(self, body_size: int) -> tuple[tuple[str, str], ...]:
+        match self.framing:
+            case Chunked():
+                return (("transfer-encoding", "chunked"),)
+            case Sized(error):
+                return (("content-length", str(body_size + error)),)
+            case UntilClose():
+                return (("connection", "close"),)
+            case _:
+                assert_never(self.framing)
+
+
+def reason(status: int) -> str:
+    """The reason phrase of a status; the API's own 529 included."""
+    if status == 529:
+        return "Overloaded"
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def sse(name: str | None, data: str) -> bytes:
+    """One event: ``event`` line (unless ``name`` is None), one ``data`` line, blank line; raw UTF-8, LF."""
+    event = f"event: {name}\n" if name is not None else ""
+    return f"{event}data: {data}\n\n".encode("utf-8", "surrogatepass")
+
+
+def frame(head: Head, body: Iterable[Effect]) -> Iterator[Effect]:
+    """Turn a reply's head and body effects into the effects on the connection.
+
+    ``Send`` becomes a chunk where the body is chunked; ``End`` becomes what ends this kind of body. The other
+    effects pass unchanged, so a ``Close`` before ``End`` is exactly a missing final chunk or a short body.
+    """
+    if isinstance(head.framing, Sized):
+        body = list(body)
+        size = sum(len(effect.data) for effect in body if isinstance(effect, Send))
+    else:
+        size = 0
+    yield Send(head.encode(size))
+    for effect in body:
+        if isinstance(effect, Send) and isinstance(head.framing, Chunked):
+            if effect.data:
+                yield replace(effect, data=chunk(effect.data))
+        elif isinstance(effect, End):
+            yield from _ending(head.framing)
+        else:
+            yield effect
+
+
+def chunk(data: bytes) -> bytes:
+    """``data`` as one HTTP chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _ending(framing: Framing) -> Iterator[Effect]:
+    match framing:
+        case Chunked():
+            yield Send(FINAL_CHUNK)
+            yield End()
+        case Sized(error):
+            yield Close() if error > 0 else End()
+        case UntilClose():
+            yield End()
+        case _:
+            assert_never(framing)

@@ -1,0 +1,1 @@
+"""The harness: runs scenarios against clients, records both sides, and judges what a user would have seen."""

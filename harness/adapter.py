@@ -1,0 +1,66 @@
+"""What an adapter is, and the wrapper that holds it to its word.
+
+An adapter makes one client run one :class:`~harness.model.Job` and says what its user sees. It is any object with these attributes;
+nothing needs to be inherited. Adapters that ship with the harness are one file each in ``harness/adapters``, with the
+object called ``ADAPTER``; anybody else's is named ``module:attribute`` on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Protocol, runtime_checkable
+
+from harness.errors import AdapterError
+from harness.model import Capability, Cleared, Finished, Job, Noticed, Observed, Policy, Shown
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """One client under test."""
+
+    name: str
+    """How the client is called on the command line and in reports."""
+    version: str
+    """Version of the client; recorded in the history."""
+    policy: Policy
+    """What the client promises; ``--policy`` overrules it."""
+    capabilities: frozenset[Capability]
+
+    def run(self, job: Job) -> AsyncGenerator[Observed, None]:
+        """Make the call and yield what its user sees, as it happens; the last observation is :class:`Finished`.
+
+        Exceptions of the client are part of ``Finished``. An exception that leaves this generator is taken for a fault of the
+        adapter. When the harness cancels the call it closes the generator, which must then close the client.
+        """
+        ...
+
+
+async def observed(adapter: Adapter, job: Job) -> AsyncGenerator[Observed, None]:
+    """Run ``adapter`` and pass on what it observes, checked: known observations, exactly one ``Finished``, at the end.
+
+    Raises:
+        AdapterError: the adapter broke the contract, or raised; the cause is kept.
+    """
+    finished = False
+    async with aclosing(_guarded(adapter, job)) as observations:
+        async for observation in observations:
+            if finished:
+                raise AdapterError(f"adapter {adapter.name!r} observed {type(observation).__name__} after Finished")
+            if not isinstance(observation, Shown | Cleared | Noticed | Finished):
+                raise AdapterError(f"adapter {adapter.name!r} yielded {observation!r}, which is no observation")
+            finished = isinstance(observation, Finished)
+            yield observation
+    if not finished:
+        raise AdapterError(f"adapter {adapter.name!r} stopped without Finished: it must say how the call ended")
+
+
+async def _guarded(adapter: Adapter, job: Job) -> AsyncGenerator[Observed, None]:
+    try:
+        async with aclosing(adapter.run(job)) as observations:
+            async for observation in observations:
+                yield observation
+    except AdapterError:
+        raise
+    except Exception as error:
+        raise AdapterError(f"adapter {adapter.name!r} raised {type(error).__name__}: {error}") from error

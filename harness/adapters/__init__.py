@@ -1,0 +1,1 @@
+"""The clients that ship with an adapter, one in each file. Importing this package imports none of them."""

@@ -1,0 +1,115 @@
+"""Finds what is there by walking packages: scenarios, laws, clients, reporters. There is no list to keep."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from harness.adapter import Adapter
+from harness.errors import UsageError, unknown_name
+from harness.law import Law
+from harness.model import Scenario
+
+
+def modules(package: str) -> Iterator[ModuleType]:
+    """Every module right inside ``package``, in order of name."""
+    for found in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        yield importlib.import_module(f"{package}.{found.name}")
+
+
+def names(package: str) -> list[str]:
+    """The names of those modules; imports none of them."""
+    return [found.name for found in pkgutil.iter_modules(importlib.import_module(package).__path__)]
+
+
+@cache
+def scenarios(package: str = "scenarios") -> dict[str, Scenario]:
+    """All scenarios by id. A family is a module with a tuple ``SCENARIOS``.
+
+    Raises:
+        UsageError: when two scenarios have one id, or a pair names a scenario that does not exist.
+    """
+    found: dict[str, Scenario] = {}
+    for module in modules(package):
+        family = module.__name__.rpartition(".")[2]
+        for one in getattr(module, "SCENARIOS", ()):
+            scenario = replace(one, family=family)
+            if scenario.id in found:
+                raise UsageError(f"two scenarios are called {scenario.id}: names must differ within {module.__name__}")
+            found[scenario.id] = scenario
+    for scenario in found.values():
+        if scenario.pair and scenario.pair not in found:
+            raise unknown_name(f"scenario (the pair of {scenario.id})", scenario.pair, found)
+    return found
+
+
+@cache
+def laws(package: str = "harness.checks") -> tuple[Law, ...]:
+    """All laws, in order of code."""
+    found = [value for module in modules(package) for value in vars(module).values() if isinstance(value, Law)]
+    return tuple(sorted(found, key=lambda law: law.code))
+
+
+def law(code: str) -> Law:
+    """The law with this code or name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    known = {law.code: law for law in laws()} | {law.name: law for law in laws()}
+    if (found := known.get(code) or known.get(code.upper())) is None:
+        raise unknown_name("law", code, known)
+    return found
+
+
+def adapter(name: str, package: str = "harness.adapters") -> Adapter:
+    """The client called ``name``, or the object that ``module:attribute`` names.
+
+    Raises:
+        UsageError: there is none, it cannot be imported, or it is no adapter.
+    """
+    if ":" in name:
+        found = _attribute(name)
+    elif name in (known := names(package)):
+        found = _import(f"{package}.{name}", name).ADAPTER
+    else:
+        raise unknown_name("client", name, known)
+    missing = [one for one in ("name", "version", "policy", "capabilities", "run") if not hasattr(found, one)]
+    if missing:
+        raise UsageError(f"client {name!r} is no adapter: it lacks {', '.join(missing)} (see harness/adapter.py)")
+    adapter: Adapter = found
+    return adapter
+
+
+def reporter(name: str, package: str = "reports") -> Callable[..., Any]:
+    """The reporter called ``name``: the ``report`` function of its module.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in (known := names(package)):
+        raise unknown_name("report", name, known)
+    report: Callable[..., Any] = importlib.import_module(f"{package}.{name}").report
+    return report
+
+
+def _attribute(name: str) -> Any:
+    module_name, _, attribute = name.partition(":")
+    module = _import(module_name, name)
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        known = [one for one in vars(module) if not one.startswith("_")]
+        raise unknown_name(f"attribute of {module_name}", attribute, known) from None
+
+
+def _import(module: str, name: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise UsageError(f"client {name!r} cannot be imported: {error}; is its package installed?") from error

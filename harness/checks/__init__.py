@@ -1,0 +1,1 @@
+"""The laws, one in each file. Importing this package imports none of them."""

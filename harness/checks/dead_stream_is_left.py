@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from harness.history import Case
+from harness.law import law
+from harness.verdict import PASSED, Ruling, failed, skipped
+
+_SLACK_SECONDS = 1.0
+
+
+@law("SP15", rank=7)
+def dead_stream_is_left(case: Case) -> Ruling:
+    """A stream that is dead is left within the client's own deadline.
+
+    From the last sign of content to the client's close no more time passes than its limits allow, pings or not.
+    """
+    if not case.info.expect.stalls:
+        return skipped("no stream of this scenario dies")
+    limits = case.info.limits
+    patience = max(limits.first_byte, limits.idle, limits.progress)
+    for attempt in case.attempts:
+        if attempt.ended is None or attempt.ended.how not in ("peer_closed", "abandoned") or not attempt.struck:
+            continue
+        waited = attempt.ended.t - attempt.struck[0].t
+        if waited > patience + _SLACK_SECONDS:
+            return failed(f"a dead stream was held for {waited:.1f} s where {patience:g} s were the limit")
+    return PASSED

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from harness.history import Case
+from harness.law import law
+from harness.verdict import PASSED, Ruling, failed, skipped
+
+
+@law("SP19", rank=13)
+def errors_tell_the_truth(case: Case) -> Ruling:
+    """An error reports what was really received: the status, the request id, the API's own error type.
+
+    An invented status or a lost ``overloaded_error`` sends retries, fallbacks and people the wrong way.
+    """
+    error = case.finished.error if case.finished is not None else None
+    if error is None:
+        return skipped("no error was reported")
+    statuses = {one.replied.status for one in case.attempts if one.replied is not None}
+    if error.status is not None and error.status not in statuses:
+        return failed(f"the error reports status {error.status}; the server sent {sorted(statuses) or 'none'}")
+    ids = {one.replied.headers.get("request-id") for one in case.attempts if one.replied is not None}
+    if error.request_id is not None and error.request_id not in ids:
+        return failed(f"the error reports request id {error.request_id!r}, which the server never sent")
+    kinds = [one.response.error_kind for one in case.attempts if one.response.error_kind]
+    if error.kind is not None and kinds and error.kind not in kinds:
+        return failed(f"the error reports the type {error.kind!r}; the server sent {kinds[-1]!r}")
+    return PASSED

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from harness.history import Attempt, Case
+from harness.law import law
+from harness.model import Capability
+from harness.verdict import PASSED, Ruling, failed, skipped
+
+_FAILED_STREAMS = 2
+_LONGEST_ANSWER = 21_333
+"""``max_tokens`` above which the API takes no request without streaming (it could take longer than ten minutes)."""
+
+
+@law("SP17", rank=13)
+def fallback_when_due(case: Case) -> Ruling:
+    """The answer is asked for without streaming after two failed streams: not earlier, and not later.
+
+    A failed stream is one that began (a 200 event stream) and broke before the end of the answer. Refusals by status are not streams. A
+    stream that has its end and some damage may have failed or not: it counts for neither side. No fallback is due where the answer may
+    be too long for it.
+    """
+    if not case.can(Capability.FALLBACK):
+        return skipped("the client has no fallback")
+    surely = possibly = 0
+    for attempt in case.attempts:
+        streams = attempt.requested.streams
+        if streams and surely >= _FAILED_STREAMS and _may_fall_back(attempt):
+            return failed(f"request {attempt.number} streamed again after {surely} failed streams")
+        if not streams and possibly < _FAILED_STREAMS:
+            return failed(f"request {attempt.number} gave up streaming after {possibly} failed streams")
+        began = streams and attempt.response.status == 200
+        possibly += began
+        surely += began and not attempt.response.terminal and "html" not in _content_type(attempt)
+    return PASSED
+
+
+def _may_fall_back(attempt: Attempt) -> bool:
+    return int(attempt.requested.body.get("max_tokens", 0)) <= _LONGEST_ANSWER
+
+
+def _content_type(attempt: Attempt) -> str:
+    return attempt.response.headers.get("content-type", "")

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from harness.history import Case
+from harness.law import law
+from harness.verdict import PASSED, Ruling, failed, unknown
+
+_SUSPECTS = {"\ufffd": "replacement character", "\ufeff": "byte order mark"}
+
+
+@law("SP05", rank=5)
+def no_invented_characters(case: Case) -> Ruling:
+    """No character is lost or invented where bytes were cut apart.
+
+    U+FFFD, a byte order mark or half a surrogate pair in the text, none of which the server sent, is the scar of a character that was
+    decoded in two halves. It stays in the user's documents for ever.
+    """
+    text = case.displayed + case.final_text
+    said = "".join(attempt.response.text for attempt in case.attempts)
+    if not all(attempt.whole for attempt in case.attempts):
+        return unknown("not all bytes that were sent are in the history")
+    for char, name in _SUSPECTS.items():
+        if char in text and char not in said and not _has_half(said):
+            return failed(
+                f"a {name} (U+{ord(char):04X}) stands where the server sent a whole character: {_around(text, char)!r}"
+            )
+    if _has_half(text):
+        return failed("half a surrogate pair is in the text: it cannot be stored or sent on")
+    return PASSED
+
+
+def _has_half(text: str) -> bool:
+    return any(0xD800 <= ord(char) < 0xE000 for char in text)
+
+
+def _around(text: str, char: str) -> str:
+    place = text.index(char)
+    return text[max(0, place - 12) : place + 12]

@@ -1,0 +1,129 @@
+"""The only loop: runs a plan and yields events. Reporters, the history and the display are its consumers."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable
+from importlib.metadata import version
+from itertools import count
+
+import msgspec
+
+from fake_server.clock import Clock, SystemClock
+from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
+from harness.history import Case, Record
+from harness.law import Law, judge
+from harness.live import LiveRunner
+from harness.model import Level
+from harness.plan import Plan, PlannedCase
+from harness.verdict import Ruling, Verdict, merge
+
+
+async def run(
+    plan: Plan, laws: Iterable[Law], *, stop: asyncio.Event | None = None, clock: Clock | None = None
+) -> AsyncGenerator[Event, None]:
+    """Run ``plan`` and yield what happens, numbered; the last event is always :class:`RunFinished`.
+
+    Args:
+        stop: set it to end the run early: cases in flight are dropped, and the run says that it was interrupted.
+    """
+    clock, laws, numbers = clock or SystemClock(), tuple(laws), count()
+    began = clock.now()
+    counts: dict[str, Counter[Verdict]] = {case.adapter.name: Counter() for case in plan.cases}
+    stop = stop or asyncio.Event()
+    yield _numbered(_started(plan), next(numbers))
+    queue: asyncio.Queue[Event | None] = asyncio.Queue()
+    work = asyncio.create_task(_work(plan, laws, queue, clock))
+    stopper = asyncio.create_task(_stop(stop, queue))
+    try:
+        while (event := await queue.get()) is not None:
+            if isinstance(event, CaseFinished):
+                counts[event.client][event.verdict] += 1
+            yield _numbered(event, next(numbers))
+    finally:
+        stopper.cancel()
+        work.cancel()
+        await asyncio.wait({work, stopper})
+    if not work.cancelled() and (error := work.exception()) is not None:
+        raise error
+    done = sum(sum(one.values()) for one in counts.values())
+    finished = RunFinished(
+        counts={name: dict(one) for name, one in counts.items()},
+        interrupted=done < len(plan.cases),
+        seconds=round(clock.now() - began, 3),
+    )
+    yield _numbered(finished, next(numbers))
+
+
+async def _work(plan: Plan, laws: tuple[Law, ...], queue: asyncio.Queue[Event | None], clock: Clock) -> None:
+    slots = asyncio.Semaphore(plan.jobs)
+
+    async def one(runner: LiveRunner, case: PlannedCase) -> None:
+        async with slots:
+            await queue.put(CaseStarted(case=case.id))
+            began = clock.now()
+            record = await runner.run(case)
+            await queue.put(finished(record, laws, seconds=clock.now() - began))
+
+    try:
+        async with LiveRunner(clock) as runner, asyncio.TaskGroup() as group:
+            for case in plan.cases:
+                if case.lacking:
+                    await queue.put(_skipped(case))
+                else:
+                    group.create_task(one(runner, case))
+    finally:
+        queue.put_nowait(None)
+
+
+async def _stop(stop: asyncio.Event, queue: asyncio.Queue[Event | None]) -> None:
+    await stop.wait()
+    queue.put_nowait(None)
+
+
+def finished(record: Record, laws: Iterable[Law], *, seconds: float = 0.0) -> CaseFinished:
+    """Judge a record; also an old one, read from a file."""
+    rulings = judge(Case(record), laws)
+    return CaseFinished(
+        case=record.info.id,
+        scenario=record.info.scenario,
+        client=record.info.client,
+        verdict=_verdict(rulings, record.info.level),
+        rulings=rulings,
+        record=record,
+        seconds=round(seconds, 3),
+    )
+
+
+def _verdict(rulings: Iterable[Ruling], level: Level) -> Verdict:
+    verdict = merge(one.verdict for one in rulings)
+    return Verdict.PASS if verdict is Verdict.FAIL and level is Level.INFO else verdict
+
+
+def _skipped(case: PlannedCase) -> CaseFinished:
+    lacking = ", ".join(sorted(case.lacking))
+    return CaseFinished(
+        case=case.id,
+        scenario=case.scenario.id,
+        client=case.adapter.name,
+        verdict=Verdict.SKIP,
+        why=f"the client does not declare: {lacking}",
+    )
+
+
+def _started(plan: Plan) -> RunStarted:
+    adapters = {case.adapter.name: case.adapter for case in plan.cases}
+    versions = {name: adapter.version for name, adapter in adapters.items()}
+    return RunStarted(
+        seed=plan.seed,
+        clients=tuple(adapters),
+        versions={**versions, "streamproof": version("streamproof"), "python": platform.python_version()},
+        scenarios=tuple(dict.fromkeys(case.scenario.id for case in plan.cases)),
+        cases=len(plan.cases),
+    )
+
+
+def _numbered(event: Event, number: int) -> Event:
+    return msgspec.structs.replace(event, number=number)

@@ -1,0 +1,68 @@
+"""What the engine says while it runs: frozen events, numbered from 0; the last is always :class:`RunFinished`."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from harness.history import Record
+from harness.verdict import Ruling, Verdict
+
+
+class RunEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    """Base of all events."""
+
+    number: int = 0
+
+
+class RunStarted(RunEvent, frozen=True, kw_only=True, tag="run_started"):
+    """A run begins: what it will do, and with what."""
+
+    seed: str
+    clients: tuple[str, ...]
+    """Names, in the order of the command line."""
+    versions: dict[str, str]
+    """Of the clients, of streamproof and of Python."""
+    scenarios: tuple[str, ...]
+    """Ids, in the order of the catalogue."""
+    cases: int
+
+
+class CaseStarted(RunEvent, frozen=True, kw_only=True, tag="case_started"):
+    """A case begins."""
+
+    case: str
+
+
+class CaseFinished(RunEvent, frozen=True, kw_only=True, tag="case_finished"):
+    """A case is over and judged."""
+
+    case: str
+    scenario: str
+    client: str
+    verdict: Verdict
+    rulings: tuple[Ruling, ...] = ()
+    """What each law said, the most harmful first."""
+    why: str = ""
+    """Why the case was skipped."""
+    record: Record | None = None
+    """Both sides' history; None for a skipped case."""
+    seconds: float = 0.0
+
+    @property
+    def finding(self) -> Ruling | None:
+        """The ruling that decided the verdict: the most harmful failure, or the first thing unknown."""
+        return next((one for one in self.rulings if one.verdict is self.verdict and one.harm), None)
+
+
+class RunFinished(RunEvent, frozen=True, kw_only=True, tag="run_finished"):
+    """The run is over; also after Ctrl-C, and then ``interrupted``."""
+
+    counts: dict[str, dict[Verdict, int]]
+    """By client."""
+    interrupted: bool = False
+    seconds: float = 0.0
+
+
+Event: TypeAlias = RunStarted | CaseStarted | CaseFinished | RunFinished

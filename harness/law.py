@@ -1,0 +1,63 @@
+"""What a law is: one sentence that must hold in every history, with a code that never changes.
+
+A law is a function from a :class:`~harness.history.Case` to a :class:`~harness.verdict.Ruling`, in a file of its own in
+``harness/checks``. Its docstring is what ``streamproof explain CODE`` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from inspect import getdoc
+
+import msgspec
+
+from harness.history import Case
+from harness.verdict import Ruling, unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Law:
+    """One law; ``rank`` orders the findings of a case, the most harmful first."""
+
+    code: str
+    name: str
+    rank: int
+    check: Callable[[Case], Ruling]
+
+    @property
+    def text(self) -> str:
+        """What the law says and why, as its author wrote it."""
+        return getdoc(self.check) or ""
+
+    @property
+    def title(self) -> str:
+        """Its first sentence."""
+        return self.text.split("\n")[0]
+
+
+def law(code: str, *, rank: int) -> Callable[[Callable[[Case], Ruling]], Law]:
+    """Make a law of a check; ``rank`` 1 is the worst harm."""
+
+    def make(check: Callable[[Case], Ruling]) -> Law:
+        return Law(code=code, name=check.__name__, rank=rank, check=check)
+
+    return make
+
+
+def judge(case: Case, laws: Iterable[Law]) -> tuple[Ruling, ...]:
+    """What every law says of ``case``, the most harmful first. A check that raises is UNKNOWN, never a pass.
+
+    An adapter that broke its contract leaves nothing to judge: the one ruling then says so.
+    """
+    if case.adapter_failure is not None:
+        return (msgspec.structs.replace(unknown(f"the adapter failed: {case.adapter_failure.why}"), law="SP00"),)
+    return tuple(_rule(case, one) for one in sorted(laws, key=lambda one: (one.rank, one.code)))
+
+
+def _rule(case: Case, law: Law) -> Ruling:
+    try:
+        ruling = law.check(case)
+    except Exception as error:
+        ruling = unknown(f"the check itself failed with {type(error).__name__}: {error}")
+    return msgspec.structs.replace(ruling, law=law.code)

@@ -1,0 +1,98 @@
+"""Runs cases on real sockets: any client against the scripted server, many cases at once on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import aclosing
+from typing import Self
+
+import msgspec
+
+from fake_server.app import LOOPBACK, Case, FakeServer
+from fake_server.clock import Clock, SystemClock
+from fake_server.record import ServerRecord
+from harness.adapter import observed
+from harness.errors import AdapterError
+from harness.history import Record
+from harness.model import (
+    AdapterFailed,
+    Cancelled,
+    ClientRecord,
+    Endpoint,
+    Finished,
+    Job,
+    Shown,
+    TimedOut,
+)
+from harness.plan import MAX_ATTEMPTS, PlannedCase
+
+API_KEY = "sk-ant-streamproof-test-key"
+
+
+class LiveRunner:
+    """Owns the server and the dead port; runs one case at a time or a thousand."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._server = FakeServer(self._clock)
+        self._nobody = socket.socket()
+
+    async def __aenter__(self) -> Self:
+        await self._server.start()
+        # Bound and never listening: connections are refused, and no other process can take the port.
+        self._nobody.bind((LOOPBACK, 0))
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._server.stop()
+        self._nobody.close()
+
+    async def run(self, case: PlannedCase) -> Record:
+        """Run ``case`` to its end, or to its time limit, and return both sides' history."""
+        server: list[ServerRecord] = []
+        script = Case(script=case.scenario.script, seed=case.text_seed, sink=server.append)
+        url = self._server.open_case(case.id, script)
+        if case.scenario.endpoint is Endpoint.REFUSED:
+            url = f"http://{LOOPBACK}:{self._nobody.getsockname()[1]}"
+        job = Job(
+            base_url=url,
+            api_key=API_KEY,
+            request=case.request(),
+            limits=case.scenario.limits,
+            max_attempts=MAX_ATTEMPTS,
+            seed=case.text_seed,
+        )
+        try:
+            client = await self._observe(case, job, script.start)
+            await self._wait_for_closes(script, case.scenario.limits.close)
+        finally:
+            await self._server.close_case(case.id)
+        return Record(info=case.info(), server=tuple(server), client=tuple(client))
+
+    async def _observe(self, case: PlannedCase, job: Job, start: float) -> list[ClientRecord]:
+        seen: list[ClientRecord] = []
+
+        def note(record: ClientRecord) -> None:
+            seen.append(msgspec.structs.replace(record, t=round(self._clock.now() - start, 6)))
+
+        try:
+            async with asyncio.timeout(job.limits.settle), aclosing(observed(case.adapter, job)) as observations:
+                shown = 0
+                async for observation in observations:
+                    note(observation)
+                    shown += len(observation.text) if isinstance(observation, Shown) else 0
+                    if case.scenario.cancel_after is not None and shown >= case.scenario.cancel_after:
+                        note(Cancelled())
+                        break
+        except TimeoutError:
+            if not any(isinstance(record, Finished) for record in seen):
+                note(TimedOut())
+        except AdapterError as error:
+            note(AdapterFailed(why=str(error)))
+        return seen
+
+    async def _wait_for_closes(self, case: Case, limit: float) -> None:
+        """Give the client ``limit`` seconds to close what it has no more use for."""
+        if case.running:
+            await asyncio.wait(list(case.running), timeout=limit)

@@ -1,0 +1,241 @@
+"""The nouns: scenario, expectation, job, and what an adapter may observe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import msgspec
+
+from fake_server.script import Script
+
+
+class Outcome(StrEnum):
+    """How a call can end, in the words of its client."""
+
+    COMPLETE = "complete"
+    TRUNCATED = "truncated"
+    """The model's limit was reached, and the client says so."""
+    REFUSED = "refused"
+    PAUSED = "paused"
+    INCOMPLETE = "incomplete"
+    """Broken off; the partial text is kept."""
+    FAILED = "failed"
+    """Nothing usable came."""
+    CANCELLED = "cancelled"
+
+
+class Policy(StrEnum):
+    """What a client promises."""
+
+    RECOVER = "recover"
+    """It delivers the whole answer wherever that is possible."""
+    RAISE = "raise"
+    """It may give up, with an error of its own and the partial text kept."""
+    BEST_EFFORT = "best-effort"
+    """It may give up with any error; it must not lie."""
+
+
+class Level(StrEnum):
+    """How much a scenario matters: MUST and SHOULD can fail a client, INFO only informs."""
+
+    MUST = "must"
+    SHOULD = "should"
+    INFO = "info"
+
+
+class Capability(StrEnum):
+    """What a client can do at all; a law or a scenario that needs more is skipped."""
+
+    RETRIES = "retries"
+    FALLBACK = "fallback"
+    """Asks without streaming after failed streams."""
+    TOOLS = "tools"
+    """Returns tool calls."""
+    USAGE = "usage"
+    ERROR_KIND = "error_kind"
+    """Its errors tell the API's ``error.type``."""
+    OUTCOMES = "outcomes"
+    """Tells truncated, refused and paused answers from complete ones."""
+    DEADLINES = "deadlines"
+    """Can be told how long to wait for bytes."""
+
+
+class Endpoint(StrEnum):
+    """What the client's base URL leads to."""
+
+    SERVER = "server"
+    REFUSED = "refused"
+    """A port at which nobody listens."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a client should wait for what, in seconds; given to every adapter that has such settings."""
+
+    connect: float = 2.0
+    first_byte: float = 1.0
+    idle: float = 1.0
+    """Between two bytes."""
+    progress: float = 1.6
+    """Between two events with content, whatever pings come."""
+    close: float = 1.0
+    """In which a connection that is of no more use must be closed."""
+    settle: float = 9.0
+    """In which the call must have ended, one way or the other."""
+
+
+class ToolUse(msgspec.Struct, frozen=True):
+    """A tool call as its user would run it."""
+
+    name: str
+    input: dict[str, Any]
+
+
+class Expect(msgspec.Struct, frozen=True, kw_only=True):
+    """What is right in a scenario.
+
+    ``outcome`` is what a client under the policy ``recover`` reports (``also`` is as good). When ``may_fail``, a client that
+    promises less may report ``incomplete`` or ``failed`` instead, if it does so honestly.
+    """
+
+    outcome: Outcome = Outcome.COMPLETE
+    also: tuple[Outcome, ...] = ()
+    may_fail: bool = False
+    permanent: bool = False
+    """The same request would fail again: one attempt is right."""
+    stalls: bool = False
+    """The server goes silent: the client must leave by itself."""
+    healthy: bool = False
+    """The stream is slow and alive: the client must stay."""
+    tools: tuple[ToolUse, ...] = ()
+    usage: dict[str, int] = {}
+    """Fields that the reported usage must have."""
+    absurd_hint: bool = False
+    """The server's Retry-After is nonsense or hours: it need not be obeyed."""
+
+    def right(self, policy: Policy) -> frozenset[Outcome]:
+        """The outcomes that are right under ``policy``."""
+        right = {self.outcome, *self.also}
+        if self.may_fail and policy is not Policy.RECOVER:
+            right |= {Outcome.INCOMPLETE, Outcome.FAILED}
+        return frozenset(right)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What the server does to attempt 1, 2, 3..., and what must hold."""
+
+    name: str
+    """Unique in its family; the id is ``family.name``."""
+    title: str
+    """What goes wrong, in one sentence."""
+    script: Script
+    expect: Expect
+    family: str = ""
+    """Set by the catalogue: the name of the module."""
+    level: Level = Level.MUST
+    sources: tuple[str, ...] = ()
+    """Where it happened to somebody: ``owner/repo#number`` or a standard's clause."""
+    covers: tuple[str, ...] = ()
+    """Entries of the failure catalogue that this scenario reproduces."""
+    pair: str = ""
+    """Id of the scenario on the other side: what must not be broken by being strict here."""
+    requires: frozenset[Capability] = frozenset()
+    limits: Limits = Limits()
+    request: dict[str, Any] = field(default_factory=dict)
+    """Fields of the request body beside model, max_tokens and messages."""
+    cancel_after: int | None = None
+    """The harness cancels the call when so many characters are shown."""
+    endpoint: Endpoint = Endpoint.SERVER
+
+    @property
+    def id(self) -> str:
+        """``family.name``."""
+        return f"{self.family}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What an adapter is asked to do: one call against one base URL."""
+
+    base_url: str
+    """Without the API's own path: the request goes to ``{base_url}/v1/messages``."""
+    api_key: str
+    request: dict[str, Any]
+    """JSON body of the Messages request, without ``stream``."""
+    limits: Limits
+    max_attempts: int
+    seed: str
+
+
+# ---- what an adapter observes, in the order in which it happens ------------------------------------------------------
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="saw"):
+    """Base of the client's half of a history. ``t`` (seconds since the case began) is set by the harness."""
+
+    t: float = 0.0
+
+
+class Shown(Observation, frozen=True, kw_only=True, tag="shown"):
+    """Text was added to what the user sees."""
+
+    text: str
+
+
+class Cleared(Observation, frozen=True, kw_only=True, tag="cleared"):
+    """The user was told that the answer starts over; what was shown is gone."""
+
+
+class Noticed(Observation, frozen=True, kw_only=True, tag="noticed"):
+    """The client told its user something: recovering, falling back."""
+
+    what: str
+
+
+class ErrorSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """An error as the caller of the client can see it."""
+
+    name: str
+    message: str
+    typed: bool
+    """Whether it belongs to the client's own documented errors."""
+    status: int | None = None
+    kind: str | None = None
+    """The API's ``error.type``."""
+    request_id: str | None = None
+    partial: str | None = None
+    sent: bool | None = None
+    """Whether the request reached a server; None when the error does not tell."""
+    retry_after: float | None = None
+
+
+class Finished(Observation, frozen=True, kw_only=True, tag="finished"):
+    """The call ended. The last observation of every run."""
+
+    outcome: Outcome
+    text: str | None = None
+    """The final text where the client returns one apart from what it streamed."""
+    stop_reason: str | None = None
+    tools: tuple[ToolUse, ...] = ()
+    usage: dict[str, Any] | None = None
+    error: ErrorSeen | None = None
+
+
+class Cancelled(Observation, frozen=True, kw_only=True, tag="cancelled"):
+    """The harness cancelled the call, as the scenario asks."""
+
+
+class TimedOut(Observation, frozen=True, kw_only=True, tag="timed_out"):
+    """The call had not ended when the time to settle was over; the harness stopped it."""
+
+
+class AdapterFailed(Observation, frozen=True, kw_only=True, tag="adapter_failed"):
+    """The adapter broke its contract; nothing can be said of the client."""
+
+    why: str
+
+
+Observed: TypeAlias = Shown | Cleared | Noticed | Finished
+ClientRecord: TypeAlias = Observed | Cancelled | TimedOut | AdapterFailed

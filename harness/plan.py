@@ -1,0 +1,173 @@
+"""What a run will do: which scenarios, against which clients, with which seed. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.adapter import Adapter
+from harness.errors import UsageError
+from harness.history import CaseInfo
+from harness.model import Capability, Policy, Scenario
+
+MAX_ATTEMPTS = 5
+"""Requests that one call may make."""
+MODEL = "claude-sonnet-4-5"
+PROMPT = "Tell me what happens in the village."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCase:
+    """One scenario against one client."""
+
+    scenario: Scenario
+    adapter: Adapter
+    seed: str
+    policy: Policy
+
+    @property
+    def id(self) -> str:
+        """``scenario@client:seed``; ``streamproof replay`` takes it."""
+        return f"{self.scenario.id}@{self.adapter.name}:{self.seed}"
+
+    @property
+    def text_seed(self) -> str:
+        """The seed of texts and faults: the same for every client."""
+        return f"{self.seed}/{self.scenario.id}"
+
+    @property
+    def lacking(self) -> frozenset[Capability]:
+        """Capabilities that the scenario needs and the client does not have."""
+        return self.scenario.requires - self.adapter.capabilities
+
+    def request(self) -> dict[str, Any]:
+        """The JSON body that the client is asked to send."""
+        base = {"model": MODEL, "max_tokens": 1024, "messages": [{"role": "user", "content": PROMPT}]}
+        return {**base, **self.scenario.request}
+
+    def info(self) -> CaseInfo:
+        """What goes into the history, so that the case can be judged again without the catalogue."""
+        scenario = self.scenario
+        return CaseInfo(
+            id=self.id,
+            scenario=scenario.id,
+            client=self.adapter.name,
+            seed=self.seed,
+            title=scenario.title,
+            policy=self.policy,
+            level=scenario.level,
+            expect=scenario.expect,
+            texts=scenario.script.texts(self.text_seed),
+            limits=scenario.limits,
+            max_attempts=MAX_ATTEMPTS,
+            capabilities=self.adapter.capabilities,
+            endpoint=scenario.endpoint,
+            sources=scenario.sources,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The cases of one run, in the order of the catalogue."""
+
+    cases: tuple[PlannedCase, ...]
+    seed: str
+    jobs: int = 64
+    """Cases in flight at once."""
+
+
+def plan(
+    scenarios: Mapping[str, Scenario],
+    adapters: Iterable[Adapter],
+    *,
+    seed: str,
+    select: str = "",
+    policy: Policy | None = None,
+    jobs: int = 64,
+) -> Plan:
+    """Every selected scenario against every adapter.
+
+    Args:
+        scenarios: by id.
+        select: an expression for :func:`selected`; empty selects all.
+        policy: judge every client by this one, instead of by its own.
+
+    Raises:
+        UsageError: the expression is malformed or selects nothing.
+    """
+    chosen = [scenarios[name] for name in selected(select, scenarios)]
+    cases = tuple(
+        PlannedCase(scenario=scenario, adapter=adapter, seed=seed, policy=policy or adapter.policy)
+        for scenario in chosen
+        for adapter in adapters
+    )
+    return Plan(cases=cases, seed=seed, jobs=jobs)
+
+
+def selected(expression: str, names: Iterable[str]) -> list[str]:
+    """The names that match: words are parts of a name, joined by ``and``, ``or``, ``not`` and parentheses, as in pytest.
+
+    Raises:
+        UsageError: the expression is malformed, or nothing matches.
+    """
+    known = list(names)
+    if not expression.strip():
+        return known
+    tokens = re.findall(r"[()]|[^\s()]+", expression)
+    matches = [name for name in known if _Expression(tokens, expression, name).value()]
+    if not matches:
+        raise UsageError(f"-k {expression!r} selects none of {len(known)} scenarios; see `streamproof list`")
+    return matches
+
+
+class _Expression:
+    """A recursive-descent reader of one expression for one name."""
+
+    def __init__(self, tokens: list[str], source: str, name: str) -> None:
+        self._tokens: Iterator[str] = iter([*tokens, ""])
+        self._source, self._name = source, name
+        self._next = next(self._tokens)
+
+    def value(self) -> bool:
+        result = self._either()
+        if self._next:
+            raise self._malformed()
+        return result
+
+    def _either(self) -> bool:
+        result = self._both()
+        while self._next == "or":
+            self._advance()
+            right = self._both()
+            result = result or right
+        return result
+
+    def _both(self) -> bool:
+        result = self._one()
+        while self._next == "and":
+            self._advance()
+            right = self._one()
+            result = result and right
+        return result
+
+    def _one(self) -> bool:
+        word = self._advance()
+        if word == "not":
+            return not self._one()
+        if word == "(":
+            result = self._either()
+            if self._advance() != ")":
+                raise self._malformed()
+            return result
+        if word in ("", ")", "and", "or"):
+            raise self._malformed()
+        return word.lower() in self._name.lower()
+
+    def _advance(self) -> str:
+        word, self._next = self._next, next(self._tokens, "")
+        return word
+
+    def _malformed(self) -> UsageError:
+        return UsageError(f"-k {self._source!r} is malformed: use words, and, or, not and parentheses")

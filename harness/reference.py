@@ -1,0 +1,165 @@
+"""The oracle's own reader: HTTP/1.1, Server-Sent Events and Claude messages, slow and obvious.
+
+It shares no code with the client it judges nor with the server that wrote the bytes. Where the standards leave a choice it says
+what was on the wire and leaves the judgement to the laws.
+
+Sources: RFC 9112 §6-7; WHATWG HTML §9.2.6; API reference, "Streaming messages".
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Response:
+    """What a correct reader makes of the bytes of one reply."""
+
+    status: int | None = None
+    """None when not even a status line was whole."""
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    ended: bool = False
+    """Whether HTTP says that the body is whole."""
+    events: list[tuple[str, str]] = field(default_factory=list)
+    """Name and data of each SSE event that was closed by a blank line."""
+    text: str = ""
+    """Text of all text deltas (or of the message, when it is no stream), up to the end of the message."""
+    terminal: bool = False
+    """Whether the answer's end was sent: a ``stop_reason`` or ``message_stop``."""
+    error_kind: str | None = None
+    """``error.type`` of an error body or an error event."""
+
+
+def read_reply(wire: bytes) -> Response:
+    """Read the bytes of one reply; a reply that stops early gives what was there."""
+    response = Response()
+    head, blank, rest = wire.partition(b"\r\n\r\n")
+    if not blank:
+        return response
+    status_line, *lines = head.split(b"\r\n")
+    response.status = int(status_line.split(b" ")[1])
+    for line in lines:
+        name, _, value = line.partition(b":")
+        response.headers.setdefault(name.decode("latin-1").lower(), value.strip().decode("latin-1"))
+    response.body, response.ended = _body(response.headers, rest)
+    if response.headers.get("content-encoding") == "gzip":
+        response.body = _gunzip(response.body)
+    if response.headers.get("content-type", "").startswith("application/json"):
+        _read_json(response)
+    else:
+        response.events = read_events(response.body)
+        _read_stream(response)
+    return response
+
+
+def _body(headers: dict[str, str], rest: bytes) -> tuple[bytes, bool]:
+    if headers.get("transfer-encoding") == "chunked":
+        return _dechunk(rest)
+    if "content-length" in headers:
+        length = int(headers["content-length"])
+        return rest[:length], len(rest) >= length
+    return rest, True
+
+
+def _dechunk(rest: bytes) -> tuple[bytes, bool]:
+    body = b""
+    while True:
+        size_line, end, rest = rest.partition(b"\r\n")
+        try:
+            size = int(size_line.split(b";")[0], 16)
+        except ValueError:
+            return body, False
+        if not end:
+            return body, False
+        if size == 0:
+            return body, rest.startswith(b"\r\n")
+        body += rest[:size]
+        if len(rest) < size + 2:
+            return body, False
+        rest = rest[size + 2 :]
+
+
+def _gunzip(data: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(data)
+    except zlib.error:
+        return b""
+
+
+def read_events(body: bytes) -> list[tuple[str, str]]:
+    """The events of an event stream, as the standard's algorithm dispatches them, line by line."""
+    text = body.decode("utf-8", "replace")
+    if text.startswith("\ufeff"):
+        text = text[1:]
+    events: list[tuple[str, str]] = []
+    name, data = "", ""
+    seen_data = False
+    for line in _lines(text):
+        if line == "":
+            if seen_data:
+                events.append((name or "message", data.removesuffix("\n")))
+            name, data, seen_data = "", "", False
+            continue
+        if line.startswith(":"):
+            continue
+        field_name, _, value = line.partition(":")
+        if value.startswith(" "):
+            value = value[1:]
+        if field_name == "event":
+            name = value
+        elif field_name == "data":
+            data += value + "\n"
+            seen_data = True
+    return events
+
+
+def _lines(text: str) -> list[str]:
+    """Lines that were ended by CR, LF or CRLF; what follows the last ending is no line yet."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:-1]
+
+
+def _read_json(response: Response) -> None:
+    message = _json_object(response.body)
+    if isinstance(message.get("error"), dict):
+        response.error_kind = message["error"].get("type")
+    if message.get("type") == "message":
+        blocks = [block for block in message.get("content", []) if block.get("type") == "text"]
+        response.text = "".join(block.get("text", "") for block in blocks)
+        response.terminal = message.get("stop_reason") is not None
+
+
+def _read_stream(response: Response) -> None:
+    for name, data in response.events:
+        if name == "error":
+            error = _json_object(data).get("error")
+            response.error_kind = error.get("type") if isinstance(error, dict) else "unknown"
+            return
+        event = _json_object(data)
+        kind = event.get("type", name)
+        if kind == "content_block_delta" and _dict(event.get("delta")).get("type") == "text_delta":
+            response.text += str(event["delta"].get("text", ""))
+        elif kind == "content_block_start" and _dict(event.get("content_block")).get("type") == "text":
+            response.text += str(event["content_block"].get("text") or "")
+        elif kind == "message_delta" and _dict(event.get("delta")).get("stop_reason") is not None:
+            response.terminal = True
+        elif kind == "message_stop":
+            response.terminal = True
+            return
+        elif kind == "error":
+            response.error_kind = _dict(event.get("error")).get("type", "unknown")
+            return
+
+
+def _json_object(data: bytes | str) -> dict[str, Any]:
+    try:
+        return _dict(json.loads(data))
+    except ValueError:
+        return {}
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

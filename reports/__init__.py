@@ -1,0 +1,1 @@
+"""Reporters, one in each file. Each reads events and nothing else."""

@@ -1,0 +1,87 @@
+"""After two failed streams the answer is asked for without streaming."""
+
+from __future__ import annotations
+
+from fake_server.dialects.anthropic import Answer, Refuse
+from fake_server.faults.end_early import EndEarly
+from fake_server.faults.error_event import ErrorEvent
+from fake_server.faults.reset_connection import ResetConnection
+from fake_server.script import script
+from harness.model import Expect, Outcome, Scenario
+from scenarios.shapes import EARLY_TEXT, LATE_TEXT, MID_TEXT, PREAMBLE_ONLY, RECOVERABLE
+
+SCENARIOS = (
+    Scenario(
+        name="after_two_cuts",
+        title="Every stream is cut in the middle; a request without streaming is answered.",
+        script=script(Answer().but(EndEarly(at=MID_TEXT))),
+        expect=RECOVERABLE,
+        covers=("fallback-never-runs-mid-stream",),
+        sources=("BerriAI/litellm#40404", "anthropics/claude-code#39755"),
+        pair="fallback.not_after_one_cut",
+    ),
+    Scenario(
+        name="after_two_errors",
+        title="Every stream reports overloaded_error before any text.",
+        script=script(Answer().but(ErrorEvent(at=PREAMBLE_ONLY))),
+        expect=RECOVERABLE,
+        covers=("fallback-never-runs-mid-stream", "fallback-fails-too"),
+        sources=("BerriAI/litellm#6957", "BerriAI/litellm#38610"),
+    ),
+    Scenario(
+        name="not_after_one_cut",
+        title="One stream is cut; the next one streams and is whole.",
+        script=script(Answer().but(EndEarly(at=EARLY_TEXT)), Answer()),
+        expect=RECOVERABLE,
+        covers=("fallback-sticky-degrade",),
+        sources=("NousResearch/hermes-agent#25723",),
+        pair="fallback.after_two_cuts",
+    ),
+    Scenario(
+        name="refusals_are_no_streams",
+        title="Two refusals by status, then a stream: nothing has failed yet that streams.",
+        script=script(Refuse(status=529), Refuse(status=500), Answer()),
+        expect=RECOVERABLE,
+    ),
+    Scenario(
+        name="another_answer",
+        title="Two streams are cut after text was shown; the answer without streaming is another one.",
+        script=script(
+            Answer().but(ResetConnection(at=MID_TEXT)),
+            Answer().but(EndEarly(at=LATE_TEXT)),
+            Answer(story="another"),
+        ),
+        expect=RECOVERABLE,
+        covers=("fallback-after-content-repeats", "fallback-nonstreaming-duplicates-work"),
+        sources=("BerriAI/litellm#32835", "RedWoodOG/Hermes-Desktop#60", "tverma101/AgentSwitchboard#181"),
+    ),
+    Scenario(
+        name="fails_too_then_works",
+        title="Two streams are cut, the fallback meets a 529, the next request is answered.",
+        script=script(
+            Answer().but(EndEarly(at=MID_TEXT)),
+            Answer().but(EndEarly(at=MID_TEXT)),
+            Refuse(status=529),
+            Answer(),
+        ),
+        expect=RECOVERABLE,
+        covers=("fallback-fails-too",),
+    ),
+    Scenario(
+        name="refused",
+        title="Two streams are cut and the request without streaming is refused for good: the text so far is kept.",
+        script=script(Answer().but(EndEarly(at=MID_TEXT)), Answer().but(EndEarly(at=LATE_TEXT)), Refuse(status=400)),
+        expect=Expect(outcome=Outcome.INCOMPLETE),
+        covers=("fallback-nonstreaming-rejected", "retry-loses-partial"),
+        sources=("agentforce314/clawcodex#734", "makecindy/cindy#2351"),
+    ),
+    Scenario(
+        name="too_long_for_it",
+        title="So many tokens may come that only a stream can carry them: every later attempt streams.",
+        script=script(Answer().but(EndEarly(at=EARLY_TEXT)), Answer().but(EndEarly(at=MID_TEXT)), Answer()),
+        expect=RECOVERABLE,
+        request={"max_tokens": 64_000},
+        covers=("fallback-nonstreaming-rejected",),
+        sources=("agentforce314/clawcodex#734",),
+    ),
+)

@@ -1,0 +1,122 @@
+"""Bytes that are not what the API sends: broken JSON, foreign text, missing fields."""
+
+from __future__ import annotations
+
+from fake_server.faults.corrupt_event import CorruptEvent
+from fake_server.faults.edit_json import EditJson
+from fake_server.faults.empty_data import EmptyData
+from fake_server.faults.end_early import EndEarly
+from fake_server.faults.glue_events import GlueEvents
+from fake_server.faults.inject import Inject
+from fake_server.faults.inject_raw import InjectRaw
+from fake_server.faults.malformed_json import MalformedJson
+from fake_server.position import AtEvent
+from harness.model import Level
+from scenarios.shapes import DELTA, MID_TEXT, RECOVERABLE, faulted, unusual
+
+SCENARIOS = (
+    faulted(
+        "json_mid_stream",
+        "One event's JSON stops half way; the rest of the stream is healthy.",
+        MalformedJson(at=MID_TEXT),
+        covers=("json-malformed-event-mid-stream",),
+        sources=("BerriAI/litellm#40404", "NVIDIA/NeMo-Retriever#2393"),
+    ),
+    faulted(
+        "json_first_event",
+        "The JSON of message_start stops half way.",
+        MalformedJson(at=AtEvent("message_start")),
+        covers=("json-malformed-event-mid-stream",),
+    ),
+    faulted(
+        "json_last_event",
+        "The JSON of message_delta, which carries the stop_reason, stops half way.",
+        MalformedJson(at=AtEvent("message_delta")),
+        covers=("json-malformed-event-mid-stream",),
+    ),
+    faulted(
+        "json_not_an_object",
+        "An unnamed event carries a JSON number.",
+        Inject(at=MID_TEXT, data=b"data: 42\n\n"),
+        level=Level.SHOULD,
+    ),
+    faulted(
+        "invalid_utf8",
+        "Three bytes of one event are no UTF-8.",
+        CorruptEvent(at=MID_TEXT),
+        covers=("enc-invalid-utf8",),
+        sources=("jjang-ai/vmlx#129",),
+    ),
+    faulted(
+        "glued_events",
+        "A gateway injects an event before the one before it is closed.",
+        GlueEvents(at=MID_TEXT),
+        covers=("sse-glued-events",),
+        sources=("Wei-Shaw/sub2api#1471",),
+    ),
+    faulted(
+        "html_then_end",
+        "A proxy writes its error page into the body and ends it.",
+        Inject(at=MID_TEXT, data=b"<html><body><h1>504 Gateway Time-out</h1></body></html>\n\n"),
+        EndEarly(at=MID_TEXT),
+        covers=("sse-html-injected-mid-stream",),
+        sources=("Oaklight/zerodep#129", "FlowiseAI/Flowise#3050"),
+    ),
+    faulted(
+        "raw_http_in_chunks",
+        "A proxy writes a raw 502 response between two chunks.",
+        InjectRaw(at=MID_TEXT, data=b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n"),
+        covers=("conn-chunk-framing-corrupt",),
+        sources=("Oaklight/zerodep#130",),
+    ),
+    faulted(
+        "delta_without_text",
+        "A text delta has no text.",
+        EditJson(at=MID_TEXT, remove=("delta.text",)),
+        covers=("json-missing-required-field",),
+        sources=("labring/aiproxy#604",),
+    ),
+    faulted(
+        "delta_without_index",
+        "A text delta does not say to which block it belongs.",
+        EditJson(at=MID_TEXT, remove=("index",)),
+        covers=("json-missing-required-field",),
+        sources=("zed-industries/zed#45761",),
+        level=Level.SHOULD,
+    ),
+    unusual(
+        "usage_missing",
+        "message_start and message_delta come without usage, as one example in the documentation shows.",
+        EditJson(at=AtEvent("message_start"), remove=("message.usage",)),
+        EditJson(at=AtEvent("message_delta"), remove=("usage",)),
+        covers=("json-missing-required-field",),
+        sources=("https://platform.claude.com/docs/en/build-with-claude/streaming",),
+        level=Level.SHOULD,
+    ),
+    unusual(
+        "unknown_fields",
+        "Objects have fields that no client knows yet.",
+        EditJson(at=AtEvent("message_start"), put=(("novelty", {"a": [1]}), ("message.novelty", True))),
+        EditJson(at=MID_TEXT, put=(("novelty", None), ("delta.novelty", "x"))),
+        covers=("json-unknown-fields",),
+        sources=("Dicklesworthstone/pi_agent_rust#144",),
+        pair="malformed.delta_without_text",
+    ),
+    faulted(
+        "html_comment_as_data",
+        "A gateway wraps its comment as data.",
+        Inject(at=MID_TEXT, data=b"data: : OPENROUTER PROCESSING\n\n"),
+        covers=("sse-comment-wrapped-as-data",),
+        sources=("mnfst/llm-gateway#2053",),
+        expect=RECOVERABLE,
+        level=Level.SHOULD,
+        pair="framing.comments",
+    ),
+    faulted(
+        "delta_lost_its_data",
+        "A text delta keeps its name and loses its data, so that the text has a hole nobody can see.",
+        EmptyData(at=AtEvent(DELTA, 18)),
+        level=Level.INFO,
+        covers=("sse-empty-data-field",),
+    ),
+)

@@ -1,0 +1,220 @@
+"""Events that should not stand where they stand, and errors inside a 200."""
+
+from __future__ import annotations
+
+from fake_server.dialects.anthropic import Answer, event, text_block, whole_block
+from fake_server.faults.drop_event import DropEvent
+from fake_server.faults.edit_json import EditJson
+from fake_server.faults.error_event import ErrorEvent
+from fake_server.faults.inject import Inject
+from fake_server.faults.repeat_event import RepeatEvent
+from fake_server.position import AtByte, AtEnd, AtEvent
+from fake_server.script import script
+from fake_server.text import story
+from harness.model import Level, Scenario
+from scenarios.shapes import (
+    BLOCK_DONE,
+    DELTA,
+    LATE_TEXT,
+    MID_TEXT,
+    PREAMBLE_ONLY,
+    RECOVERABLE,
+    WHOLE,
+    faulted,
+    unusual,
+)
+
+_EXTRA = event(DELTA, index=0, delta={"type": "text_delta", "text": "EXTRA"})
+_SECOND = (
+    event(
+        "message_start",
+        message={"id": "msg_second", "type": "message", "role": "assistant", "content": [], "usage": {}},
+    )
+    + event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    + _EXTRA
+    + event("content_block_stop", index=0)
+    + event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 1})
+    + event("message_stop")
+)
+_STORY = story("two blocks", 8)
+_MIDDLE = len(_STORY) // 2
+
+SCENARIOS = (
+    faulted(
+        "error_first",
+        "overloaded_error is the very first event, with status 200.",
+        ErrorEvent(at=AtByte(0)),
+        covers=("order-error-first",),
+        sources=("Wei-Shaw/sub2api#5567", "envoyproxy/ai-gateway#2697"),
+    ),
+    faulted(
+        "error_after_message_start",
+        "overloaded_error comes after message_start, before any text.",
+        ErrorEvent(at=PREAMBLE_ONLY),
+        covers=("order-error-after-message-start", "retry-forwards-preamble-twice"),
+        sources=("manaflow-ai/subrouter#233", "BerriAI/litellm#38610"),
+    ),
+    faulted(
+        "overloaded_mid_text",
+        "overloaded_error comes in the middle of the text, with status 200.",
+        ErrorEvent(at=MID_TEXT),
+        covers=("order-overloaded-mid-stream", "fallback-mock-passes-real-fails"),
+        sources=("anthropics/anthropic-sdk-python#1258", "use-agent-os/agent-os#2137", "farzaa/clicky#133"),
+    ),
+    faulted(
+        "api_error_mid_text",
+        "api_error comes in the middle of the text.",
+        ErrorEvent(at=LATE_TEXT, kind="api_error", message="Internal server error"),
+        covers=("order-overloaded-mid-stream",),
+        sources=("anthropics/anthropic-sdk-python#1918",),
+    ),
+    faulted(
+        "unknown_error_mid_text",
+        "An error of a kind that nobody knows comes in the middle of the text.",
+        ErrorEvent(at=MID_TEXT, kind="weather_error", message="Storm"),
+        covers=("order-overloaded-mid-stream", "retry-misclassified"),
+    ),
+    faulted(
+        "error_without_event_line",
+        "The error object comes as plain data, without event: error.",
+        ErrorEvent(at=MID_TEXT, name=None),
+        covers=("sse-error-without-event-line",),
+        sources=("use-agent-os/agent-os#2137",),
+    ),
+    faulted(
+        "error_in_plain_text",
+        "event: error carries plain text instead of JSON, and the stream stays open until the end.",
+        Inject(at=MID_TEXT, data=b"event: error\ndata: Too many requests\n\n"),
+        covers=("sse-error-event-plaintext",),
+        sources=("davidmigloz/ai_clients_dart#88",),
+    ),
+    faulted(
+        "second_message_start",
+        "message_start comes again in the middle of the text, as from a retry inside a gateway.",
+        Inject(
+            at=MID_TEXT,
+            data=event("message_start", message={"id": "msg_again", "type": "message", "content": [], "usage": {}}),
+        ),
+        covers=("order-duplicate-message-start",),
+        sources=("zirkelc/ai-retry#51",),
+        level=Level.SHOULD,
+    ),
+    unusual(
+        "text_after_the_end",
+        "Text comes after message_stop.",
+        Inject(at=AtEnd(), data=_EXTRA),
+        covers=("order-events-after-terminal",),
+    ),
+    unusual(
+        "two_messages",
+        "A second, whole message follows in the same body.",
+        Inject(at=AtEnd(), data=_SECOND),
+        covers=("order-two-messages-one-stream",),
+        sources=("ducks/claux#15",),
+    ),
+    unusual(
+        "no_block_stop",
+        "content_block_stop is missing; the text is all there.",
+        DropEvent(at=AtEvent("content_block_stop")),
+        covers=("order-missing-block-stop",),
+        sources=("openclaw/openclaw#104043",),
+        pair="content.tool_without_block_stop",
+    ),
+    faulted(
+        "delta_before_start",
+        "content_block_start is missing: deltas come for a block that was never started.",
+        DropEvent(at=AtEvent("content_block_start")),
+        covers=("order-delta-before-start",),
+        sources=("anthropics/anthropic-sdk-python#1192", "anthropics/anthropic-sdk-python#1273"),
+    ),
+    faulted(
+        "delta_for_another_block",
+        "One delta names a block that does not exist.",
+        EditJson(at=MID_TEXT, put=(("index", 7),)),
+        covers=("order-delta-before-start", "order-late-stop-for-wrong-block"),
+        sources=("Wei-Shaw/sub2api#4286",),
+    ),
+    faulted(
+        "delta_of_another_kind",
+        "A thinking delta comes in the text block.",
+        Inject(at=MID_TEXT, data=event(DELTA, index=0, delta={"type": "thinking_delta", "thinking": "hmm"})),
+        covers=("order-delta-type-mismatch",),
+        sources=("BerriAI/litellm#33938",),
+        level=Level.SHOULD,
+    ),
+    faulted(
+        "no_message_start",
+        "The first event is content_block_start.",
+        DropEvent(at=AtEvent("message_start")),
+        covers=("order-missing-message-start",),
+        sources=("heyhuynhgiabuu/proxypal#19",),
+    ),
+    faulted(
+        "block_started_twice",
+        "content_block_start comes twice for one block.",
+        RepeatEvent(at=AtEvent("content_block_start")),
+        covers=("order-duplicate-index",),
+        level=Level.SHOULD,
+    ),
+    Scenario(
+        name="index_gap",
+        title="The second block has the index 2.",
+        script=script(
+            Answer(
+                blocks=(text_block(_STORY[:_MIDDLE]), text_block(_STORY[_MIDDLE:])),
+                faults=tuple(
+                    EditJson(at=AtEvent(name, nth), put=(("index", 2),))
+                    for name, nth in (("content_block_start", 1), ("content_block_stop", 1))
+                ),
+            ),
+            Answer(blocks=(text_block(_STORY),)),
+        ),
+        expect=RECOVERABLE,
+        level=Level.SHOULD,
+        covers=("order-index-gap",),
+        sources=("jundot/omlx#1353", "anthropics/anthropic-sdk-python#1690"),
+    ),
+    unusual(
+        "unknown_event",
+        "An event of a kind that nobody knows comes in the middle; clients are told to expect that.",
+        Inject(at=MID_TEXT, data=event("brand_new", novelty={"a": 1})),
+        covers=("order-unknown-event",),
+        sources=("anthropics/claude-code#59022", "https://platform.claude.com/docs/en/build-with-claude/streaming"),
+        pair="order.error_in_plain_text",
+    ),
+    Scenario(
+        name="unknown_block",
+        title="A block of a kind that nobody knows stands between two text blocks.",
+        script=script(
+            Answer(
+                blocks=(
+                    text_block(_STORY[:_MIDDLE]),
+                    whole_block({"type": "hologram", "shape": "cube"}),
+                    text_block(_STORY[_MIDDLE:]),
+                )
+            )
+        ),
+        expect=WHOLE,
+        covers=("order-unknown-block-or-delta",),
+        sources=("headroomlabs-ai/headroom#1825",),
+    ),
+    unusual(
+        "unknown_delta",
+        "A delta of a kind that nobody knows comes in the text block.",
+        Inject(at=MID_TEXT, data=event(DELTA, index=0, delta={"type": "sparkle_delta", "sparkle": "*"})),
+        covers=("order-unknown-block-or-delta",),
+    ),
+    unusual(
+        "empty_delta",
+        "Empty text deltas come before and between the others.",
+        Inject(at=PREAMBLE_ONLY, data=event(DELTA, index=0, delta={"type": "text_delta", "text": ""})),
+        Inject(at=MID_TEXT, data=event(DELTA, index=0, delta={"type": "text_delta", "text": ""})),
+        covers=("order-empty-delta",),
+        sources=("BerriAI/litellm#33315",),
+    ),
+    unusual(
+        "pings_everywhere",
+        "Pings stand before every kind of event.",
+        *(Inject(at=at, data=event("ping")) for at in (AtByte(0), PREAMBLE_ONLY, MID_TEXT, BLOCK_DONE, AtEnd())),
+    ),
+)

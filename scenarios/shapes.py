@@ -1,0 +1,49 @@
+"""What most scenarios share: places in the default answer (about 44 text deltas), expectations, and the usual shape.
+
+What was delivered before a fault decides what is right, so cuts and stalls are swept over the four delivered states.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fake_server.dialects.anthropic import Answer
+from fake_server.fault import Fault
+from fake_server.position import AtEnd, AtEvent
+from fake_server.script import script
+from harness.model import Expect, Outcome, Scenario
+
+DELTA = "content_block_delta"
+
+PREAMBLE_ONLY = AtEvent(DELTA, 0)
+"""``message_start``, ``content_block_start`` and a ping were sent; no text."""
+EARLY_TEXT = AtEvent(DELTA, 3)
+MID_TEXT = AtEvent(DELTA, 18)
+"""Some 40 % of the text was sent."""
+LATE_TEXT = AtEvent(DELTA, 40)
+"""Some 90 % of the text was sent."""
+BLOCK_DONE = AtEvent("message_delta")
+"""All text and ``content_block_stop`` were sent; nothing says yet that this was the end."""
+REASON_SEEN = AtEvent("message_stop")
+"""The final ``stop_reason`` was sent, ``message_stop`` was not."""
+TERMINAL_SEEN = AtEnd()
+"""``message_stop`` was sent; only the end of the body is missing."""
+
+WHOLE = Expect()
+"""Nothing is really wrong: every client must deliver the whole answer."""
+RECOVERABLE = Expect(may_fail=True)
+"""A real fault; a good answer can still be had."""
+REFUSED = Expect(outcome=Outcome.FAILED, permanent=True)
+"""Asking again is of no use."""
+HOPELESS = Expect(outcome=Outcome.FAILED)
+"""No attempt will succeed, though one might hope."""
+
+
+def faulted(name: str, title: str, *faults: Fault, expect: Expect = RECOVERABLE, **more: Any) -> Scenario:
+    """The usual shape: the faults strike the first attempt, every later one is whole."""
+    return Scenario(name=name, title=title, script=script(Answer(faults=faults), Answer()), expect=expect, **more)
+
+
+def unusual(name: str, title: str, *faults: Fault, **more: Any) -> Scenario:
+    """Every attempt looks like this, nothing is really wrong, and the answer must be delivered from the first."""
+    return Scenario(name=name, title=title, script=script(Answer(faults=faults)), expect=WHOLE, **more)
