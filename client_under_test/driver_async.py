@@ -7,10 +7,12 @@ reader that stops reading makes the socket stop too.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
+from functools import cache
 from random import Random
 from typing import Any, Self, assert_never
 
@@ -67,9 +69,10 @@ class StreamClient:
         self._chance = chance or Random()
         limits = self._policy.limits
         timeout = httpx.Timeout(None, connect=limits.connect, write=limits.first_byte)
-        self._http = http or httpx.AsyncClient(timeout=timeout)
+        self._http = http or httpx.AsyncClient(timeout=timeout, verify=_tls())
         # What broke one attempt may sit in its connection, so a retry never takes one that was used before.
-        self._fresh = http or httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_keepalive_connections=0))
+        none_kept = httpx.Limits(max_keepalive_connections=0)
+        self._fresh = http or httpx.AsyncClient(timeout=timeout, verify=_tls(), limits=none_kept)
         self._owns_http = http is None
         self._url = base_url.rstrip("/") + PATH
         self._headers = {"x-api-key": api_key, "anthropic-version": VERSION, "accept-encoding": "identity"}
@@ -204,6 +207,12 @@ class _Drive(AsyncIterator[Update | Answer]):
         if self._exchange is not None:
             await self._exchange.aclose()
             self._exchange = None
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for the process: loading the trusted certificates takes some 20 ms of the event loop each time."""
+    return httpx.create_ssl_context()
 
 
 async def _exchange(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -21,7 +21,7 @@ from fake_server.perform import Log, perform, reset_transport
 from fake_server.record import Replied, Requested, Sink, redact
 from fake_server.script import Reply, Request, Script, render
 from fake_server.validate import MAX_REQUEST_BYTES, Problem, problem_in
-from fake_server.wire import UntilClose
+from fake_server.wire import Head, UntilClose
 
 LOOPBACK = "127.0.0.1"
 
@@ -114,10 +114,10 @@ class FakeServer:
             return web.json_response(_plain_error("no such case; ask for /case/<scenario id>/v1/messages"), status=404)
         case.requests += 1
         log = Log(case.sink, self._clock, case.start, case.requests)
-        reply, request = await self._answer(http, case, log)
-        return await self._perform(http, case, log, reply, render(reply, request))
+        head, effects = await self._answer(http, case, log)
+        return await self._perform(http, case, log, head, effects)
 
-    async def _answer(self, http: web.Request, case: Case, log: Log) -> tuple[Reply, Request]:
+    async def _answer(self, http: web.Request, case: Case, log: Log) -> tuple[Head, Iterator[Effect]]:
         """Read and check the request, then ask the script; what is wrong with it is answered as the API would."""
         problem, body = await _read(http)
         headers = {name.lower(): value for name, value in http.headers.items()}
@@ -139,9 +139,7 @@ class FakeServer:
         step = case.steps if problem is None else 0
         request = Request(attempt=step, seed=case.seed, body=fields, headers=headers, now=self._clock.wall())
         reply = case.script.reply(request) if problem is None else _refused(request, problem)
-        head = reply.head
-        for fault in reply.faults:
-            head = fault.head(head)
+        head, effects = render(reply, request)
         case.sink(
             Replied(
                 t=log.t,
@@ -153,10 +151,10 @@ class FakeServer:
                 problem=problem.message if problem else None,
             )
         )
-        return reply, request
+        return head, effects
 
     async def _perform(
-        self, http: web.Request, case: Case, log: Log, reply: Reply, effects: Iterable[Effect]
+        self, http: web.Request, case: Case, log: Log, head: Head, effects: Iterable[Effect]
     ) -> web.StreamResponse:
         task = asyncio.current_task()
         assert task is not None
@@ -165,7 +163,7 @@ class FakeServer:
             how = await perform(effects, _Connection(http), self._clock, log)
         finally:
             del case.running[task]
-        return _Written(keep_alive=how == "end" and not isinstance(reply.head.framing, UntilClose))
+        return _Written(keep_alive=how == "end" and not isinstance(head.framing, UntilClose))
 
 
 async def _read(http: web.Request) -> tuple[Problem | None, Any]:

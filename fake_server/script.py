@@ -88,12 +88,20 @@ def script(*steps: Step) -> Script:
     return Script(steps)
 
 
-def render(reply: Reply, request: Request) -> Iterator[Effect]:
-    """Apply the faults of ``reply``, layer by layer in their order, and frame the result as HTTP. Lazy."""
+def render(reply: Reply, request: Request) -> tuple[Head, Iterator[Effect]]:
+    """Apply the faults of ``reply``, layer by layer in their order, and frame the result as HTTP.
+
+    Returns the head as it will be sent, and the effects on the connection, lazily.
+    """
     head = reply.head
+    for fault in reply.faults:
+        head = fault.head(head)
+    return head, _on_the_wire(head, reply, request)
+
+
+def _on_the_wire(head: Head, reply: Reply, request: Request) -> Iterator[Effect]:
     body: Iterable[Effect] = reply.body
     for number, fault in enumerate(reply.faults):
-        head = fault.head(head)
         body = fault.body(body, request.chance(f"{number}.{fault.name}.body"))
     wire: Iterable[Effect] = frame(head, body)
     for number, fault in enumerate(reply.faults):

@@ -57,6 +57,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     info: CaseInfo
     server: tuple[ServerRecord, ...] = ()
     client: tuple[ClientRecord, ...] = ()
+    lag: float = 0.0
+    """The longest time, in seconds, that the harness's own event loop came late while the case ran."""
 
 
 @dataclass
@@ -86,6 +88,11 @@ class Attempt:
         return read_reply(self.wire)
 
     @property
+    def before_fault(self) -> Response:
+        """The same for the bytes before the first fault struck; all of them when none did."""
+        return read_reply(self.wire[: self.struck[0].total]) if self.struck else self.response
+
+    @property
     def over_at(self) -> float | None:
         """When the reply was over for the server, None while it was not."""
         return self.ended.t if self.ended is not None else None
@@ -98,6 +105,7 @@ class Case:
         self.info = record.info
         self.server = record.server
         self.client = record.client
+        self.lag = record.lag
 
     @cached_property
     def attempts(self) -> list[Attempt]:
@@ -193,7 +201,7 @@ def _without_repeats(lane: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _strip(tree: Any) -> None:
     if isinstance(tree, dict):
-        for name in ("t", "total", "date", "host", "retry-after"):
+        for name in ("t", "total", "lag", "date", "host"):
             tree.pop(name, None)
         for value in tree.values():
             _strip(value)

@@ -13,7 +13,11 @@ from inspect import getdoc
 import msgspec
 
 from harness.history import Case
-from harness.verdict import Ruling, unknown
+from harness.verdict import Ruling, Verdict, unknown
+
+
+LATE_SECONDS = 0.25
+"""How late the harness's event loop may come before what it times means nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,8 @@ class Law:
     code: str
     name: str
     rank: int
+    timed: bool
+    """Whether it measures the client's own time: on a machine that was late a failure then proves nothing."""
     check: Callable[[Case], Ruling]
 
     @property
@@ -36,11 +42,11 @@ class Law:
         return self.text.split("\n")[0]
 
 
-def law(code: str, *, rank: int) -> Callable[[Callable[[Case], Ruling]], Law]:
+def law(code: str, *, rank: int, timed: bool = False) -> Callable[[Callable[[Case], Ruling]], Law]:
     """Make a law of a check; ``rank`` 1 is the worst harm."""
 
     def make(check: Callable[[Case], Ruling]) -> Law:
-        return Law(code=code, name=check.__name__, rank=rank, check=check)
+        return Law(code=code, name=check.__name__, rank=rank, timed=timed, check=check)
 
     return make
 
@@ -60,4 +66,6 @@ def _rule(case: Case, law: Law) -> Ruling:
         ruling = law.check(case)
     except Exception as error:
         ruling = unknown(f"the check itself failed with {type(error).__name__}: {error}")
+    if law.timed and ruling.verdict is Verdict.FAIL and case.lag > LATE_SECONDS:
+        ruling = unknown(f"this machine was up to {case.lag:.2f} s late, so this proves nothing: {ruling.harm}")
     return msgspec.structs.replace(ruling, law=law.code)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import aclosing
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from typing import Self
 
 import msgspec
@@ -37,14 +39,17 @@ class LiveRunner:
         self._clock = clock or SystemClock()
         self._server = FakeServer(self._clock)
         self._nobody = socket.socket()
+        self._lateness = _Lateness(self._clock)
 
     async def __aenter__(self) -> Self:
         await self._server.start()
         # Bound and never listening: connections are refused, and no other process can take the port.
         self._nobody.bind((LOOPBACK, 0))
+        self._lateness.start()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        self._lateness.stop()
         await self._server.stop()
         self._nobody.close()
 
@@ -63,12 +68,13 @@ class LiveRunner:
             max_attempts=MAX_ATTEMPTS,
             seed=case.text_seed,
         )
-        try:
-            client = await self._observe(case, job, script.start)
-            await self._wait_for_closes(script, case.scenario.limits.close)
-        finally:
-            await self._server.close_case(case.id)
-        return Record(info=case.info(), server=tuple(server), client=tuple(client))
+        with self._lateness.watched() as lateness:
+            try:
+                client = await self._observe(case, job, script.start)
+                await self._wait_for_closes(script, case.scenario.limits.close)
+            finally:
+                await self._server.close_case(case.id)
+        return Record(info=case.info(), server=tuple(server), client=tuple(client), lag=round(lateness.worst, 3))
 
     async def _observe(self, case: PlannedCase, job: Job, start: float) -> list[ClientRecord]:
         seen: list[ClientRecord] = []
@@ -96,3 +102,44 @@ class LiveRunner:
         """Give the client ``limit`` seconds to close what it has no more use for."""
         if case.running:
             await asyncio.wait(list(case.running), timeout=limit)
+
+
+@dataclass(slots=True, eq=False)
+class _Watch:
+    worst: float = 0.0
+
+
+class _Lateness:
+    """Measures how late the event loop comes: a client that shares it cannot be blamed for that."""
+
+    _EVERY = 0.05
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._watches: list[_Watch] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._beat())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    @contextmanager
+    def watched(self) -> Iterator[_Watch]:
+        """The worst lateness while the block runs."""
+        watch = _Watch()
+        self._watches.append(watch)
+        try:
+            yield watch
+        finally:
+            self._watches.remove(watch)
+
+    async def _beat(self) -> None:
+        while True:
+            before = self._clock.now()
+            await self._clock.sleep(self._EVERY)
+            late = self._clock.now() - before - self._EVERY
+            for watch in self._watches:
+                watch.worst = max(watch.worst, late)

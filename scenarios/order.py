@@ -5,6 +5,7 @@ from __future__ import annotations
 from fake_server.dialects.anthropic import Answer, event, text_block, whole_block
 from fake_server.faults.drop_event import DropEvent
 from fake_server.faults.edit_json import EditJson
+from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent
 from fake_server.faults.inject import Inject
 from fake_server.faults.repeat_event import RepeatEvent
@@ -83,8 +84,9 @@ SCENARIOS = (
     ),
     faulted(
         "error_in_plain_text",
-        "event: error carries plain text instead of JSON, and the stream stays open until the end.",
+        "event: error carries plain text instead of JSON, and the body ends.",
         Inject(at=MID_TEXT, data=b"event: error\ndata: Too many requests\n\n"),
+        EndEarly(at=MID_TEXT),
         covers=("sse-error-event-plaintext",),
         sources=("davidmigloz/ai_clients_dart#88",),
     ),

@@ -6,7 +6,9 @@ as what its ``stop_reason`` says, and as complete when that is None: the caller 
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator
+from functools import cache
 
 import anthropic
 import httpx2
@@ -34,7 +36,10 @@ class AnthropicAdapter:
         limits = job.limits
         timeout = httpx2.Timeout(limits.idle, connect=limits.connect)
         text = ""
-        async with anthropic.AsyncAnthropic(api_key=job.api_key, base_url=job.base_url, timeout=timeout) as client:
+        http = anthropic.DefaultAsyncHttpxClient(verify=_tls())
+        async with anthropic.AsyncAnthropic(
+            api_key=job.api_key, base_url=job.base_url, timeout=timeout, http_client=http
+        ) as client:
             try:
                 async with client.messages.stream(**job.request) as stream:
                     async for event in stream:
@@ -46,6 +51,12 @@ class AnthropicAdapter:
                 yield _failed(error, text)
             else:
                 yield _finished(message)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all cases: the SDK would load the trusted certificates anew for each, 20 ms of everybody's event loop."""
+    return httpx2.create_ssl_context()
 
 
 def _finished(message: anthropic.types.Message) -> Finished:

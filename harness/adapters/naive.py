@@ -7,7 +7,9 @@ here to show what the scenarios are for; please do not copy it.
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncGenerator
+from functools import cache
 
 import httpx
 
@@ -41,7 +43,7 @@ async def _ask(job: Job) -> AsyncGenerator[str, None]:
     headers = {"x-api-key": job.api_key, "anthropic-version": "2023-06-01"}
     body = {**job.request, "stream": True}
     async with (
-        httpx.AsyncClient(timeout=None) as client,
+        httpx.AsyncClient(timeout=None, verify=_tls()) as client,
         client.stream("POST", f"{job.base_url}/v1/messages", json=body, headers=headers) as response,
     ):
         response.raise_for_status()
@@ -59,6 +61,11 @@ async def _ask(job: Job) -> AsyncGenerator[str, None]:
                     continue
                 if event.get("type") == "content_block_delta":
                     yield event["delta"].get("text", "")
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
 
 def _failed(error: Exception, text: str) -> Finished:

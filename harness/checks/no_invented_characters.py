@@ -7,7 +7,7 @@ from harness.verdict import PASSED, Ruling, failed, unknown
 _SUSPECTS = {"\ufffd": "replacement character", "\ufeff": "byte order mark"}
 
 
-@law("SP05", rank=5)
+@law("SP05", rank=3)
 def no_invented_characters(case: Case) -> Ruling:
     """No character is lost or invented where bytes were cut apart.
 

@@ -6,7 +6,7 @@ from harness.law import law
 from harness.verdict import PASSED, Ruling, failed, skipped
 
 
-@law("SP04", rank=4)
+@law("SP04", rank=5)
 def only_true_text(case: Case) -> Ruling:
     """At every moment the user sees a beginning of the answer.
 

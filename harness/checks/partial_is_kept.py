@@ -10,12 +10,12 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 def partial_is_kept(case: Case) -> Ruling:
     """What arrived before a failure is not thrown away.
 
-    Text that came over the wire is on display, or in the error, when the call fails; and what was on display does not vanish.
+    Text that came over the wire before the fault is on display, or in the error, when the call fails; and what was on display does not vanish.
     """
     finished = case.finished
     if finished is None or finished.outcome not in (Outcome.INCOMPLETE, Outcome.FAILED):
         return skipped("the call did not fail")
-    arrived = max((attempt.response.text for attempt in case.attempts), key=len, default="")
+    arrived = max((attempt.before_fault.text for attempt in case.attempts), key=len, default="")
     error = finished.error
     kept = max(case.displayed, (error.partial or "") if error is not None else "", key=len)
     if kept or not arrived:

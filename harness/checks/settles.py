@@ -5,7 +5,7 @@ from harness.law import law
 from harness.verdict import PASSED, Ruling, failed
 
 
-@law("SP01", rank=1)
+@law("SP01", rank=1, timed=True)
 def settles(case: Case) -> Ruling:
     """Every call ends.
 

@@ -7,7 +7,7 @@ from harness.model import Outcome
 from harness.verdict import PASSED, Ruling, failed, skipped, unknown
 
 
-@law("SP02", rank=2)
+@law("SP02", rank=3)
 def terminal_required(case: Case) -> Ruling:
     """No answer is called complete unless the server ended it.
 
@@ -21,6 +21,7 @@ def terminal_required(case: Case) -> Ruling:
         return PASSED
     if not all(attempt.whole for attempt in case.attempts):
         return unknown("not all bytes that were sent are in the history")
-    share = max((read(case.final_text, text).share for text in case.info.texts), default=0.0)
-    told = "was told that it was whole" if finished.stop_reason else "got no error (the call returned normally)"
-    return failed(f"the user saw {share:.0%} of the answer and {told}")
+    share = read(case.final_text, case.info.texts[0]).share if any(case.info.texts) else 1.0
+    if share == 1.0:
+        return failed("nothing had said that this was the end of the answer, and the call returned as if it were")
+    return failed(f"the user saw {share:.0%} of the answer, and the call returned as if it were whole")

@@ -9,7 +9,7 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 _ENDED_BY_THE_MODEL = (Outcome.COMPLETE, Outcome.TRUNCATED, Outcome.REFUSED, Outcome.PAUSED)
 
 
-@law("SP03", rank=3)
+@law("SP03", rank=4)
 def whole_and_once(case: Case) -> Ruling:
     """What is called an answer is what the model said: whole, once, in order, nothing added.
 
