@@ -1,7 +1,8 @@
 """Joins the text of several attempts into what one reader sees once.
 
-A new attempt says the answer again from its beginning. As long as it repeats what is on display nothing is shown; then only what
-is missing is. If it says something else, the display is told to start over first: text is never shown twice.
+A new attempt says the answer again from its beginning. As long as it repeats what is on display nothing is shown;
+then only what is missing is. If it says something else, the display is told to start over first: text is never shown
+twice.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Drives a :class:`~client_under_test.session.Session` over httpx and asyncio. Thin: every judgement is the session's.
 
-The session's clock stands still while the caller holds an update, so a slow reader is never taken for a dead server, and a
-reader that stops reading makes the socket stop too.
+The session's clock stands still while the caller holds an update, so a slow reader is never taken for a dead server,
+and a reader that stops reading makes the socket stop too.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class StreamClient:
         raise RuntimeError("a session ended without an answer")
 
     def connect(self, body: Mapping[str, Any], *, again: bool) -> AsyncGenerator[Input, None]:
-        """One HTTP exchange as session inputs, ``again`` after one that failed; closing the generator closes the connection."""
+        """One HTTP exchange as session inputs, ``again`` after a failed one; closing it ends the connection."""
         return _exchange(self._fresh if again else self._http, self._url, self._headers, body)
 
 

@@ -41,8 +41,8 @@ class Limits:
 class RetryPolicy:
     """When to try again, and how.
 
-    The wait before retry *n* (from 0) is ``base * 2**n`` (``rate_limit_base`` for a 429), stretched by up to ``jitter`` of
-    itself and at most ``cap``. A ``Retry-After`` is a floor under it, with jitter on top.
+    The wait before retry *n* (from 0) is ``base * 2**n`` (``rate_limit_base`` for a 429), stretched by up to
+    ``jitter`` of itself and at most ``cap``. A ``Retry-After`` is a floor under it, with jitter on top.
     """
 
     max_attempts: int = 6
@@ -89,8 +89,8 @@ class Policy:
 def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     """Seconds that the server asks to wait, in any of the three forms; None when it did not ask or asked nonsense.
 
-    Nonsense is what is not a finite number of seconds between 0 and a day: ``-5``, ``nan``, ``inf``, ``120junk``. A date is read
-    against the response's own ``date`` header, so that a wrong clock on either side does no harm.
+    Nonsense is what is not a finite number of seconds between 0 and a day: ``-5``, ``nan``, ``inf``, ``120junk``. A
+    date is read against the response's own ``date`` header, so that a wrong clock on either side does no harm.
 
     Args:
         headers: with lower-case names.

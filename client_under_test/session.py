@@ -3,13 +3,14 @@
 Rules:
 
 1. Every input is handled with the time at which it happened; there is one timer, and ``WakeAt`` replaces it.
-2. An answer is whole when its terminal event came. How the body ends says nothing about that: a clean end without a terminal
+2. An answer is whole when its terminal event came. How the body ends says nothing about that: a clean end without a
+terminal
    is a failure, a broken end after one is not.
-3. Bytes prove that the connection lives, events that the model works: silence and lack of progress have their own deadlines.
-4. What has been shown is never shown again. A later attempt adds what is missing, or the display is reset first.
-5. Errors that would come again end the call at once. All others are retried within the budget, later each time.
-6. After two failed streams the answer is asked for without streaming.
-7. Whatever happens, the call ends once, with an answer or with an error that carries the text so far.
+3. Bytes prove that the connection lives, events that the model works: silence and lack of progress have their own
+deadlines. 4. What has been shown is never shown again. A later attempt adds what is missing, or the display is reset
+first. 5. Errors that would come again end the call at once. All others are retried within the budget, later each
+time. 6. After two failed streams the answer is asked for without streaming. 7. Whatever happens, the call ends once,
+with an answer or with an error that carries the text so far.
 
 ::
 

@@ -29,7 +29,7 @@ def check(owner: Any) -> None:
     Raises:
         OutOfBounds: naming the class, the field, the value and the range.
     """
-    for name, bounds in bounds_of(type(owner)).items():
+    for name, bounds in bounds_of(owner.__class__).items():
         value = getattr(owner, name)
         if not isinstance(value, int | float) or not bounds.low <= value <= bounds.high:
             raise OutOfBounds(
@@ -38,7 +38,7 @@ def check(owner: Any) -> None:
 
 
 @cache
-def bounds_of(owner: type) -> dict[str, Between]:
+def bounds_of(owner: type[Any]) -> dict[str, Between]:
     """The bounds of each bounded field of the dataclass ``owner``, by field name."""
     hints = get_type_hints(owner, include_extras=True)
     found = {field.name: _bounds_in(hints[field.name]) for field in fields(owner)}

@@ -37,7 +37,7 @@ class Connection(Protocol):
 
 
 async def perform(effects: Iterable[Effect], connection: Connection, clock: Clock, log: Log) -> str:
-    """Perform ``effects`` in order until one ends the reply; returns how it ended (see :class:`~fake_server.record.Ended`).
+    """Perform ``effects`` until one ends the reply; returns how it ended (see :class:`~fake_server.record.Ended`).
 
     Raises:
         asyncio.CancelledError: when the client left or the case was abandoned; recorded before it is passed on.

@@ -84,6 +84,11 @@ def strike(effects: Iterable[Effect], at: Position, action: Action) -> Iterator[
         return
 
 
+def instead(*effects: Effect) -> Action:
+    """The action that sends ``effects`` and drops the rest."""
+    return lambda _rest: effects
+
+
 def _split(effect: Effect, cut: float) -> tuple[Effect | None, Effect | None]:
     """Divide one effect: bytes for a ``Send``, seconds for a ``Wait``; 0 leaves it whole on the far side."""
     if cut == 0:

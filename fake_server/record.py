@@ -1,7 +1,7 @@
 """What a server did and saw, as data: its half of a history.
 
-Every record has ``t``, seconds since the case began, and ``attempt``, the number of the HTTP request (from 1, every request
-counted). Bytes are kept as they went out; nothing secret gets in (see :func:`redact`).
+Every record has ``t``, seconds since the case began, and ``attempt``, the number of the HTTP request (from 1, every
+request counted). Bytes are kept as they went out; nothing secret gets in (see :func:`redact`).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Waited(Record, frozen=True, kw_only=True, tag="waited"):
 
 
 class Ended(Record, frozen=True, kw_only=True, tag="ended"):
-    """The reply is over for the server: ``how`` is end, close, reset, peer_closed (the client left first) or abandoned."""
+    """The reply is over; ``how`` is end, close, reset, peer_closed (the client left first) or abandoned."""
 
     how: str
     total: int

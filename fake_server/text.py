@@ -50,7 +50,7 @@ def story(seed: str, sentences: int = 22) -> str:
 def _fresh_sentence(chance: Random, before: list[str], seen: set[tuple[str, ...]]) -> list[str]:
     for _ in range(1000):
         sentence = _sentence(chance)
-        # Every sentence begins with "The": the run that ends with the next one is checked here, while it can be changed.
+        # Every sentence begins with "The": the run that ends with the next one is checked here, while it can change.
         windows = _windows([*before, *sentence, "The"])
         if len(set(windows)) == len(windows) and seen.isdisjoint(windows):
             seen.update(windows)
@@ -158,7 +158,7 @@ def _longest(received: str, place: int, truth: str, expected: int) -> tuple[int,
 
 
 _ANCHOR = 24
-"""Characters of a run that are enough to recognise it out of its place; longer than :data:`WINDOW` words are at least."""
+"""Characters that are enough to recognise a run out of its place: more than the shortest :data:`WINDOW` words."""
 
 
 def _common(a: str, i: int, b: str, j: int) -> int:

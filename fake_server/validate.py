@@ -1,7 +1,7 @@
 """What the real API refuses before the model is asked: request validation with the API's own words.
 
-Pure: a request in, a problem or None out. The server answers a problem with a real 400 (or 401, 413), so that a client which
-repairs its history badly after an interruption is caught here, as it would be in production.
+Pure: a request in, a problem or None out. The server answers a problem with a real 400 (or 401, 413), so that a
+client which repairs its history badly after an interruption is caught here, as it would be in production.
 
 Sources: API reference, Errors ("Prefill not supported"), Messages, Tool use, Extended thinking; the texts follow what
 users quote in the issues named beside each rule.
@@ -127,7 +127,7 @@ def _block(where: str, block: Any) -> Iterator[Problem]:
 
 
 def _tool_pairs(turns: list[dict[str, Any]]) -> Iterator[Problem]:
-    """Each ``tool_use`` is answered in the next turn, and each ``tool_result`` answers one (anomalyco/opencode#10616)."""
+    """Each ``tool_use`` is answered in the next turn, each ``tool_result`` answers one (anomalyco/opencode#10616)."""
     for place, turn in enumerate(turns):
         following = turns[place + 1] if place + 1 < len(turns) else {}
         before = turns[place - 1] if place else {}
@@ -135,7 +135,8 @@ def _tool_pairs(turns: list[dict[str, Any]]) -> Iterator[Problem]:
         if orphans := [one for one in asked if one not in answered]:
             yield _invalid(
                 f"messages.{place}: `tool_use` ids were found without `tool_result` blocks immediately after: "
-                f"{', '.join(orphans)}. Each `tool_use` block must have a corresponding `tool_result` block in the next message."
+                f"{', '.join(orphans)}. Each `tool_use` block must have a corresponding `tool_result` block in the "
+                "next message."
             )
         known = _ids(before, "tool_use", "id")
         if strays := [one for one in _ids(turn, "tool_result", "tool_use_id") if one not in known]:

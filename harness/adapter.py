@@ -1,8 +1,9 @@
 """What an adapter is, and the wrapper that holds it to its word.
 
-An adapter makes one client run one :class:`~harness.model.Job` and says what its user sees. It is any object with these attributes;
-nothing needs to be inherited. Adapters that ship with the harness are one file each in ``harness/adapters``, with the
-object called ``ADAPTER``; anybody else's is named ``module:attribute`` on the command line.
+An adapter makes one client run one :class:`~harness.model.Job` and says what its user sees. It is any object with
+these attributes; nothing needs to be inherited. Adapters that ship with the harness are one file each in
+``harness/adapters``, with the object called ``ADAPTER``; anybody else's is named ``module:attribute`` on the command
+line.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ class Adapter(Protocol):
     def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call and yield what its user sees, as it happens; the last observation is :class:`Finished`.
 
-        Exceptions of the client are part of ``Finished``. An exception that leaves this generator is taken for a fault of the
-        adapter. When the harness cancels the call it closes the generator, which must then close the client.
+        Exceptions of the client are part of ``Finished``. An exception that leaves this generator is taken for a
+        fault of the adapter. When the harness cancels the call it closes the generator, which must then close the
+        client.
         """
         ...
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +17,7 @@ from harness.adapter import Adapter
 from harness.errors import UsageError, unknown_name
 from harness.law import Law
 from harness.model import Scenario
+from harness.reporter import Reporter
 
 
 def modules(package: str) -> Iterator[ModuleType]:
@@ -25,6 +29,15 @@ def modules(package: str) -> Iterator[ModuleType]:
 def names(package: str) -> list[str]:
     """The names of those modules; imports none of them."""
     return [found.name for found in pkgutil.iter_modules(importlib.import_module(package).__path__)]
+
+
+def summary(module: str) -> str:
+    """First line of the docstring of ``module``, read without importing it: its package may not be installed."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return ""
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text("utf-8"))) or ""
+    return text.partition("\n")[0]
 
 
 @cache
@@ -86,15 +99,15 @@ def adapter(name: str, package: str = "harness.adapters") -> Adapter:
     return adapter
 
 
-def reporter(name: str, package: str = "reports") -> Callable[..., Any]:
-    """The reporter called ``name``: the ``report`` function of its module.
+def reporter(name: str, package: str = "reports") -> type[Reporter]:
+    """The reporter called ``name``: the class ``Reporter`` of its module.
 
     Raises:
         UsageError: there is none.
     """
     if name not in (known := names(package)):
         raise unknown_name("report", name, known)
-    report: Callable[..., Any] = importlib.import_module(f"{package}.{name}").report
+    report: type[Reporter] = importlib.import_module(f"{package}.{name}").Reporter
     return report
 
 

@@ -1,6 +1,7 @@
 """The history of a case: what both sides did, complete enough to judge it again years later.
 
-One line of JSON for each case; a run's file begins with one line about the run. Laws read a :class:`Case` and nothing else.
+One line of JSON for each case; a run's file begins with one line about the run. Laws read a :class:`Case` and nothing
+else.
 """
 
 from __future__ import annotations
@@ -170,7 +171,8 @@ class Case:
 def canonical(record: Record) -> dict[str, Any]:
     """The record without what differs between two runs with one seed: times, ports, and how reads were sliced.
 
-    Adjacent pieces of shown text are joined, because where a read ends is a matter of time; runs of the same ping are counted as one.
+    Adjacent pieces of shown text are joined, because where a read ends is a matter of time; runs of the same ping are
+    counted as one.
     """
     tree: dict[str, Any] = msgspec.to_builtins(record)
     tree["client"] = _joined(tree["client"])

@@ -15,7 +15,6 @@ import msgspec
 from harness.history import Case
 from harness.verdict import Ruling, Verdict, unknown
 
-
 LATE_SECONDS = 0.25
 """How late the harness's event loop may come before what it times means nothing."""
 

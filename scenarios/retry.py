@@ -1,4 +1,4 @@
-"""What happens over several attempts: faults that repeat, change, or strike after text was shown; and calls that are cancelled."""
+"""Several attempts: faults that repeat, change, or strike after text was shown; and calls that are cancelled."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """The Claude Messages API as a client hears it: SSE events and JSON bodies into typed values.
 
-Unknown events and unknown fields pass; what cannot be understood raises :class:`~client_under_test.errors.ProtocolError`, because
-skipping it could leave a hole in the answer.
+Unknown events and unknown fields pass; what cannot be understood raises
+:class:`~client_under_test.errors.ProtocolError`, because skipping it could leave a hole in the answer.
 
-Source: API reference, "Streaming messages" and "Errors". The JSON's own ``type`` decides; the SSE event name is used only
-where the JSON has none, so streams without ``event:`` lines work.
+Source: API reference, "Streaming messages" and "Errors". The JSON's own ``type`` decides; the SSE event name is used
+only where the JSON has none, so streams without ``event:`` lines work.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The Claude Messages API as a server says it: messages, events, errors and headers.
 
 Sources: the API reference (Messages, Streaming messages, Errors), versions 2023-06-01 and 2026-10-21, and the requests
-and parsers of the official SDKs, anthropic 2.12 and @anthropic-ai/sdk 1.12. The two versions do not differ in what is streamed.
+and parsers of the official SDKs, anthropic 2.12 and @anthropic-ai/sdk 1.12. The two versions do not differ in what is
+streamed.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from random import Random
 
 from fake_server.effects import Close, Effect
 from fake_server.fault import Fault
-from fake_server.position import AtEnd, Position, strike
+from fake_server.position import AtEnd, Position, instead, strike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,4 +18,4 @@ class CloseEarly(Fault):
     at: Position = AtEnd()
 
     def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
-        return strike(effects, self.at, lambda rest: (self.mark(), Close()))
+        return strike(effects, self.at, instead(self.mark(), Close()))

@@ -15,12 +15,12 @@ from fake_server.wire import sse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorEvent(Fault):
-    """An ``error`` event inside the 200, then the end of the body. ``name`` None leaves the ``event:`` line out."""
+    """An ``error`` event inside the 200, then the end of the body; no ``event:`` line if ``event_name`` is None."""
 
     at: Position
     kind: str = "overloaded_error"
     message: str = "Overloaded"
-    name: str | None = "error"
+    event_name: str | None = "error"
 
     def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
         return strike(effects, self.at, self._error)
@@ -28,5 +28,5 @@ class ErrorEvent(Fault):
     def _error(self, rest: Iterator[Effect]) -> Iterator[Effect]:
         error = {"type": "error", "error": {"type": self.kind, "message": self.message}}
         yield self.mark(self.kind)
-        yield Send(sse(self.name, json.dumps(error)), "error")
+        yield Send(sse(self.event_name, json.dumps(error)), "error")
         yield from (effect for effect in rest if not isinstance(effect, Send | Wait))

@@ -10,7 +10,7 @@ from typing import Annotated
 from fake_server.bounds import Between
 from fake_server.effects import Effect, Reset, Wait
 from fake_server.fault import Fault
-from fake_server.position import Position, strike
+from fake_server.position import Position, instead, strike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,4 +25,4 @@ class ResetConnection(Fault):
     grace: Annotated[float, Between(0, 10)] = 0.05
 
     def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
-        return strike(effects, self.at, lambda rest: (Wait(self.grace), self.mark(), Reset()))
+        return strike(effects, self.at, instead(Wait(self.grace), self.mark(), Reset()))

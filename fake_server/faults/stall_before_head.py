@@ -8,7 +8,7 @@ from random import Random
 
 from fake_server.effects import Effect, Stall
 from fake_server.fault import Fault
-from fake_server.position import AtByte, strike
+from fake_server.position import AtByte, instead, strike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,4 +16,4 @@ class StallBeforeHead(Fault):
     """Take the request and answer nothing, not even a status line."""
 
     def wire(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
-        return strike(effects, AtByte(0), lambda rest: (self.mark(), Stall()))
+        return strike(effects, AtByte(0), instead(self.mark(), Stall()))

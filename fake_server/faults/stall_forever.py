@@ -8,7 +8,7 @@ from random import Random
 
 from fake_server.effects import Effect, Stall
 from fake_server.fault import Fault
-from fake_server.position import Position, strike
+from fake_server.position import Position, instead, strike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,4 +18,4 @@ class StallForever(Fault):
     at: Position
 
     def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
-        return strike(effects, self.at, lambda rest: (self.mark(), Stall()))
+        return strike(effects, self.at, instead(self.mark(), Stall()))

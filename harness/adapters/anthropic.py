@@ -1,7 +1,8 @@
 """The official Python SDK, unchanged: ``messages.stream``, its own retries (two) and its own backoff.
 
-Only its timeout is set, from the job's limits, because the default of 600 s cannot be waited for. A call that returns normally is reported
-as what its ``stop_reason`` says, and as complete when that is None: the caller gets a message and no exception.
+Only its timeout is set, from the job's limits, because the default of 600 s cannot be waited for. A call that returns
+normally is reported as what its ``stop_reason`` says, and as complete when that is None: the caller gets a message
+and no exception.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The loop that everybody writes first, as countless blog posts show it.
 
-Text lines, the prefix ``data: ``, bad JSON skipped, the end of the body taken for the end of the answer, each chunk decoded by itself. It is
-here to show what the scenarios are for; please do not copy it.
+Text lines, the prefix ``data: ``, bad JSON skipped, the end of the body taken for the end of the answer, each chunk
+decoded by itself. It is here to show what the scenarios are for; please do not copy it.
 """
 
 from __future__ import annotations

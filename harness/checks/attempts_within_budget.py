@@ -9,7 +9,8 @@ from harness.verdict import PASSED, Ruling, failed
 def attempts_within_budget(case: Case) -> Ruling:
     """A call makes no more requests than it was allowed.
 
-    Counted by the server, whatever layers of retry there are in the client: nested layers multiply exactly when the API is overloaded.
+    Counted by the server, whatever layers of retry there are in the client: nested layers multiply exactly when the
+    API is overloaded.
     """
     made, allowed = len(case.attempts), case.info.max_attempts
     return (

@@ -16,8 +16,9 @@ _SAME = 0.01
 def backoff_grows(case: Case) -> Ruling:
     """Waits between attempts grow, and they are not the same for every client.
 
-    From the first attempt on, the second wait is longer than the first and none is shorter than it; and waits that double exactly, time after time, have no jitter: all
-    clients that failed together come back together. Jitter is judged from three waits on.
+    From the first attempt on, the second wait is longer than the first and none is shorter than it; and waits that
+    double exactly, time after time, have no jitter: all clients that failed together come back together. Jitter is
+    judged from three waits on.
     """
     if not case.can(Capability.RETRIES):
         return skipped("the client does not retry")

@@ -10,7 +10,8 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 def connection_is_closed(case: Case) -> Ruling:
     """A connection that is of no more use is closed soon: after the end of the answer, a cancel or an error.
 
-    The server sees the close. A connection that stays open keeps a slot of the pool, and the model writing at the user's expense.
+    The server sees the close. A connection that stays open keeps a slot of the pool, and the model writing at the
+    user's expense.
     """
     if not any(isinstance(record, Finished | Cancelled) for record in case.client):
         return skipped("the call did not end by itself")

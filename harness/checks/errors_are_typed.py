@@ -10,8 +10,8 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 def errors_are_typed(case: Case) -> Ruling:
     """A call that fails raises an error of the client's own, so that one ``except`` clause catches every fault.
 
-    An exception that leaks from a lower layer (an HTTP library, a JSON parser, an assertion) passes by the handler that the application
-    wrote, and takes the process down.
+    An exception that leaks from a lower layer (an HTTP library, a JSON parser, an assertion) passes by the handler
+    that the application wrote, and takes the process down.
     """
     finished = case.finished
     if finished is None or finished.outcome not in (Outcome.INCOMPLETE, Outcome.FAILED):

@@ -14,9 +14,9 @@ _LONGEST_ANSWER = 21_333
 def fallback_when_due(case: Case) -> Ruling:
     """The answer is asked for without streaming after two failed streams: not earlier, and not later.
 
-    A failed stream is one that began (a 200 event stream) and broke before the end of the answer. Refusals by status are not streams. A
-    stream that has its end and some damage may have failed or not: it counts for neither side. No fallback is due where the answer may
-    be too long for it.
+    A failed stream is one that began (a 200 event stream) and broke before the end of the answer. Refusals by status
+    are not streams. A stream that has its end and some damage may have failed or not: it counts for neither side. No
+    fallback is due where the answer may be too long for it.
     """
     if not case.can(Capability.FALLBACK):
         return skipped("the client has no fallback")

@@ -10,8 +10,8 @@ from harness.verdict import PASSED, Ruling, unknown
 def fault_was_delivered(case: Case) -> Ruling:
     """The fault of the scenario really reached the client; otherwise nothing is proven and the case is UNKNOWN.
 
-    The first reply that has faults must have performed all of them: each left its mark in the history, with the count of bytes before it, and
-    the reply went on to some end after it. Surviving a fault that never happened is no merit.
+    The first reply that has faults must have performed all of them: each left its mark in the history, with the count
+    of bytes before it, and the reply went on to some end after it. Surviving a fault that never happened is no merit.
     """
     if case.info.endpoint is Endpoint.REFUSED:
         return PASSED

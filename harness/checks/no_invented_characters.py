@@ -11,8 +11,8 @@ _SUSPECTS = {"\ufffd": "replacement character", "\ufeff": "byte order mark"}
 def no_invented_characters(case: Case) -> Ruling:
     """No character is lost or invented where bytes were cut apart.
 
-    U+FFFD, a byte order mark or half a surrogate pair in the text, none of which the server sent, is the scar of a character that was
-    decoded in two halves. It stays in the user's documents for ever.
+    U+FFFD, a byte order mark or half a surrogate pair in the text, none of which the server sent, is the scar of a
+    character that was decoded in two halves. It stays in the user's documents for ever.
     """
     text = case.displayed + case.final_text
     said = "".join(attempt.response.text for attempt in case.attempts)

@@ -9,8 +9,8 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 def no_needless_request(case: Case) -> Ruling:
     """Nothing is asked for again once it was delivered whole.
 
-    After a reply with the end of the answer in it, a further request throws a good answer away, pays for it twice, or (an SSE library that
-    reconnects by itself) shows it twice.
+    After a reply with the end of the answer in it, a further request throws a good answer away, pays for it twice, or
+    (an SSE library that reconnects by itself) shows it twice.
     """
     for attempt in case.attempts:
         if attempt.response.terminal and attempt.response.error_kind is None and attempt.number < len(case.attempts):

@@ -10,15 +10,14 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 def only_true_text(case: Case) -> Ruling:
     """At every moment the user sees a beginning of the answer.
 
-    After each change the text on display is a prefix of what the model says, in whichever attempt. A client that starts over
-    says so (a reset) before it shows the new text. This holds for calls that fail, too.
+    After each change the text on display is a prefix of what the model says, in whichever attempt. A client that
+    starts over says so (a reset) before it shows the new text. This holds for calls that fail, too.
     """
     if not case.info.texts:
         return skipped("the scripts say no text")
     for shown in case.displays():
         if not any(text.startswith(shown) for text in case.info.texts):
             reading = max((read(shown, text) for text in case.info.texts), key=lambda one: one.share)
-            return failed(
-                f"while it streamed the user saw text that was {reading.damage} at byte {reading.start}: {shown[-40:]!r}"
-            )
+            where = f"{reading.damage} at byte {reading.start}: {shown[-40:]!r}"
+            return failed(f"while it streamed the user saw text that was {where}")
     return PASSED

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 from harness.history import Case
 from harness.law import law
-from harness.model import Capability, Outcome, Policy
+from harness.model import Outcome, Policy
 from harness.verdict import PASSED, Ruling, failed, skipped
+
+_CUT_BY_THE_MODEL = (Outcome.TRUNCATED, Outcome.PAUSED, Outcome.REFUSED)
 
 
 @law("SP07", rank=6)
 def outcome_is_right(case: Case) -> Ruling:
     """A call ends as its policy promises.
 
-    ``recover`` delivers the answer wherever that is possible; ``raise`` and ``best-effort`` may give up on a real fault. Nobody may give
-    up on a stream that is only unusual, and an answer that the model cut short is not a complete one.
+    ``recover`` delivers the answer wherever that is possible; ``raise`` and ``best-effort`` may give up on a real
+    fault. Nobody may give up on a stream that is only unusual, and an answer that the model cut short is not a
+    complete one.
     """
     finished = case.finished
     if finished is None:
@@ -20,9 +23,8 @@ def outcome_is_right(case: Case) -> Ruling:
     right = expect.right(case.info.policy)
     if got in right:
         return PASSED
-    if got is Outcome.COMPLETE and not case.can(Capability.OUTCOMES) and expect.outcome is not Outcome.COMPLETE:
-        if expect.outcome in (Outcome.TRUNCATED, Outcome.PAUSED, Outcome.REFUSED):
-            return failed(f"an answer that was {expect.outcome} by the model passed for a complete one")
+    if got is Outcome.COMPLETE and expect.outcome in _CUT_BY_THE_MODEL:
+        return failed(f"an answer that was {expect.outcome} by the model passed for a complete one")
     cause = f" ({finished.error.name}: {finished.error.message[:100]})" if finished.error is not None else ""
     return failed(_sentence(expect.outcome, got, expect.may_fail, case.info.policy) + cause)
 

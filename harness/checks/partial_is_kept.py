@@ -10,7 +10,8 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 def partial_is_kept(case: Case) -> Ruling:
     """What arrived before a failure is not thrown away.
 
-    Text that came over the wire before the fault is on display, or in the error, when the call fails; and what was on display does not vanish.
+    Text that came over the wire before the fault is on display, or in the error, when the call fails; and what was on
+    display does not vanish.
     """
     finished = case.finished
     if finished is None or finished.outcome not in (Outcome.INCOMPLETE, Outcome.FAILED):

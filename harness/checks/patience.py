@@ -9,7 +9,8 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 def patience(case: Case) -> Ruling:
     """A stream that is slow and alive is not killed.
 
-    Long thinking, pings, a drip of tokens, a buffering proxy: as long as silences stay under the declared limits the client stays.
+    Long thinking, pings, a drip of tokens, a buffering proxy: as long as silences stay under the declared limits the
+    client stays.
     """
     if not case.info.expect.healthy:
         return skipped("no stream of this scenario is slow and healthy")

@@ -9,7 +9,8 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 def permanent_errors_once(case: Case) -> Ruling:
     """A request that would be refused again is made once.
 
-    400, 401, 403, 404, 413 and a refusal by the model do not get better by asking again; it costs time, money and the account.
+    400, 401, 403, 404, 413 and a refusal by the model do not get better by asking again; it costs time, money and the
+    account.
     """
     if not case.info.expect.permanent:
         return skipped("the error may pass")

@@ -14,8 +14,8 @@ _ROUNDING_SECONDS = 0.002
 def retry_after_obeyed(case: Case) -> Ruling:
     """No request comes before the time that the server asked to wait for.
 
-    Measured by the server, from the end of its refusal to the next request. Hints that are nonsense or hours long need not be obeyed, and
-    must not be slept on: that the call still ends in time is the law SP01.
+    Measured by the server, from the end of its refusal to the next request. Hints that are nonsense or hours long
+    need not be obeyed, and must not be slept on: that the call still ends in time is the law SP01.
     """
     gaps = [(_asked(before), _gap(before, after)) for before, after in pairwise(case.attempts)]
     gaps = [(asked, gap) for asked, gap in gaps if asked is not None]

@@ -9,8 +9,8 @@ from harness.verdict import PASSED, Ruling, failed
 def settles(case: Case) -> Ruling:
     """Every call ends.
 
-    Within the time to settle that its scenario declares, a call gives an answer or an error. A client that is still waiting
-    then would leave its user before a spinner, for minutes or for ever.
+    Within the time to settle that its scenario declares, a call gives an answer or an error. A client that is still
+    waiting then would leave its user before a spinner, for minutes or for ever.
     """
     late = case.timed_out
     if late is None:

@@ -11,8 +11,9 @@ from harness.verdict import PASSED, Ruling, failed, skipped, unknown
 def terminal_required(case: Case) -> Ruling:
     """No answer is called complete unless the server ended it.
 
-    The end of an answer is a ``stop_reason`` or ``message_stop`` that really went over the wire (or a whole JSON message). The end of
-    the body is not: proxies, load balancers and platforms end bodies politely in the middle of a sentence.
+    The end of an answer is a ``stop_reason`` or ``message_stop`` that really went over the wire (or a whole JSON
+    message). The end of the body is not: proxies, load balancers and platforms end bodies politely in the middle of a
+    sentence.
     """
     finished = case.finished
     if finished is None or finished.outcome is not Outcome.COMPLETE:

@@ -10,8 +10,9 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 def tools_only_when_whole(case: Case) -> Ruling:
     """A tool call is handed over only when it is whole, and exactly as the model made it.
 
-    An input is whole when its block has stopped and the turn ended normally. A truncated input that was "repaired" into a smaller valid
-    object is another call than the model wanted: a file written without its content, a payment without its limit.
+    An input is whole when its block has stopped and the turn ended normally. A truncated input that was "repaired"
+    into a smaller valid object is another call than the model wanted: a file written without its content, a payment
+    without its limit.
     """
     if not case.can(Capability.TOOLS):
         return skipped("the client does not return tool calls")

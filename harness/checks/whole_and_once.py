@@ -13,8 +13,8 @@ _ENDED_BY_THE_MODEL = (Outcome.COMPLETE, Outcome.TRUNCATED, Outcome.REFUSED, Out
 def whole_and_once(case: Case) -> Ruling:
     """What is called an answer is what the model said: whole, once, in order, nothing added.
 
-    The text of the scripts describes itself, so what was lost, doubled or damaged is told to the byte. Answers that the model
-    itself cut short (``max_tokens``, refusal, pause) must have all that it said as well.
+    The text of the scripts describes itself, so what was lost, doubled or damaged is told to the byte. Answers that
+    the model itself cut short (``max_tokens``, refusal, pause) must have all that it said as well.
     """
     finished = case.finished
     if finished is None or finished.outcome not in _ENDED_BY_THE_MODEL:

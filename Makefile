@@ -1,0 +1,42 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. Both are safe to repeat.
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.14,\
+	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: demo test test-all check bench clean
+
+demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
+	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
+
+test: $(READY)  ## the test suite
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(READY)  ## the slow suites as well, under coverage, and the suite on every other Python that is here
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --format=total --fail-under=95
+	$(BIN)/coverage report --include="$$(cat tests/pure_modules.txt | paste -sd, -)" --fail-under=100
+	tests/every_python.sh
+
+check: $(READY)  ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(READY)  ## the benchmarks
+	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only
+
+clean:
+	rm -rf $(VENV) .venv-3.* reports/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "streamproof needs Python 3.11 or later; set PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@

@@ -1,0 +1,316 @@
+"""The command line. Commands import what they need when they run, so that ``--help`` is quick.
+
+Exit status: 0 all passed; 1 a client failed a scenario; 2 wrong usage; 3 nothing failed and something is unknown; 70
+a fault of streamproof.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from harness.events import RunFinished
+    from harness.model import Scenario
+    from harness.plan import Plan
+    from harness.reporter import Reporter
+
+FAILED, USAGE, UNKNOWN, INTERNAL = 1, 2, 3, 70
+HISTORY = "reports/out/history.jsonl"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def main() -> None:
+    """Entry point of ``streamproof``: maps every error to its exit status."""
+    from harness.errors import InternalError, UsageError
+
+    try:
+        status = cli.main(standalone_mode=False)
+    except UsageError as error:
+        status = _complain(str(error), USAGE)
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except click.Abort:
+        status = _complain("interrupted", 130)
+    except BrokenPipeError:
+        status = 0
+    except InternalError as error:
+        status = _complain(f"internal error: {error}", INTERNAL)
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        status = _complain(f"internal error: {type(error).__name__}: {error}; this is a fault of streamproof", INTERNAL)
+    sys.exit(status or 0)
+
+
+def _complain(message: str, status: int) -> int:
+    from harness.plain import plain
+
+    click.echo(f"streamproof: {plain(message)}", err=True)
+    return status
+
+
+class _Commands(click.Group):
+    """Names the closest command when there is none of that name."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from harness.errors import unknown_name
+
+            raise unknown_name("command", args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="streamproof")
+def cli() -> None:
+    """Chaos testing for LLM streaming clients: run scenarios, and see what a client's user would have seen."""
+
+
+def _seed_option(command: F) -> F:
+    return click.option("--seed", default=None, help="Seed of texts, faults and jitter; a new one by default.")(command)
+
+
+def _select_option(command: F) -> F:
+    return click.option("-k", "select", default="", metavar="EXPR", help="Parts of ids, with and, or, not.")(command)
+
+
+@cli.command()
+@click.option("--client", "clients", multiple=True, metavar="NAME|module:attr", help="Client to test; may be repeated.")
+@_select_option
+@click.option(
+    "--policy", type=click.Choice(["recover", "raise", "best-effort"]), help="Judge every client by this promise."
+)
+@_seed_option
+@click.option("--jobs", default=64, show_default=True, type=click.IntRange(1, 10_000), help="Cases in flight at once.")
+@click.option("--report", "reports", multiple=True, metavar="NAME[=PATH]", help="Report to write; may be repeated.")
+@click.option(
+    "--gate", multiple=True, metavar="NAME", help="Let only this client decide the exit status; may be repeated."
+)
+def run(
+    clients: tuple[str, ...],
+    select: str,
+    policy: str | None,
+    seed: str | None,
+    jobs: int,
+    reports: tuple[str, ...],
+    gate: tuple[str, ...],
+) -> None:
+    """Run scenarios against clients and report what their users saw.
+
+    The history always goes to reports/out/history.jsonl, or where --report jsonl=PATH says. Other reports go beside
+    it unless they name a path; console goes to the terminal.
+    """
+    from harness import catalog
+    from harness.errors import unknown_name
+    from harness.model import Policy
+    from harness.plan import plan
+
+    adapters = [catalog.adapter(name) for name in dict.fromkeys(clients or ("bundled",))]
+    names = [adapter.name for adapter in adapters]
+    for name in gate:
+        if name not in names:
+            raise unknown_name("client in this run", name, names)
+    planned = plan(
+        catalog.scenarios(),
+        adapters,
+        seed=seed or _new_seed(),
+        select=select,
+        policy=Policy(policy) if policy else None,
+        jobs=jobs,
+    )
+    wanted = reports if any(one.partition("=")[0] == "jsonl" for one in reports) else ("jsonl", *reports)
+    wanted = wanted if any(one.partition("=")[0] == "console" for one in reports) else (*wanted, "console")
+    with _reporters(wanted) as reporters:
+        end = _execute(planned, reporters)
+    raise SystemExit(_status(end, gate or tuple(names)))
+
+
+@cli.command("list")
+@click.argument("what", default="scenarios", type=click.Choice(["scenarios", "clients", "laws", "faults", "reports"]))
+@_select_option
+def list_(what: str, select: str) -> None:
+    """List scenarios, clients, laws, faults or reports."""
+    from harness import catalog
+    from harness.plan import selected
+
+    if what == "scenarios":
+        scenarios = catalog.scenarios()
+        rows = [(name, scenarios[name].title) for name in selected(select, scenarios)]
+    elif what == "laws":
+        rows = [(f"{law.code} {law.name}", law.title) for law in catalog.laws()]
+    else:
+        package = {"clients": "harness.adapters", "faults": "fake_server.faults", "reports": "reports"}[what]
+        rows = [(name, catalog.summary(f"{package}.{name}")) for name in catalog.names(package)]
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, title in rows:
+        click.echo(f"{name:<{width}}  {title}")
+
+
+@cli.command()
+@click.argument("scenario")
+@_seed_option
+def show(scenario: str, seed: str | None) -> None:
+    """Show a scenario: what goes wrong, what is expected, and the exact bytes of every attempt."""
+    from harness.show import shown
+
+    for line in shown(_scenario(scenario), seed or "0"):
+        click.echo(line)
+
+
+@cli.command()
+@click.argument("code")
+def explain(code: str) -> None:
+    """Explain a law by its code or name, such as SP02."""
+    from harness import catalog
+
+    law = catalog.law(code)
+    click.echo(f"{law.code} {law.name}\n\n{law.text}")
+
+
+@cli.command()
+@click.argument("case", metavar="SCENARIO@CLIENT:SEED")
+@click.option(
+    "--client", default=None, metavar="NAME|module:attr", help="The client, where its name is not enough to find it."
+)
+@click.option("--report", "reports", multiple=True, metavar="NAME[=PATH]", help="Report to write; may be repeated.")
+def replay(case: str, client: str | None, reports: tuple[str, ...]) -> None:
+    """Run one case again, with its seed, and show both sides of it."""
+    from harness import catalog
+    from harness.errors import UsageError
+    from harness.plan import Plan, PlannedCase
+
+    scenario, _, rest = case.partition("@")
+    name, _, seed = rest.rpartition(":")
+    if not scenario or not name or not seed:
+        raise UsageError(f"{case!r} is no case: expected SCENARIO@CLIENT:SEED, as the report prints it")
+    adapter = catalog.adapter(client or name)
+    planned = PlannedCase(scenario=_scenario(scenario), adapter=adapter, seed=seed, policy=adapter.policy)
+    from harness.show import Replay
+
+    with _reporters(reports) as reporters:
+        end = _execute(Plan(cases=(planned,), seed=seed), [Replay(sys.stdout), *reporters])
+    raise SystemExit(_status(end, (adapter.name,)))
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("history", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; the standard output by default.")
+@click.option("--rejudge", is_flag=True, help="Judge the recorded cases again, by the laws of today.")
+def report(name: str, history: Path, output: Path | None, rejudge: bool) -> None:
+    """Make report NAME from a run's history, also from one that was killed."""
+    from harness import catalog, journal
+
+    make = catalog.reporter(name)
+    events = journal.read(history)
+    if rejudge:
+        events = journal.judged_again(events, catalog.laws())
+    with ExitStack() as stack:
+        reporter = make(stack.enter_context(_opened(output)) if output else sys.stdout)
+        for event in events:
+            reporter.take(event)
+
+
+@cli.command()
+@click.argument("scenario", required=False)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=0, help="Port to listen on; any free one by default.")
+@_seed_option
+def serve(scenario: str | None, host: str, port: int, seed: str | None) -> None:
+    """Serve SCENARIO (or all of them) to curl or to any client, and print each request as it comes."""
+    import asyncio
+
+    from harness.serve import serve_forever
+
+    one = _scenario(scenario) if scenario else None
+    asyncio.run(serve_forever(one, host=host, port=port, seed=seed or "0", say=click.echo))
+
+
+def _scenario(name: str) -> Scenario:
+    from harness import catalog
+    from harness.errors import unknown_name
+
+    known = catalog.scenarios()
+    if name not in known:
+        raise unknown_name("scenario", name, known)
+    return known[name]
+
+
+def _new_seed() -> str:
+    import random
+
+    return str(random.SystemRandom().randrange(1_000_000))
+
+
+@contextmanager
+def _reporters(wanted: Iterable[str]) -> Iterator[list[Reporter]]:
+    """Open every wanted report, ``NAME`` or ``NAME=PATH``; the files are closed at the end, whatever happens."""
+    from harness import catalog
+
+    with ExitStack() as stack:
+        opened: list[Reporter] = []
+        for one in wanted:
+            name, _, path = one.partition("=")
+            make = catalog.reporter(name)
+            if name == "console" and not path:
+                opened.append(make(sys.stdout))
+                continue
+            target = Path(path or (HISTORY if name == "jsonl" else f"reports/out/report.{make.suffix}"))
+            opened.append(make(stack.enter_context(_opened(target))))
+        yield opened
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    from harness.errors import UsageError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        out = path.open("w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    with out:
+        yield out
+
+
+def _execute(planned: Plan, reporters: Iterable[Reporter]) -> RunFinished:
+    """Run the plan, feeding every reporter; Ctrl-C ends it early and in order."""
+    import asyncio
+    import signal
+
+    from harness import catalog, engine
+    from harness.events import RunFinished
+
+    reporters = list(reporters)
+
+    async def consume() -> RunFinished:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+        end = RunFinished(counts={})
+        async for event in engine.run(planned, catalog.laws(), stop=stop):
+            for reporter in reporters:
+                reporter.take(event)
+            end = event if isinstance(event, RunFinished) else end
+        return end
+
+    return asyncio.run(consume())
+
+
+def _status(end: RunFinished, gate: tuple[str, ...]) -> int:
+    from harness.verdict import Verdict
+
+    counts = [end.counts.get(name, {}) for name in gate]
+    if any(one.get(Verdict.FAIL) for one in counts):
+        return FAILED
+    return UNKNOWN if end.interrupted or any(one.get(Verdict.UNKNOWN) for one in counts) else 0

@@ -1,0 +1,95 @@
+"""Scenarios and cases for people: the exact bytes before a run, both sides after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TextIO, assert_never
+
+from fake_server.effects import Close, Effect, End, Mark, Reset, Send, Stall, Wait
+from fake_server.script import Request, render
+from harness.events import CaseFinished, Event
+from harness.model import Policy, Scenario
+from harness.plain import plain, plain_bytes
+from harness.plan import MODEL, PROMPT
+from harness.timeline import timeline
+from harness.verdict import Verdict
+
+_MOST_EFFECTS = 400
+_MOST_BYTES = 400
+
+
+def shown(scenario: Scenario, seed: str) -> Iterator[str]:
+    """Lines that describe ``scenario``: title, expectation, sources, and each attempt's effects with their bytes."""
+    yield f"{scenario.id}  ({scenario.level})"
+    yield scenario.title
+    for policy in Policy:
+        yield f"  right under {policy}: {' or '.join(sorted(scenario.expect.right(policy)))}"
+    if scenario.pair:
+        yield f"  other side: {scenario.pair}"
+    if scenario.sources:
+        yield f"  seen in: {', '.join(scenario.sources)}"
+    for attempt in range(1, len(scenario.script.steps) + 1):
+        last = attempt == len(scenario.script.steps)
+        yield ""
+        yield f"attempt {attempt}{' and later' if last else ''}, streaming:"
+        yield from _bytes(scenario, seed, attempt)
+
+
+def _bytes(scenario: Scenario, seed: str, attempt: int) -> Iterator[str]:
+    body = {"model": MODEL, "max_tokens": 1024, "messages": [{"role": "user", "content": PROMPT}], "stream": True}
+    request = Request(attempt=attempt, seed=f"{seed}/{scenario.id}", body={**body, **scenario.request})
+    _, effects = render(scenario.script.reply(request), request)
+    total = 0
+    for effect in islice(effects, _MOST_EFFECTS):
+        yield f"  {total:>8}  {_effect(effect)}"
+        total += len(effect.data) if isinstance(effect, Send) else 0
+    if next(effects, None) is not None:
+        yield f"  {total:>8}  … more effects follow"
+
+
+def _effect(effect: Effect) -> str:
+    match effect:
+        case Send(data):
+            return plain_bytes(data, _MOST_BYTES)
+        case Wait(seconds):
+            return f"-- wait {seconds:g} s"
+        case Mark(fault, note):
+            return f"-- {fault} strikes {f'({note})' if note else ''}".rstrip()
+        case End():
+            return "-- clean end"
+        case Close():
+            return "-- FIN"
+        case Reset():
+            return "-- RST"
+        case Stall():
+            return "-- silence until the client leaves"
+        case _:
+            assert_never(effect)
+
+
+class Replay:
+    """Prints one case in full: every ruling, and both sides in order of time."""
+
+    suffix = "txt"
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def take(self, event: Event) -> None:
+        """Take the next event; a finished case is printed."""
+        if isinstance(event, CaseFinished) and event.record is None:
+            self._out.write(f"{event.case}: {event.verdict}: {event.why}\n")
+        elif isinstance(event, CaseFinished) and event.record is not None:
+            info = event.record.info
+            self._out.write(f"{event.case}: {event.verdict}\n{info.title}\n")
+            right = " or ".join(sorted(info.expect.right(info.policy)))
+            self._out.write(f"expected under {info.policy}: {right}\n\n")
+            for line in timeline(event.record):
+                self._out.write(f"{line.t:9.3f}  {line.side:<6}  {plain(line.what)}\n")
+                if line.detail:
+                    self._out.write(f"{'':19}{line.detail}\n")
+            self._out.write("\n")
+            for ruling in event.rulings:
+                if ruling.verdict is not Verdict.SKIP:
+                    self._out.write(f"{ruling.law} {ruling.verdict:<7} {plain(ruling.harm)}".rstrip() + "\n")

@@ -1,0 +1,111 @@
+"""The console: a progress bar while it runs, then the matrix, then what every failure did to its user."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
+from harness.plain import plain
+from harness.reporter import Table
+from harness.verdict import Verdict
+
+MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNKNOWN: "?", Verdict.SKIP: "–"}
+STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow", Verdict.SKIP: "dim"}
+
+
+class Reporter:
+    """Writes to a terminal, or to any other text stream without colours and without the bar."""
+
+    suffix = "txt"
+
+    def __init__(self, out: TextIO) -> None:
+        self._console = Console(
+            file=out, highlight=False, soft_wrap=not out.isatty(), width=None if out.isatty() else 118
+        )
+        self._table = Table()
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[tally]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._failed = 0
+
+    def take(self, event: Event) -> None:
+        """Take the next event and show it."""
+        self._table.take(event)
+        match event:
+            case RunStarted():
+                self._task = self._progress.add_task("running", total=event.cases, tally="")
+                self._progress.start()
+            case CaseStarted():
+                self._update(plain(event.case, 60), 0)
+            case CaseFinished():
+                self._failed += event.verdict is Verdict.FAIL
+                self._update(plain(event.case, 60), 1)
+            case RunFinished():
+                self._progress.stop()
+                self._summary()
+
+    def _update(self, description: str, advance: int) -> None:
+        if self._task is not None:
+            tally = f"[red]{self._failed} ✗[/]" if self._failed else ""
+            self._progress.update(self._task, description=description, advance=advance, tally=tally)
+
+    def _summary(self) -> None:
+        self._console.print(self._matrix())
+        for client in self._table.run.clients:
+            self._findings(client)
+        self._totals()
+
+    def _matrix(self) -> RichTable:
+        table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
+        table.add_column("scenarios")
+        for client in self._table.run.clients:
+            table.add_column(plain(client), no_wrap=True)
+        for family, scenarios in self._table.families().items():
+            table.add_row(family, *(self._strip(client, scenarios) for client in self._table.run.clients))
+        table.add_row("passed", *(self._share(client) for client in self._table.run.clients), style="bold")
+        return table
+
+    def _strip(self, client: str, scenarios: list[str]) -> Text:
+        """One mark for each scenario of a family, in the order of the catalogue."""
+        strip = Text()
+        for scenario in scenarios:
+            cell = self._table.cell(scenario, client)
+            strip.append(MARKS[cell.verdict] if cell else " ", STYLES[cell.verdict] if cell else "")
+        return strip
+
+    def _share(self, client: str) -> str:
+        passed, skipped = self._table.count(client, Verdict.PASS), self._table.count(client, Verdict.SKIP)
+        return f"{passed} of {len(self._table.run.scenarios) - skipped}" + (f" ({skipped} skipped)" if skipped else "")
+
+    def _findings(self, client: str) -> None:
+        for case in self._table.findings(client):
+            finding = case.finding
+            line = Text("\n")
+            line.append(f"{MARKS[case.verdict]} {plain(client)}  {case.scenario}", STYLES[case.verdict])
+            line.append(f"\n  {plain(finding.harm) if finding else 'no law says why'}")
+            law = finding.law if finding else ""
+            line.append(f"\n  {law}: streamproof explain {law} · streamproof replay {plain(case.case)}", "dim")
+            self._console.print(line)
+
+    def _totals(self) -> None:
+        run, end = self._table.run, self._table.end
+        interrupted = ", [yellow]interrupted[/]" if end.interrupted else ""
+        versions = ", ".join(f"{plain(name)} {plain(version)}" for name, version in run.versions.items())
+        done = sum(1 for _ in self._table.cases())
+        self._console.print(
+            f"\n{done} of {run.cases} cases in {end.seconds:.1f} s{interrupted}; seed {plain(run.seed)}"
+        )
+        self._console.print(f"[dim]{versions}; marks: ✓ passed  ✗ failed  ? unknown  – skipped[/]")
