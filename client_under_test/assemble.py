@@ -47,10 +47,24 @@ class Block:
     """Pieces of the fields that come in deltas."""
     unknown: list[Any] = field(default_factory=list)
     stopped: bool = False
+    half: str = ""
+    """The first half of a surrogate pair, waiting for the second."""
 
     def joined(self, name: str) -> str:
         """The field ``name`` with all its pieces."""
-        return str(self.fields.get(name) or "") + "".join(self.parts.get(name, ()))
+        return "".join((self.fields.get(name) or "", *self.parts.get(name, ())))
+
+    def visible(self, piece: str) -> str:
+        """The characters that are whole with ``piece``; a high surrogate waits for the next piece."""
+        piece, self.half = self.half + piece, ""
+        if piece and 0xD800 <= ord(piece[-1]) < 0xDC00:
+            piece, self.half = piece[:-1], piece[-1]
+        return whole_characters(piece)
+
+    def rest(self) -> str:
+        """What waits for a second half that never came."""
+        half, self.half = self.half, ""
+        return whole_characters(half)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +87,11 @@ class Message:
         self.stopped = False
         self._open: dict[int, Block] = {}
         self._started = False
-        self._half = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing can be missing: the message stopped, or its reason came after every block had stopped."""
+        return self.stopped or (self.stop_reason is not None and not self._open)
 
     def apply(self, event: Event) -> str:
         """Take the next event and return the visible text that it adds.
@@ -92,10 +110,11 @@ class Message:
             case MessageStart():
                 self._start(event)
             case MessageDelta():
-                self.stop_reason = event.delta.get("stop_reason") or self.stop_reason
+                self.stop_reason = event.stop_reason or self.stop_reason
                 self._count(event.usage)
             case MessageStop():
                 self.stopped = True
+                return "".join(block.rest() for block in self._open.values())
             case ErrorReported():
                 raise event.error
             case NoContent():
@@ -127,45 +146,41 @@ class Message:
         self._count(event.message.get("usage") or {})
 
     def _start_block(self, event: BlockStart) -> str:
+        self._must_go_on()
         if event.index in self._open:
             raise ProtocolError(f"content_block_start for block {event.index}, which has not stopped")
         block = Block(str(event.block.get("type", "unknown")), dict(event.block))
+        text = _text_of(block)
         self._open[event.index] = block
         self.blocks.append(block)
-        return self._visible(str(block.fields.get("text") or "")) if block.kind == "text" else ""
+        return block.visible(text)
 
     def _stop_block(self, event: BlockStop) -> str:
         block = self._open.pop(event.index, None)
         if block is None:
             raise ProtocolError(f"content_block_stop for block {event.index}, which is not open")
         block.stopped = True
-        half, self._half = self._half, ""
-        return whole_characters(half) if block.kind == "text" else ""
+        return block.rest()
 
     def _delta(self, event: BlockDelta) -> str:
         block = self._open.get(event.index)
         if block is None:
             raise ProtocolError(f"content_block_delta for block {event.index}, which is not open")
+        self._must_go_on()
         kind = event.delta.get("type")
-        if kind == "input_json_delta" and block.kind in _TOOLS:
-            block.parts.setdefault("json", []).append(str(event.delta.get("partial_json", "")))
-            return ""
-        home, name = _APPENDS.get(str(kind), (None, ""))
-        if home is None and (kind != "input_json_delta" or block.kind not in ("text", "thinking")):
+        home, name = ("tool", "partial_json") if kind == "input_json_delta" else _APPENDS.get(str(kind), ("", ""))
+        piece = event.delta.get(name)
+        if not home or (home == "tool" and block.kind not in (*_TOOLS, "text", "thinking")):
             block.unknown.append(dict(event.delta))
             return ""
-        piece = event.delta.get(name)
-        if home is None or home != block.kind or not isinstance(piece, str):
+        if home != ("tool" if block.kind in _TOOLS else block.kind) or not isinstance(piece, str):
             raise ProtocolError(f"{kind} in block {event.index}, which is a {block.kind} block, with {name} {piece!r}")
         block.parts.setdefault(name, []).append(piece)
-        return self._visible(piece) if home == "text" else ""
+        return block.visible(piece) if home == "text" else ""
 
-    def _visible(self, piece: str) -> str:
-        """Characters that are whole now; a high surrogate waits for the next piece."""
-        piece, self._half = self._half + piece, ""
-        if piece and 0xD800 <= ord(piece[-1]) < 0xDC00:
-            piece, self._half = piece[:-1], piece[-1]
-        return whole_characters(piece)
+    def _must_go_on(self) -> None:
+        if self.stop_reason is not None:
+            raise ProtocolError(f"content after the message had ended with {self.stop_reason!r}")
 
     def _count(self, usage: Any) -> None:
         if isinstance(usage, dict):
@@ -195,16 +210,30 @@ def message_of(body: dict[str, Any]) -> Message:
             raise ProtocolError(f"content block {index} is not an object")
         message.apply(BlockStart(index, block))
         message.apply(BlockStop(index))
-    message.stop_reason = body.get("stop_reason")
+    reason = body.get("stop_reason")
+    if reason is not None and not isinstance(reason, str):
+        raise ProtocolError(f"stop_reason is {reason!r}, which is no string")
+    message.stop_reason = reason
     message.stopped = True
     return message
+
+
+def _text_of(block: Block) -> str:
+    """The text that a block starts with; only text blocks have any."""
+    text = block.fields.get("text") if block.kind == "text" else None
+    if text is not None and not isinstance(text, str):
+        raise ProtocolError(f"a text block starts with {text!r}, which is no text")
+    return text or ""
 
 
 def _tool_call(block: Block) -> ToolCall:
     name = str(block.fields.get("name", ""))
     if not block.stopped:
         raise ProtocolError(f"the input of tool {name!r} never ended")
-    raw = block.joined("json")
+    raw = "".join(block.parts.get("partial_json", ()))
     given = block.fields.get("input")
-    arguments = decode_object(raw.encode("utf-8", "surrogatepass"), f"tool {name}") if raw else dict(given or {})
-    return ToolCall(id=str(block.fields.get("id", "")), name=name, input=arguments)
+    if raw:
+        given = decode_object(whole_characters(raw).encode(), f"tool {name}")
+    if not isinstance(given, dict):
+        raise ProtocolError(f"the input of tool {name!r} is no JSON object")
+    return ToolCall(id=str(block.fields.get("id", "")), name=name, input=given)

@@ -13,13 +13,21 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from random import Random
 from typing import Any, Self, assert_never
 
 import httpx
 
 from client_under_test.dialects.anthropic import PATH, VERSION
-from client_under_test.errors import ConnectionFailed, ConnectionLost, NoResponse, ProtocolError, StreamError
+from client_under_test.errors import (
+    ConnectionFailed,
+    ConnectionLost,
+    NoResponse,
+    ProtocolError,
+    RequestNotSendable,
+    StreamError,
+)
 from client_under_test.policy import Policy
 from client_under_test.session import (
     Action,
@@ -68,11 +76,12 @@ class StreamClient:
         self._policy = policy or Policy()
         self._chance = chance or Random()
         limits = self._policy.limits
-        timeout = httpx.Timeout(None, connect=limits.connect, write=limits.first_byte)
-        self._http = http or httpx.AsyncClient(timeout=timeout, verify=_tls())
+        # Only connecting and writing are httpx's to time: whatever is read is judged by the session's deadlines.
+        self._timeout = httpx.Timeout(None, connect=limits.connect, write=limits.first_byte)
+        self._http = http or httpx.AsyncClient(verify=_tls(), cookies=_no_cookies())
         # What broke one attempt may sit in its connection, so a retry never takes one that was used before.
         none_kept = httpx.Limits(max_keepalive_connections=0)
-        self._fresh = http or httpx.AsyncClient(timeout=timeout, verify=_tls(), limits=none_kept)
+        self._fresh = http or httpx.AsyncClient(verify=_tls(), cookies=_no_cookies(), limits=none_kept)
         self._owns_http = http is None
         self._url = base_url.rstrip("/") + PATH
         self._headers = {"x-api-key": api_key, "anthropic-version": VERSION, "accept-encoding": "identity"}
@@ -115,7 +124,8 @@ class StreamClient:
 
     def connect(self, body: Mapping[str, Any], *, again: bool) -> AsyncGenerator[Input, None]:
         """One HTTP exchange as session inputs, ``again`` after a failed one; closing it ends the connection."""
-        return _exchange(self._fresh if again else self._http, self._url, self._headers, body)
+        http = self._fresh if again else self._http
+        return _exchange(http, self._url, self._headers, body, self._timeout)
 
 
 class _Drive(AsyncIterator[Update | Answer]):
@@ -163,7 +173,10 @@ class _Drive(AsyncIterator[Update | Answer]):
                         return answer
                     case _:
                         assert_never(action)
-            self._feed(await self._next_input())
+            happened = await self._next_input()
+            self._feed(happened)
+            if not isinstance(happened, TimerFired):
+                self._feed(TimerFired())  # a peer that never pauses must not keep the timer from firing
         raise StopAsyncIteration
 
     def _now(self) -> float:
@@ -215,27 +228,36 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+def _no_cookies() -> CookieJar:
+    """A jar that keeps nothing: what one response sets must not break the next request."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+
+
 async def _exchange(
-    http: httpx.AsyncClient, url: str, headers: Mapping[str, str], body: Mapping[str, Any]
+    http: httpx.AsyncClient, url: str, headers: Mapping[str, str], body: Mapping[str, Any], timeout: httpx.Timeout
 ) -> AsyncGenerator[Input, None]:
     answered = False
     try:
-        async with http.stream("POST", url, json=body, headers=headers) as response:
+        async with http.stream("POST", url, json=body, headers=headers, timeout=timeout) as response:
             answered = True
             lower = {name.lower(): value for name, value in response.headers.items()}
             yield HeadReceived(response.status_code, lower, time.time())
             async for data in response.aiter_bytes():
                 yield BytesReceived(data)
             yield BodyEnded()
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError) as error:
         yield TransportFailed(_mapped(error, answered))
 
 
-def _mapped(error: httpx.HTTPError, answered: bool) -> StreamError:
-    """The one place where httpx's exceptions become ours; the cause is kept."""
+def _mapped(error: Exception, answered: bool) -> StreamError:
+    """The one place where foreign exceptions become ours; the cause is kept."""
     text = f"{type(error).__name__}: {error}".rstrip(": ")
     ours: StreamError
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol):
+    if not isinstance(error, httpx.HTTPError) or isinstance(
+        error, httpx.LocalProtocolError | httpx.UnsupportedProtocol
+    ):
+        ours = RequestNotSendable(f"the request cannot be sent as it is ({text})")
+    elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
         ours = ConnectionFailed(f"no connection could be made ({text})")
     elif isinstance(error, httpx.DecodingError):
         ours = ProtocolError(f"the compressed body is broken ({text})")

@@ -3,6 +3,7 @@
 ::
 
     StreamError
+    ├── RequestNotSendable      the request cannot be put on a wire at all
     ├── ConnectionFailed        the request never reached a server
     ├── ConnectionLost          the server was reached, the connection broke
     │   └── NoResponse          ... before it answered anything
@@ -57,6 +58,13 @@ class StreamError(Exception):
         return self.message + tries
 
 
+class RequestNotSendable(StreamError):
+    """The URL, a header or the body cannot be sent as it is."""
+
+    retryable = False
+    sent = False
+
+
 class ConnectionFailed(StreamError):
     """No connection could be made: nothing was sent."""
 
@@ -88,7 +96,7 @@ class LimitExceeded(ProtocolError):
 
 
 class WrongContentType(ProtocolError):
-    """A 200 that carries something else than an answer: a login page, an empty body."""
+    """A 200 that carries something else than an answer: a login page, a coding that nobody asked for."""
 
 
 class UnknownStopReason(StreamError):

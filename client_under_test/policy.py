@@ -6,14 +6,17 @@ Sources: RFC 9110 §10.2.3 (Retry-After); the API's error documentation (429, 52
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from random import Random
 
 from client_under_test.errors import ApiError, RateLimited, StreamError
 
 A_DAY = 86_400.0
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +25,15 @@ class Limits:
 
     connect: float = 10.0
     first_byte: float = 120.0
-    """From the request to the status line."""
+    """From the request to the status line of a stream."""
+    whole_response: float = 600.0
+    """From the request to the status line without streaming: nothing comes before the whole answer is there."""
     first_event: float = 120.0
     """From the status line to the first event."""
     idle: float = 120.0
     """Between any two bytes: pings and comments count."""
     progress: float = 300.0
-    """Between two events that carry something: pings do not count."""
+    """Between two events that carry something: pings do not count. Also for the whole of a body that is no stream."""
     closing: float = 1.0
     """From the final ``stop_reason`` to ``message_stop``; then the answer is whole without it."""
     total: float | None = None
@@ -42,7 +47,7 @@ class RetryPolicy:
     """When to try again, and how.
 
     The wait before retry *n* (from 0) is ``base * 2**n`` (``rate_limit_base`` for a 429), stretched by up to
-    ``jitter`` of itself and at most ``cap``. A ``Retry-After`` is a floor under it, with jitter on top.
+    ``jitter`` of itself ; ``cap`` limits it before that. A ``Retry-After`` is a floor under it, with jitter on top.
     """
 
     max_attempts: int = 6
@@ -62,7 +67,7 @@ class RetryPolicy:
         if not error.retryable or attempts >= self.max_attempts:
             return None
         base = self.rate_limit_base if isinstance(error, RateLimited) else self.base
-        backoff = min(self.cap, base * 2.0 ** (attempts - 1))
+        backoff = min(self.cap, base * 2.0 ** min(attempts - 1, 62))
         hint = error.retry_after if isinstance(error, ApiError) else None
         if hint is not None and hint > self.max_retry_after:
             return None
@@ -114,14 +119,13 @@ def _sane(seconds: float) -> float | None:
 
 
 def _number(value: str | None) -> float | None:
-    try:
-        return float(value) if value is not None else None
-    except ValueError:
-        return None
+    return float(value) if value is not None and _NUMBER.fullmatch(value.strip()) else None
 
 
 def _date(value: str | None) -> float | None:
+    """An HTTP-date of any of the three grammars, in seconds since the epoch; all of them are in GMT."""
     try:
-        return parsedate_to_datetime(value).timestamp() if value else None
-    except ValueError:
+        date = parsedate_to_datetime(value) if value else None
+        return None if date is None else (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None

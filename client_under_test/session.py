@@ -80,6 +80,9 @@ OUTCOMES = {
 }
 """``stop_reason`` to outcome; any other reason is not called a success."""
 
+_CODINGS = ("identity", "", "gzip", "deflate")
+"""Content codings that the transport takes off."""
+
 LOST_OUTPUT_TOKENS = 10
 """An empty answer that was billed at least so many output tokens lost them on the way."""
 
@@ -245,6 +248,7 @@ class Deadline(Enum):
 
     TOTAL = "the whole call took too long"
     FIRST_BYTE = "no response came"
+    WHOLE_RESPONSE = "no response came without streaming"
     FIRST_EVENT = "no event came after the response began"
     IDLE = "nothing at all came"
     PROGRESS = "only signs of life came, and no content"
@@ -253,7 +257,14 @@ class Deadline(Enum):
     FLUSH = "time to show what is held"
 
 
-_OF_ATTEMPT = (Deadline.FIRST_BYTE, Deadline.FIRST_EVENT, Deadline.IDLE, Deadline.PROGRESS, Deadline.CLOSING)
+_OF_ATTEMPT = (
+    Deadline.WHOLE_RESPONSE,
+    Deadline.FIRST_BYTE,
+    Deadline.FIRST_EVENT,
+    Deadline.IDLE,
+    Deadline.PROGRESS,
+    Deadline.CLOSING,
+)
 
 
 class Session:
@@ -307,7 +318,7 @@ class Session:
             case BodyEnded():
                 self._take_end()
             case TransportFailed(error):
-                self._take_failure(error)
+                self._break_off(error)
             case Started():
                 if self._limits.total is not None:
                     self._deadlines[Deadline.TOTAL] = self._now + self._limits.total
@@ -326,71 +337,73 @@ class Session:
         self._message = Message()
         self._head = HeadReceived(0, {})
         self._body = bytearray()
+        self._size = 0
         self._display.begin()
 
     def _open(self) -> None:
         self.state = State.WAITING
         self._attempts += 1
         self._begin_attempt()
-        self._deadlines[Deadline.FIRST_BYTE] = self._now + self._limits.first_byte
-        max_tokens = int(self._request.get("max_tokens", 0))
+        max_tokens = _count(self._request, "max_tokens")
         streams = self._policy.retry.streams_next(self._failed_streams, max_tokens)
+        self._set(Deadline.FIRST_BYTE if streams else Deadline.WHOLE_RESPONSE)
         self._actions.append(Open({**self._request, "stream": streams}, again=self._attempts > 1))
 
     def _take_head(self, head: HeadReceived) -> None:
         self._expect(State.WAITING)
         self._head = head
-        del self._deadlines[Deadline.FIRST_BYTE]
-        self._deadlines[Deadline.IDLE] = self._now + self._limits.idle
+        self._deadlines.pop(Deadline.FIRST_BYTE, None)
+        self._deadlines.pop(Deadline.WHOLE_RESPONSE, None)
         media_type = head.headers.get("content-type", "").partition(";")[0].strip().lower()
+        coding = head.headers.get("content-encoding", "identity").lower()
         if head.status != 200 or media_type == "application/json":
             self.state = State.READING
-        elif media_type == "text/html":
-            self._fail(WrongContentType("the server answered 200 with a web page instead of an answer"))
+            self._set(Deadline.IDLE)
+            self._set(Deadline.PROGRESS)
+        elif media_type == "text/html" or coding not in _CODINGS:
+            self._fail(WrongContentType(f"the server answered 200 with {media_type} ({coding}) instead of an answer"))
         else:
             self.state = State.STREAMING
-            del self._deadlines[Deadline.IDLE]
-            self._deadlines[Deadline.FIRST_EVENT] = self._now + self._limits.first_event
+            self._set(Deadline.FIRST_EVENT)
 
     # ---- an attempt goes on
 
     def _take_bytes(self, data: bytes) -> None:
-        if self.state is State.STREAMING:
+        self._size += len(data)
+        if self._size > self._limits.max_body_bytes:
+            self._break_off(LimitExceeded(f"the body is larger than {self._limits.max_body_bytes} bytes"))
+        elif self.state is State.STREAMING:
             self._stream(data)
-            return
-        self._expect(State.READING)
-        self._deadlines[Deadline.IDLE] = self._now + self._limits.idle
-        self._body += data
-        if len(self._body) > self._limits.max_body_bytes:
-            self._fail(LimitExceeded(f"the body is larger than {self._limits.max_body_bytes} bytes"))
+        else:
+            self._expect(State.READING)
+            self._set(Deadline.IDLE)
+            self._body += data
 
     def _stream(self, data: bytes) -> None:
         if Deadline.FIRST_EVENT not in self._deadlines:
-            self._deadlines[Deadline.IDLE] = self._now + self._limits.idle
+            self._set(Deadline.IDLE)
         try:
             for sse in self._decoder.feed(data):
                 self._take_event(parse(sse))
                 if self._message.stopped:
                     break
         except StreamError as error:
-            if self._message.stop_reason is None:
-                self._fail(error)
-                return
-            self._message.stopped = True  # damage after the final stop_reason takes nothing from the answer
+            self._break_off(error)
+            return
         if self._message.stopped:
             self._complete()
 
     def _take_event(self, event: Any) -> None:
         if self._deadlines.pop(Deadline.FIRST_EVENT, None) is not None:
-            self._deadlines[Deadline.IDLE] = self._now + self._limits.idle
-            self._deadlines[Deadline.PROGRESS] = self._now + self._limits.progress
+            self._set(Deadline.IDLE)
+            self._set(Deadline.PROGRESS)
         if not isinstance(event, NoContent | ErrorReported):
-            self._deadlines[Deadline.PROGRESS] = self._now + self._limits.progress
+            self._set(Deadline.PROGRESS)
         text = self._message.apply(event)
         if text:
             self._show(self._display.say(text))
-        if self._message.stop_reason is not None:
-            self._deadlines.setdefault(Deadline.CLOSING, self._now + self._limits.closing)
+        if self._message.stop_reason is not None and Deadline.CLOSING not in self._deadlines:
+            self._set(Deadline.CLOSING)
 
     # ---- an attempt ends
 
@@ -399,29 +412,33 @@ class Session:
             self._read_body()
             return
         self._expect(State.STREAMING)
-        if self._message.stop_reason is not None:
-            self._complete()
-        else:
-            self._fail(AnswerTruncated("the stream ended before the answer did"))
+        self._break_off(AnswerTruncated("the stream ended before the answer did"))
 
-    def _take_failure(self, error: StreamError) -> None:
-        if self.state is State.STREAMING and self._message.stop_reason is not None:
+    def _break_off(self, error: StreamError) -> None:
+        """The attempt can go no further. That is a failure, unless what came before is whole or says why."""
+        if self.state is State.STREAMING and self._message.whole:
             self._complete()
+        elif self.state is State.READING and self._head.status != 200:
+            self._fail(self._refusal())
         else:
             self._fail(error)
+
+    def _refusal(self) -> StreamError:
+        """The error that an error status stands for, with as much of its body as came."""
+        headers = self._head.headers
+        error = error_of_status(self._head.status, bytes(self._body), headers.get("x-should-retry"))
+        error.retry_after = retry_after(headers, self._head.wall)
+        return error
 
     def _read_body(self) -> None:
         """A whole body that is no stream: an error, a message, or something else."""
-        raw = bytes(self._body)
         if self._head.status != 200:
-            error = error_of_status(self._head.status, raw, self._head.headers.get("x-should-retry"))
-            error.retry_after = retry_after(self._head.headers, self._head.wall)
-            self._fail(error)
+            self._fail(self._refusal())
             return
         try:
-            body = decode_object(raw, "response body")
+            body = decode_object(bytes(self._body), "response body")
             if body.get("type") == "error":
-                raise error_in_stream(raw)
+                raise error_in_stream(bytes(self._body))
             self._message = message_of(body)
         except StreamError as error:
             self._fail(error)
@@ -441,6 +458,8 @@ class Session:
             if not message.blocks and _count(message.usage, "output_tokens") >= LOST_OUTPUT_TOKENS:
                 raise ProtocolError(f"{message.usage['output_tokens']} output tokens were billed and none arrived")
             tools = message.tool_calls() if outcome is Outcome.COMPLETE else ()
+            if message.stop_reason == "tool_use" and not tools:
+                raise ProtocolError("the turn ended for a tool call, and none came")
         except StreamError as error:
             self._fail(error)
             return
@@ -465,6 +484,7 @@ class Session:
 
     def _give_up(self, error: StreamError) -> None:
         error.partial, error.attempts, error.earlier = self._display.text, self._attempts, tuple(self._errors)
+        error.request_id = self._head.headers.get("request-id")
         self._finish(Outcome.INCOMPLETE if error.partial else Outcome.FAILED, error=error)
 
     def _cancel(self) -> None:
@@ -477,8 +497,8 @@ class Session:
             self._deadlines.pop(deadline, None)
 
     def _finish(self, outcome: Outcome, *, error: StreamError | None = None, tools: tuple[ToolCall, ...] = ()) -> None:
-        self._show_held(self._buffer.flush())
         self._leave_attempt()
+        self._show_held(self._buffer.flush())
         self._deadlines.clear()
         self.state = State.DONE
         answer = Answer(
@@ -522,12 +542,14 @@ class Session:
         match due:
             case Deadline.RETRY:
                 self._open()
-            case Deadline.CLOSING:
-                self._complete()
-            case Deadline.TOTAL:
+            case Deadline.TOTAL if not self._message.whole:
                 self._give_up(self._stalled(due))
             case _:
-                self._fail(self._stalled(due))
+                self._break_off(self._stalled(due))
+
+    def _set(self, deadline: Deadline) -> None:
+        """Start (again) the time of ``deadline``; its limit has the same name."""
+        self._deadlines[deadline] = self._now + float(getattr(self._limits, deadline.name.lower()))
 
     def _stalled(self, deadline: Deadline) -> Stalled:
         return Stalled(f"{deadline.value} (limit {getattr(self._limits, deadline.name.lower())} s)")

@@ -39,8 +39,8 @@ class SseDecoder:
 
     def __init__(self, *, max_line_bytes: int = 16 << 20, max_event_bytes: int = 16 << 20) -> None:
         self._max_line, self._max_event = max_line_bytes, max_event_bytes
-        self._line: list[bytes] = []
-        self._line_size = 0
+        self._line = bytearray()
+        self._broken: LimitExceeded | None = None
         self._after_cr = False
         self._beginning = True
         self._name = b""
@@ -54,8 +54,12 @@ class SseDecoder:
         """Take the next bytes and return the events that they complete.
 
         Raises:
-            LimitExceeded: when a line or an event grows beyond its limit. The decoder is of no use afterwards.
+            LimitExceeded: a line or an event has grown beyond its limit. Events that were complete before that are
+            returned first,
+                and the next call raises; the decoder is of no use afterwards.
         """
+        if self._broken is not None:
+            raise self._broken
         if self._after_cr and data:
             self._after_cr = False
             if data[0] == 0x0A:
@@ -63,33 +67,39 @@ class SseDecoder:
         if not data:
             return []
         self._after_cr = data[-1] == 0x0D
-        *lines, rest = _LINE_END.split(data)
         events: list[SseEvent] = []
+        try:
+            self._take(data, events)
+        except LimitExceeded as error:
+            self._broken = error
+            if not events:
+                raise
+        return events
+
+    def _take(self, data: bytes, events: list[SseEvent]) -> None:
+        *lines, rest = _LINE_END.split(data)
         for line in lines:
             event = self._end_line(line)
             if event is not None:
                 events.append(event)
-        if rest:
-            self._keep(rest)
-        return events
+        self._line += rest
+        self._check(len(self._line))
 
-    def _keep(self, piece: bytes) -> None:
-        self._line.append(piece)
-        self._line_size += len(piece)
-        if self._line_size > self._max_line:
+    def _check(self, size: int) -> None:
+        if size > self._max_line:
             raise LimitExceeded(f"a line of the event stream is longer than {self._max_line} bytes")
 
-    def _end_line(self, end: bytes) -> SseEvent | None:
+    def _end_line(self, line: bytes) -> SseEvent | None:
         if self._line:
-            self._keep(end)
-            end = b"".join(self._line)
-            self._line, self._line_size = [], 0
+            line = bytes(self._line + line)
+            self._line.clear()
+        self._check(len(line))
         if self._beginning:
             self._beginning = False
-            end = end.removeprefix(_BOM)
-        if not end:
+            line = line.removeprefix(_BOM)
+        if not line:
             return self._dispatch()
-        self._field(end)
+        self._field(line)
         return None
 
     def _field(self, line: bytes) -> None:
@@ -105,7 +115,7 @@ class SseDecoder:
         elif name == b"id" and b"\0" not in value:
             self._new_id = value.decode("utf-8", "replace")
         elif name == b"retry" and value.isdigit():
-            self.retry_ms = int(value[:18])
+            self.retry_ms = int(value.lstrip(b"0")[:18] or b"0")
 
     def _dispatch(self) -> SseEvent | None:
         self._last_id = self._new_id

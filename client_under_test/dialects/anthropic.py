@@ -3,8 +3,9 @@
 Unknown events and unknown fields pass; what cannot be understood raises
 :class:`~client_under_test.errors.ProtocolError`, because skipping it could leave a hole in the answer.
 
-Source: API reference, "Streaming messages" and "Errors". The JSON's own ``type`` decides; the SSE event name is used
-only where the JSON has none, so streams without ``event:`` lines work.
+Source: API reference, "Streaming messages" and "Errors". The JSON's own ``type`` decides, so streams without
+``event:`` lines work; the SSE event name is used where the JSON has none, and for ``error``, whose data may be
+anything.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class BlockStop:
 class MessageDelta:
     """``message_delta``: the end is near; its usage is cumulative."""
 
-    delta: Mapping[str, Any]
+    stop_reason: str | None
     usage: Mapping[str, Any]
 
 
@@ -120,7 +121,7 @@ def _typed(kind: Any, fields: Mapping[str, Any], raw: bytes) -> Event:
         case "message_start":
             return MessageStart(_object(fields, "message"))
         case "message_delta":
-            return MessageDelta(_object(fields, "delta"), fields.get("usage") or {})
+            return MessageDelta(_text_or_none(_object(fields, "delta"), "stop_reason"), fields.get("usage") or {})
         case "message_stop":
             return MessageStop()
         case "error":
@@ -136,9 +137,16 @@ def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value
 
 
+def _text_or_none(fields: Mapping[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name!r} (not a string)")
+    return value
+
+
 def _index(fields: Mapping[str, Any]) -> int:
     value = fields["index"]
-    if not isinstance(value, int):
+    if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError("'index' (not a number)")
     return value
 
@@ -150,12 +158,16 @@ def decode_object(raw: bytes, where: str) -> dict[str, Any]:
         ProtocolError: naming ``where`` and the beginning of what was there.
     """
     try:
-        value = json.loads(raw.decode("utf-8"))
+        value = json.loads(raw.decode("utf-8"), parse_constant=_no_such_constant)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"{where!r} does not carry valid JSON ({error}): {_snippet(raw)}") from error
     if not isinstance(value, dict):
         raise ProtocolError(f"{where!r} carries JSON that is not an object: {_snippet(raw)}")
     return value
+
+
+def _no_such_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def error_in_stream(raw: bytes) -> ApiError:

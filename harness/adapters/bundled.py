@@ -20,6 +20,7 @@ def settings(job: Job) -> Policy:
     limits = Limits(
         connect=job.limits.connect,
         first_byte=job.limits.first_byte,
+        whole_response=2 * job.limits.first_byte,
         first_event=job.limits.idle,
         idle=job.limits.idle,
         progress=job.limits.progress,

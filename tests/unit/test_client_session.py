@@ -1,0 +1,325 @@
+"""The state machine of one call, in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+from spoken import BLOCK, BLOCK_STOP, PING, START, STOP, error, event, message, reason, text, tool, whole
+from virtual import JSON, POLICY, STREAM, Call, stream
+
+from client_under_test.errors import (
+    AnswerTruncated,
+    ConnectionLost,
+    NotAuthorized,
+    Overloaded,
+    ProtocolError,
+    RateLimited,
+    RequestRefused,
+    ServerFailed,
+    Stalled,
+    StreamError,
+    UnknownStopReason,
+    WrongContentType,
+)
+from client_under_test.policy import Limits, Policy, RetryPolicy
+from client_under_test.session import (
+    BodyEnded,
+    BytesReceived,
+    CancelRequested,
+    HeadReceived,
+    Input,
+    Outcome,
+    Started,
+    TransportFailed,
+)
+
+LOST = TransportFailed(ConnectionLost("the connection broke"))
+GOOD = stream(*whole("Hello ", "world."))
+NO_RETRY = Policy(limits=POLICY.limits, retry=RetryPolicy(max_attempts=1), sentence_age=0)
+
+
+def refused(status: int, kind: str = "api_error", **headers: str) -> list[Input]:
+    body = f'{{"type":"error","error":{{"type":"{kind}","message":"no"}}}}'.encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return [HeadReceived(status, {"content-type": "application/json", **named}), BytesReceived(body), BodyEnded()]
+
+
+def test_a_whole_answer_is_complete_at_message_stop_without_waiting_for_the_end_of_the_body() -> None:
+    call = Call()
+    answer = call.run(GOOD)
+    assert (answer.outcome, answer.text, call.display) == (Outcome.COMPLETE, "Hello world.", "Hello world.")
+    assert call.drops == 1
+
+
+@pytest.mark.parametrize("seen", [[], [START], [START, BLOCK], [START, BLOCK, text("Hel")], whole("Hello")[:-2]])
+def test_a_clean_end_without_a_stop_reason_is_never_complete(seen: list[str]) -> None:
+    answer = Call(policy=NO_RETRY).run([*stream(*seen), BodyEnded()])
+    assert answer.outcome in (Outcome.INCOMPLETE, Outcome.FAILED)
+    assert isinstance(answer.error, AnswerTruncated)
+
+
+@pytest.mark.parametrize("ending", [BodyEnded(), LOST, 5.0])
+def test_a_final_stop_reason_completes_the_answer_however_the_body_ends(ending: Input | float) -> None:
+    assert Call().run([*stream(*whole("Hello"))[:-1], ending]).outcome is Outcome.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "outcome"),
+    [
+        ("end_turn", Outcome.COMPLETE),
+        ("stop_sequence", Outcome.COMPLETE),
+        ("max_tokens", Outcome.TRUNCATED),
+        ("model_context_window_exceeded", Outcome.TRUNCATED),
+        ("refusal", Outcome.REFUSED),
+        ("pause_turn", Outcome.PAUSED),
+    ],
+)
+def test_the_stop_reason_decides_the_outcome(stop_reason: str, outcome: Outcome) -> None:
+    call = Call()
+    assert call.run(stream(*whole("Hello", stop_reason=stop_reason))).outcome is outcome
+    assert len(call.opened) == 1
+
+
+def test_an_unknown_stop_reason_is_no_success_and_is_not_retried() -> None:
+    call = Call()
+    answer = call.run(stream(*whole("Hello", stop_reason="quota_exceeded")))
+    assert (answer.outcome, len(call.opened)) == (Outcome.INCOMPLETE, 1)
+    assert isinstance(answer.error, UnknownStopReason)
+
+
+def test_text_that_was_shown_is_not_shown_again_by_the_next_attempt() -> None:
+    call = Call()
+    answer = call.run([*stream(START, BLOCK, text("Hello ")), LOST], GOOD)
+    assert (answer.outcome, call.display, call.resets) == (Outcome.COMPLETE, "Hello world.", 0)
+    assert call.displays == ["Hello ", "Hello world."]
+
+
+def test_a_different_second_answer_is_announced_by_a_reset() -> None:
+    call = Call()
+    answer = call.run([*stream(START, BLOCK, text("Good ")), LOST], GOOD)
+    assert (answer.text, call.display, call.resets) == ("Hello world.", "Hello world.", 1)
+
+
+def test_a_shorter_second_answer_is_announced_by_a_reset() -> None:
+    call = Call()
+    answer = call.run([*stream(START, BLOCK, text("Hello world. And")), LOST], GOOD)
+    assert (answer.text, call.display, call.resets) == ("Hello world.", "Hello world.", 1)
+
+
+def test_an_answer_may_start_over_silently_while_nothing_was_shown() -> None:
+    call = Call(policy=Policy(limits=POLICY.limits, retry=POLICY.retry, sentence_age=5))
+    answer = call.run([*stream(START, BLOCK, text("Go")), LOST], GOOD)
+    assert (answer.text, call.display, call.resets) == ("Hello world.", "Hello world.", 0)
+
+
+def test_the_third_attempt_after_two_failed_streams_does_not_stream() -> None:
+    call = Call()
+    cut = [*stream(START, BLOCK, text("Hello ")), BodyEnded()]
+    answer = call.run(cut, cut, [JSON, BytesReceived(message("Hello world.")), BodyEnded()])
+    assert [one.body["stream"] for one in call.opened] == [True, True, False]
+    assert (answer.outcome, call.display, call.resets) == (Outcome.COMPLETE, "Hello world.", 0)
+
+
+def test_refusals_by_status_do_not_count_as_failed_streams() -> None:
+    call = Call()
+    call.run(refused(529), refused(500), refused(503), GOOD)
+    assert all(one.body["stream"] for one in call.opened)
+
+
+def test_an_answer_that_may_be_too_long_never_falls_back() -> None:
+    call = Call(request={"model": "m", "max_tokens": 64_000, "messages": []})
+    cut = [*stream(START), BodyEnded()]
+    call.run(cut, cut, cut, GOOD)
+    assert all(one.body["stream"] for one in call.opened)
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422])
+def test_an_error_that_would_come_again_ends_the_call_at_once(status: int) -> None:
+    call = Call()
+    answer = call.run(refused(status))
+    assert (answer.outcome, len(call.opened)) == (Outcome.FAILED, 1)
+    assert isinstance(answer.error, RequestRefused)
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 520, 529])
+def test_an_error_that_may_pass_is_retried(status: int) -> None:
+    call = Call()
+    assert call.run(refused(status), GOOD).outcome is Outcome.COMPLETE
+    assert len(call.opened) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(401, NotAuthorized), (403, NotAuthorized), (429, RateLimited), (529, Overloaded), (500, ServerFailed)],
+)
+def test_each_status_has_its_error(status: int, kind: type[StreamError]) -> None:
+    error_seen = Call(policy=NO_RETRY).run(refused(status, request_id="req_9")).error
+    assert type(error_seen) is kind
+    assert error_seen.request_id == "req_9"
+
+
+def test_x_should_retry_overrules_the_table_of_statuses() -> None:
+    call = Call()
+    assert call.run(refused(400, x_should_retry="true"), GOOD).outcome is Outcome.COMPLETE
+    assert len(finished(refused(503, x_should_retry="false")).opened) == 1
+
+
+def finished(*attempts: list[Input]) -> Call:
+    call = Call()
+    call.run(*attempts)
+    return call
+
+
+@pytest.mark.parametrize(("kind", "tries"), [("overloaded_error", 5), ("api_error", 5), ("invalid_request_error", 1)])
+def test_an_error_inside_a_200_is_classified_by_its_type(kind: str, tries: int) -> None:
+    call = Call()
+    call.run(stream(START, error(kind)))
+    assert len(call.opened) == tries
+
+
+def test_the_error_keeps_the_partial_text_and_every_earlier_cause() -> None:
+    answer = Call().run([*stream(START, BLOCK, text("Hello ")), LOST], refused(529), refused(401))
+    assert answer.outcome is Outcome.INCOMPLETE
+    assert isinstance(answer.error, NotAuthorized)
+    assert answer.error.partial == "Hello "
+    assert [type(one) for one in answer.error.earlier] == [ConnectionLost, Overloaded]
+
+
+def test_waits_grow_and_a_rate_limit_waits_longer() -> None:
+    def waits(status: int) -> list[float]:
+        return [one.wait for one in finished(refused(status)).recoveries]
+
+    overloaded, limited = waits(529), waits(429)
+    assert overloaded == sorted(overloaded)
+    assert all(slow > quick for slow, quick in zip(limited[:2], overloaded[:2], strict=True))
+
+
+def test_a_retry_after_is_a_floor_under_the_wait() -> None:
+    assert finished(refused(429, retry_after="7"), GOOD).recoveries[0].wait >= 7
+
+
+def test_a_retry_after_beyond_the_limit_is_told_and_not_waited_for() -> None:
+    call = Call()
+    answer = call.run(refused(429, retry_after="7200"))
+    assert (call.now, len(call.opened)) == (0.0, 1)
+    assert isinstance(answer.error, RateLimited)
+    assert answer.error.retry_after == 7200
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-5", "120junk", "", "1e9"])
+def test_a_retry_after_that_is_nonsense_changes_nothing(value: str) -> None:
+    assert finished(refused(429, retry_after=value), GOOD).recoveries[0].wait < 10
+
+
+@pytest.mark.parametrize(
+    ("inputs", "seconds"),
+    [([], 10), ([STREAM], 20), (stream(START), 30), ([*stream(START), *[29.0, BytesReceived(PING.encode())] * 4], 60)],
+)
+def test_each_kind_of_silence_has_its_own_deadline(inputs: list[Input | float], seconds: float) -> None:
+    call = Call(policy=NO_RETRY)
+    answer = call.run(inputs)
+    assert isinstance(answer.error, Stalled)
+    assert call.now == pytest.approx(seconds)
+
+
+def test_pings_keep_a_thinking_model_alive_below_the_progress_limit() -> None:
+    pings = [29.0, BytesReceived(PING.encode())]
+    assert Call(policy=NO_RETRY).run([*stream(START), *pings, *GOOD[2:]]).outcome is Outcome.COMPLETE
+
+
+def test_the_total_deadline_ends_a_call_in_the_middle_of_a_wait() -> None:
+    call = Call(policy=Policy(limits=Limits(total=3), retry=POLICY.retry))
+    answer = call.run(refused(529))
+    assert call.now == pytest.approx(3)
+    assert isinstance(answer.error, Stalled)
+
+
+def test_damage_in_the_middle_fails_the_attempt_and_damage_after_the_stop_reason_does_not() -> None:
+    garbage = "event: content_block_delta\ndata: {broken\n\n"
+    assert isinstance(Call(policy=NO_RETRY).run(stream(START, BLOCK, garbage)).error, ProtocolError)
+    assert Call(policy=NO_RETRY).run(stream(*whole("Hello")[:-1], garbage)).outcome is Outcome.COMPLETE
+
+
+def test_what_comes_after_message_stop_is_not_part_of_the_answer() -> None:
+    assert Call().run(stream("".join([*whole("Hello"), *whole(" again")]))).text == "Hello"
+
+
+def test_a_web_page_with_status_200_is_no_answer() -> None:
+    page: list[Input] = [HeadReceived(200, {"content-type": "text/html"}), BytesReceived(b"<html>"), BodyEnded()]
+    assert isinstance(Call(policy=NO_RETRY).run(page).error, WrongContentType)
+
+
+def test_a_json_message_in_place_of_a_stream_is_taken() -> None:
+    assert Call().run([JSON, BytesReceived(message("Hello.")), BodyEnded()]).text == "Hello."
+
+
+def test_an_error_object_with_status_200_is_an_error() -> None:
+    body = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+    assert isinstance(Call(policy=NO_RETRY).run([JSON, BytesReceived(body), BodyEnded()]).error, Overloaded)
+
+
+def test_a_whole_tool_call_is_handed_over() -> None:
+    answer = Call().run(stream(START, *tool("", '{"a"', ": 1}"), reason("tool_use"), STOP))
+    assert [(call.name, call.input) for call in answer.tool_calls] == [("go", {"a": 1})]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [START, *tool('{"path": "/a", "content": "hel'), reason("tool_use"), STOP],
+        [START, *tool('{"a": 1}', stop=False), reason("tool_use"), STOP],
+    ],
+)
+def test_a_tool_call_that_is_not_whole_fails_the_attempt(events: list[str]) -> None:
+    answer = Call(policy=NO_RETRY).run(stream(*events))
+    assert isinstance(answer.error, ProtocolError)
+    assert answer.tool_calls == ()
+
+
+def test_a_tool_call_cut_by_max_tokens_is_not_handed_over() -> None:
+    answer = Call().run(stream(START, *tool('{"path": "/a"'), reason("max_tokens"), STOP))
+    assert (answer.outcome, answer.tool_calls) == (Outcome.TRUNCATED, ())
+
+
+def test_usage_is_replaced_by_later_values_and_unknown_stays_unknown() -> None:
+    answer = Call().run(stream(*whole("Hi")[:-2], reason(input_tokens=12, output_tokens=3), STOP))
+    assert answer.usage == {"input_tokens": 12, "output_tokens": 3}
+
+
+def test_billed_tokens_without_any_content_are_lost_output() -> None:
+    call = Call()
+    call.run(stream(START, reason(output_tokens=157), STOP), GOOD)
+    assert len(call.opened) == 2
+    assert Call().run(stream(START, reason(output_tokens=2), STOP)).outcome is Outcome.COMPLETE
+
+
+def test_a_cancelled_call_drops_its_connection_and_keeps_the_text() -> None:
+    call = Call()
+    call.feed(Started())
+    for happened in [*stream(START, BLOCK, text("Hello ")), CancelRequested()]:
+        call.feed(happened)
+    assert call.answer is not None
+    assert (call.answer.outcome, call.answer.text, call.drops) == (Outcome.CANCELLED, "Hello ", 1)
+
+
+def test_nothing_comes_out_of_a_session_that_is_over() -> None:
+    call = Call()
+    call.run(GOOD)
+    assert call.session.handle(BytesReceived(text("more").encode()), 99.0) == []
+
+
+def test_a_driver_that_reports_bytes_before_the_head_is_told_so() -> None:
+    call = Call()
+    call.feed(Started())
+    with pytest.raises(RuntimeError, match="waiting"):
+        call.feed(BytesReceived(b"x"))
+
+
+def test_a_second_message_start_does_not_join_two_attempts() -> None:
+    answer = Call(policy=NO_RETRY).run(stream(START, BLOCK, text("Hel"), START, event("ping")))
+    assert isinstance(answer.error, ProtocolError)
+    assert answer.error.partial == "Hel"
+
+
+def test_text_blocks_are_joined_in_order_and_a_missing_block_stop_does_no_harm() -> None:
+    second = [event("content_block_start", index=1, content_block={"type": "text", "text": ""}), text("world.", 1)]
+    assert Call().run(stream(START, BLOCK, text("Hello "), BLOCK_STOP, *second, reason(), STOP)).text == "Hello world."

@@ -1,0 +1,752 @@
+"""Every law, judged on fabricated histories: what it fails, what it passes, what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+from email.utils import formatdate
+from itertools import accumulate
+from typing import Any
+
+import pytest
+
+from fake_server.dialects.anthropic import Answer, Refuse, Respond, text_block
+from fake_server.effects import Close, End, Mark, Reset, Send, Wait
+from fake_server.fault import Fault
+from fake_server.faults.end_early import EndEarly
+from fake_server.faults.error_event import ErrorEvent
+from fake_server.faults.reset_connection import ResetConnection
+from fake_server.faults.stall_forever import StallForever
+from fake_server.position import AtEvent
+from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Struck, Waited
+from fake_server.script import Request, Step, render
+from fake_server.text import story
+from harness import catalog
+from harness.history import Case, CaseInfo, Record
+from harness.model import (
+    Cancelled,
+    Capability,
+    Cleared,
+    ClientRecord,
+    Endpoint,
+    ErrorSeen,
+    Expect,
+    Finished,
+    Level,
+    Limits,
+    Noticed,
+    Outcome,
+    Policy,
+    Shown,
+    TimedOut,
+    ToolUse,
+)
+from harness.verdict import Ruling, Verdict
+
+CODES = {
+    "SP01": "settles",
+    "SP02": "terminal_required",
+    "SP03": "whole_and_once",
+    "SP04": "only_true_text",
+    "SP05": "no_invented_characters",
+    "SP06": "tools_only_when_whole",
+    "SP07": "outcome_is_right",
+    "SP08": "errors_are_typed",
+    "SP09": "partial_is_kept",
+    "SP10": "attempts_within_budget",
+    "SP11": "permanent_errors_once",
+    "SP12": "retry_after_obeyed",
+    "SP13": "backoff_grows",
+    "SP14": "connection_is_closed",
+    "SP15": "dead_stream_is_left",
+    "SP16": "patience",
+    "SP17": "fallback_when_due",
+    "SP18": "no_needless_request",
+    "SP19": "errors_tell_the_truth",
+    "SP20": "usage_is_the_last",
+    "SP21": "never_sent_is_told",
+    "SP22": "fault_was_delivered",
+}
+TEXT = story("laws/", 22)
+HALF = TEXT[: len(TEXT) // 2]
+MIDDLE = AtEvent("content_block_delta", 18)
+CUT = Answer().but(EndEarly(at=MIDDLE))
+STALLED = Answer().but(StallForever(at=MIDDLE))
+OVERLOADED = Refuse(status=529)
+ENDS = {End: "end", Close: "close", Reset: "reset"}
+RECOVERABLE = Expect(may_fail=True)
+PAYMENT = ToolUse("pay", {"amount": 7, "limit": 100})
+FAILED = Finished(outcome=Outcome.FAILED, error=ErrorSeen(name="Lost", message="it broke", typed=True))
+
+
+def attempt(
+    number: int,
+    step: Step,
+    *,
+    t: float = 0.0,
+    took: float = 0.5,
+    stalled: str | None = "peer_closed",
+    streams: bool = True,
+    **body: Any,
+) -> list[ServerRecord]:
+    """The records of one request answered with ``step``; ``stalled`` says how a silence ended (None: never)."""
+    request = Request(attempt=number, seed="laws", body={"stream": streams, "max_tokens": 1024, **body})
+    reply = step.reply(request)
+    head, effects = render(reply, request)
+    log: list[ServerRecord] = [
+        Requested(t=t, attempt=number, method="POST", path="/", headers={}, body=dict(request.body), streams=streams),
+        Replied(
+            t=t,
+            attempt=number,
+            step=number,
+            status=head.status,
+            headers=dict(head.headers),
+            faults=[fault.name for fault in reply.faults],
+        ),
+    ]
+    total = 0
+    for effect in effects:
+        match effect:
+            case Send(data, event):
+                total += len(data)
+                log.append(Sent(t=t, attempt=number, data=data, size=len(data), total=total, event=event))
+            case Mark(fault, note):
+                log.append(Struck(t=t, attempt=number, fault=fault, note=note, total=total))
+            case Wait(seconds):
+                log.append(Waited(t=t, attempt=number, seconds=seconds))
+            case _:
+                how = ENDS.get(type(effect), stalled)
+                log += [Ended(t=t + took, attempt=number, how=how, total=total)] if how else []
+    return log
+
+
+def case(
+    *attempts: list[ServerRecord],
+    client: tuple[ClientRecord, ...] = (),
+    expect: Expect = RECOVERABLE,
+    policy: Policy = Policy.RECOVER,
+    texts: tuple[str, ...] = (TEXT,),
+    capabilities: frozenset[Capability] = frozenset(Capability),
+    endpoint: Endpoint = Endpoint.SERVER,
+    max_attempts: int = 5,
+) -> Case:
+    """A history of these attempts and of what the client observed."""
+    info = CaseInfo(
+        id="family.name@client:1",
+        scenario="family.name",
+        client="client",
+        seed="1",
+        title="Something goes wrong.",
+        policy=policy,
+        level=Level.MUST,
+        expect=expect,
+        texts=texts,
+        limits=Limits(),
+        max_attempts=max_attempts,
+        capabilities=capabilities,
+        endpoint=endpoint,
+    )
+    return Case(Record(info=info, server=tuple(record for one in attempts for record in one), client=client))
+
+
+def ended(outcome: Outcome = Outcome.COMPLETE, **more: Any) -> Finished:
+    return Finished(outcome=outcome, **more)
+
+
+def error(**more: Any) -> ErrorSeen:
+    return ErrorSeen(**{"name": "Lost", "message": "it broke", "typed": True, **more})
+
+
+def failing(**more: Any) -> Finished:
+    return Finished(outcome=Outcome.FAILED, error=error(**more))
+
+
+def ruled(code: str, one: Case) -> Ruling:
+    return catalog.law(code).check(one)
+
+
+def assert_fails(code: str, one: Case, harm: str) -> None:
+    ruling = ruled(code, one)
+    assert ruling.verdict is Verdict.FAIL, ruling
+    assert harm in ruling.harm
+
+
+def assert_passes(code: str, one: Case) -> None:
+    assert ruled(code, one).verdict is Verdict.PASS
+
+
+def assert_skips(code: str, one: Case) -> None:
+    assert ruled(code, one).verdict is Verdict.SKIP
+
+
+def test_codes_never_change_their_meaning() -> None:
+    assert {law.code: law.name for law in catalog.laws()} == CODES
+
+
+def test_no_two_laws_share_a_code() -> None:
+    assert len({law.code for law in catalog.laws()}) == len(catalog.laws())
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_law_is_a_sentence_that_its_docstring_states(code: str) -> None:
+    law = catalog.law(code)
+    assert law.title.endswith(".")
+    assert law.text.startswith(law.title)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_law_is_explained_below_its_sentence(code: str) -> None:
+    assert catalog.law(code).text.partition("\n\n")[2]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_no_law_stumbles_over_a_call_of_which_nothing_is_known(code: str) -> None:
+    assert ruled(code, case(texts=(), capabilities=frozenset())).verdict is not Verdict.FAIL
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_law_is_content_with_a_plain_answer(code: str) -> None:
+    one = case(attempt(1, Answer()), client=(Shown(text=TEXT), ended(text=TEXT)), expect=Expect())
+    assert ruled(code, one).verdict in (Verdict.PASS, Verdict.SKIP)
+
+
+def test_a_call_that_is_still_waiting_does_not_settle() -> None:
+    one = case(attempt(1, STALLED), client=(Shown(text="The village"), TimedOut(t=9.0)))
+    assert_fails("SP01", one, "still waiting after 9 s, with 11 characters on the screen")
+
+
+def test_a_call_that_waits_before_an_empty_screen_says_so() -> None:
+    assert_fails("SP01", case(client=(TimedOut(t=9.0),)), "nothing on the screen")
+
+
+def test_a_call_that_fails_has_settled() -> None:
+    assert_passes("SP01", case(client=(FAILED,)))
+
+
+def test_a_cut_answer_that_is_called_complete_tells_its_share() -> None:
+    one = case(attempt(1, CUT), client=(Shown(text=HALF), ended()))
+    assert_fails("SP02", one, "the user saw 50% of the answer, and the call returned as if it were whole")
+
+
+def test_a_whole_text_is_not_complete_before_the_server_ended_it() -> None:
+    one = case(
+        attempt(1, Answer().but(EndEarly(at=AtEvent("message_delta")))), client=(Shown(text=TEXT), ended(text=TEXT))
+    )
+    assert_fails("SP02", one, "nothing had said that this was the end of the answer")
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_a_stop_reason_on_the_wire_ends_an_answer(streams: bool) -> None:
+    assert_passes("SP02", case(attempt(1, Answer(), streams=streams), client=(ended(text=TEXT),)))
+
+
+def test_a_call_that_does_not_claim_completeness_needs_no_end() -> None:
+    assert_skips("SP02", case(attempt(1, CUT), client=(Shown(text=HALF), FAILED)))
+
+
+def test_bytes_that_were_not_kept_may_have_had_the_end() -> None:
+    records = attempt(1, CUT)
+    records[-2:-2] = [Sent(t=0.1, attempt=1, data=b"", size=1 << 21, total=1 << 21)]
+    assert ruled("SP02", case(records, client=(ended(text=HALF),))).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "harm"),
+    [
+        pytest.param(HALF, "only 50% of it", id="truncated"),
+        pytest.param(TEXT[:200] + TEXT[400:], "has a hole", id="gap"),
+        pytest.param(TEXT[:400] + TEXT[200:], "twice", id="duplicated"),
+        pytest.param(TEXT[:200] + TEXT[400:600] + TEXT[200:400] + TEXT[600:], "out of order", id="reordered"),
+        pytest.param(TEXT.replace("ö", "\ufffd\ufffd").replace("ü", "\ufffd"), "is damaged at byte", id="garbled"),
+        pytest.param(TEXT + " And they all lived happily.", "what the model never said", id="foreign"),
+    ],
+)
+def test_damage_to_what_is_called_an_answer_is_told_by_its_kind(text: str, harm: str) -> None:
+    assert_fails("SP03", case(attempt(1, Answer()), client=(Shown(text=text), ended())), harm)
+
+
+def test_what_is_shown_must_be_whole_even_if_what_is_returned_is() -> None:
+    one = case(attempt(1, Answer()), client=(Shown(text=TEXT), Shown(text=TEXT[:200]), ended(text=TEXT)))
+    assert_fails("SP03", one, "the text shown has bytes 0")
+
+
+def test_what_is_returned_must_be_whole_even_if_what_is_shown_is() -> None:
+    one = case(attempt(1, Answer()), client=(Shown(text=TEXT), ended(text=HALF)))
+    assert_fails("SP03", one, "the text returned as the answer is only 50%")
+
+
+def test_text_of_nobody_is_no_answer() -> None:
+    one = case(client=(Shown(text="<html>Bad gateway"), ended()), texts=())
+    assert_fails("SP03", one, "text that no model wrote: '<html>Bad gateway'")
+
+
+def test_an_answer_cut_by_the_model_must_have_all_that_was_said() -> None:
+    assert_fails("SP03", case(client=(Shown(text=HALF), ended(Outcome.TRUNCATED))), "only 50%")
+
+
+def test_an_answer_that_started_over_is_whole_and_once() -> None:
+    assert_passes("SP03", case(client=(Shown(text=HALF), Cleared(), Shown(text=TEXT), ended())))
+
+
+def test_the_answer_of_any_attempt_is_the_answer() -> None:
+    other = story("laws/another", 22)
+    assert_passes("SP03", case(client=(Shown(text=other), ended()), texts=(TEXT, other)))
+
+
+def test_a_call_that_failed_need_not_be_whole() -> None:
+    assert_skips("SP03", case(client=(Shown(text=HALF), FAILED)))
+
+
+def test_text_that_is_shown_twice_while_it_streams_is_false_text() -> None:
+    one = case(client=(Shown(text=TEXT[:300]), Shown(text=TEXT[:100]), FAILED))
+    assert_fails("SP04", one, "while it streamed the user saw text that was duplicated at byte 0")
+
+
+def test_false_text_counts_although_it_was_taken_back() -> None:
+    one = case(client=(Shown(text=HALF), Shown(text=HALF), Cleared(), Shown(text=TEXT), ended()))
+    assert_fails("SP04", one, "duplicated")
+
+
+def test_every_prefix_of_the_answer_is_true_text() -> None:
+    shown = tuple(Shown(text=TEXT[i : i + 7]) for i in range(0, len(TEXT), 7))
+    assert_passes("SP04", case(client=(*shown, ended())))
+
+
+def test_another_attempt_may_show_another_answer_after_a_reset() -> None:
+    other = story("laws/another", 22)
+    one = case(client=(Shown(text=HALF), Cleared(), Shown(text=other[:80]), FAILED), texts=(TEXT, other))
+    assert_passes("SP04", one)
+
+
+def test_true_text_means_nothing_where_no_text_is_said() -> None:
+    assert_skips("SP04", case(client=(FAILED,), texts=()))
+
+
+@pytest.mark.parametrize(
+    ("char", "harm"),
+    [
+        pytest.param("\ufffd", "a replacement character (U+FFFD)", id="replacement"),
+        pytest.param("\ufeff", "a byte order mark (U+FEFF)", id="bom"),
+        pytest.param("\ud83c", "half a surrogate pair", id="half_a_pair"),
+    ],
+)
+def test_the_scars_of_cut_characters_are_found(char: str, harm: str) -> None:
+    assert_fails("SP05", case(attempt(1, Answer()), client=(Shown(text=f"The M{char}nchen"), FAILED)), harm)
+
+
+def test_a_replacement_character_of_the_servers_own_is_passed_on() -> None:
+    text = "The M\ufffdnchen"
+    answer = Answer(blocks=(text_block(text),))
+    assert_passes("SP05", case(attempt(1, answer), client=(Shown(text=text), ended()), texts=(text,)))
+
+
+def test_whole_characters_are_no_scars() -> None:
+    assert_passes("SP05", case(attempt(1, Answer()), client=(Shown(text=TEXT), ended())))
+
+
+def test_who_invented_a_character_is_unknown_when_not_all_bytes_were_kept() -> None:
+    records = attempt(1, Answer())
+    records[-2:-2] = [Sent(t=0.1, attempt=1, data=b"", size=1 << 21, total=1 << 21)]
+    assert ruled("SP05", case(records, client=(Shown(text="\ufffd"), ended()))).verdict is Verdict.UNKNOWN
+
+
+def test_a_tool_call_of_a_broken_turn_must_not_be_handed_over() -> None:
+    one = case(client=(ended(Outcome.INCOMPLETE, tools=(PAYMENT,)),), expect=Expect(tools=(PAYMENT,)))
+    assert_fails("SP06", one, "one that the model had not finished: pay({'amount': 7, 'limit': 100})")
+
+
+def test_a_repaired_tool_call_is_a_different_one() -> None:
+    one = case(client=(ended(tools=(ToolUse("pay", {"amount": 7}),)),), expect=Expect(tools=(PAYMENT,)))
+    assert_fails("SP06", one, "a different one: pay({'amount': 7})")
+
+
+@pytest.mark.parametrize("handed", [0, 2])
+def test_every_tool_call_is_handed_over_once(handed: int) -> None:
+    one = case(client=(ended(tools=(PAYMENT,) * handed),), expect=Expect(tools=(PAYMENT,)))
+    assert_fails("SP06", one, f"1 tool calls were made by the model and {handed} were handed over")
+
+
+def test_whole_tool_calls_of_a_complete_turn_are_handed_over() -> None:
+    assert_passes("SP06", case(client=(ended(tools=(PAYMENT,)),), expect=Expect(tools=(PAYMENT,))))
+
+
+def test_tool_calls_do_not_concern_a_client_without_tools() -> None:
+    assert_skips("SP06", case(client=(ended(tools=(PAYMENT,)),), capabilities=frozenset()))
+
+
+@pytest.mark.parametrize("cut", [Outcome.TRUNCATED, Outcome.REFUSED, Outcome.PAUSED])
+def test_an_answer_that_the_model_cut_short_is_not_complete(cut: Outcome) -> None:
+    one = case(client=(ended(),), expect=Expect(outcome=cut))
+    assert_fails("SP07", one, f"an answer that was {cut} by the model passed for a complete one")
+
+
+def test_giving_up_breaks_the_promise_to_recover() -> None:
+    assert_fails("SP07", case(client=(FAILED,)), "gave up (failed) where the whole answer could still be had (Lost: it")
+
+
+@pytest.mark.parametrize("policy", [Policy.RAISE, Policy.BEST_EFFORT])
+def test_a_client_that_promises_less_may_give_up_on_a_real_fault(policy: Policy) -> None:
+    assert_passes("SP07", case(client=(FAILED,), policy=policy))
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_nobody_may_give_up_on_a_stream_that_is_only_unusual(policy: Policy) -> None:
+    assert_fails("SP07", case(client=(FAILED,), expect=Expect(), policy=policy), "a good answer was lost")
+
+
+def test_a_failure_that_is_called_complete_is_told() -> None:
+    one = case(client=(ended(),), expect=Expect(outcome=Outcome.FAILED))
+    assert_fails("SP07", one, "the user was told that the answer is complete; it was failed")
+
+
+def test_a_wrong_name_for_the_end_is_told() -> None:
+    one = case(client=(ended(Outcome.REFUSED),), expect=Expect(outcome=Outcome.TRUNCATED))
+    assert_fails("SP07", one, "the call ended refused where truncated is the truth")
+
+
+def test_an_outcome_that_is_as_good_is_right() -> None:
+    one = case(client=(ended(Outcome.INCOMPLETE),), expect=Expect(also=(Outcome.INCOMPLETE,)))
+    assert_passes("SP07", one)
+
+
+def test_a_call_that_never_ended_has_no_outcome() -> None:
+    assert_skips("SP07", case(client=(TimedOut(),)))
+
+
+def test_a_leaked_exception_of_a_lower_layer_is_named() -> None:
+    one = case(client=(failing(name="h11.RemoteProtocolError", typed=False),))
+    assert_fails("SP08", one, "a bare h11.RemoteProtocolError")
+
+
+def test_a_failure_without_an_error_says_nothing() -> None:
+    assert_fails("SP08", case(client=(ended(Outcome.FAILED),)), "the call ended failed and no error says why")
+
+
+def test_an_error_of_the_clients_own_is_typed() -> None:
+    assert_passes("SP08", case(client=(FAILED,)))
+
+
+def test_best_effort_promises_no_types() -> None:
+    assert_passes("SP08", case(client=(failing(typed=False),), policy=Policy.BEST_EFFORT))
+
+
+def test_a_call_that_worked_has_no_error_to_judge() -> None:
+    assert_skips("SP08", case(client=(ended(),)))
+
+
+@pytest.mark.parametrize("client", [(FAILED,), (Shown(text=HALF), Cleared(), FAILED)])
+def test_text_that_arrived_must_not_vanish_with_the_failure(client: tuple[ClientRecord, ...]) -> None:
+    assert_fails("SP09", case(attempt(1, CUT), client=client), "bytes of the answer had arrived and none of them")
+
+
+@pytest.mark.parametrize("client", [(Shown(text=HALF), FAILED), (failing(partial=HALF),)])
+def test_partial_text_is_kept_on_display_or_in_the_error(client: tuple[ClientRecord, ...]) -> None:
+    assert_passes("SP09", case(attempt(1, CUT), client=client))
+
+
+def test_nothing_can_be_lost_when_nothing_arrived() -> None:
+    assert_passes("SP09", case(attempt(1, OVERLOADED), client=(FAILED,)))
+
+
+def test_what_a_complete_call_keeps_is_a_matter_of_other_laws() -> None:
+    assert_skips("SP09", case(attempt(1, CUT), client=(ended(),)))
+
+
+def test_more_requests_than_allowed_are_counted_by_the_server() -> None:
+    one = case(*(attempt(n, OVERLOADED) for n in range(1, 7)), client=(FAILED,))
+    assert_fails("SP10", one, "6 requests were made for one answer where 5 are allowed")
+
+
+def test_the_whole_budget_may_be_used() -> None:
+    assert_passes("SP10", case(*(attempt(n, OVERLOADED) for n in range(1, 6)), client=(FAILED,)))
+
+
+def test_a_permanent_error_is_not_asked_for_twice() -> None:
+    refusal = Refuse(status=400)
+    one = case(attempt(1, refusal), attempt(2, refusal), client=(FAILED,), expect=Expect(permanent=True))
+    assert_fails("SP11", one, "the same request was made 2 times")
+
+
+def test_a_permanent_error_is_met_once() -> None:
+    assert_passes("SP11", case(attempt(1, Refuse(status=400)), client=(FAILED,), expect=Expect(permanent=True)))
+
+
+def test_an_error_that_may_pass_may_be_tried_again() -> None:
+    assert_skips("SP11", case(attempt(1, OVERLOADED), attempt(2, OVERLOADED)))
+
+
+def limited(*headers: tuple[str, str], waits: float) -> Case:
+    """A refusal with these headers that was over after half a second, and the next request ``waits`` s after it."""
+    refusal = Refuse(status=429, headers=(("date", formatdate(0, usegmt=True)), *headers))
+    return case(attempt(1, refusal), attempt(2, Answer(), t=0.5 + waits))
+
+
+@pytest.mark.parametrize(
+    ("headers", "waits", "asked"),
+    [
+        pytest.param([("retry-after", "2")], 1.9, "2.0 s", id="seconds"),
+        pytest.param([("retry-after", "1.5")], 1.4, "1.5 s", id="fraction"),
+        pytest.param([("retry-after-ms", "700"), ("retry-after", "1")], 0.6, "0.7 s", id="milliseconds"),
+        pytest.param([("retry-after", formatdate(4, usegmt=True))], 2.9, "3.0 s", id="date"),
+    ],
+)
+def test_a_request_before_its_time_is_measured_by_the_server(
+    headers: list[tuple[str, str]], waits: float, asked: str
+) -> None:
+    assert_fails(
+        "SP12", limited(*headers, waits=waits), f"asked for {asked} of peace and was called again after {waits:.2f} s"
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "waits"),
+    [
+        pytest.param([("retry-after", "2")], 2.0, id="seconds"),
+        pytest.param([("retry-after-ms", "700"), ("retry-after", "1")], 0.7, id="milliseconds"),
+        pytest.param([("retry-after", formatdate(4, usegmt=True))], 3.0, id="date"),
+        pytest.param([("retry-after", formatdate(-60, usegmt=True))], 0.0, id="date_that_is_past"),
+    ],
+)
+def test_a_request_in_its_time_obeys(headers: list[tuple[str, str]], waits: float) -> None:
+    assert_passes("SP12", limited(*headers, waits=waits))
+
+
+@pytest.mark.parametrize("value", ["soon", "", "-1", "²", "12 apples", "Thu, 32 Foo 1970"])
+def test_nonsense_in_retry_after_need_not_be_obeyed(value: str) -> None:
+    assert_skips("SP12", limited(("retry-after", value), waits=0.1))
+
+
+def test_nonsense_in_retry_after_ms_need_not_be_obeyed() -> None:
+    assert_skips("SP12", limited(("retry-after-ms", "soon"), waits=0.1))
+
+
+def test_an_absurd_hint_need_not_be_obeyed() -> None:
+    refusal = Refuse(status=429, headers=(("retry-after", "7200"),))
+    assert_skips(
+        "SP12", case(attempt(1, refusal), attempt(2, Answer(), t=1.0), expect=Expect(may_fail=True, absurd_hint=True))
+    )
+
+
+def refused_with_gaps(*gaps: float) -> Case:
+    """Refusals by status with these waits between the end of one and the next request."""
+    starts = accumulate(gaps, lambda start, gap: start + 0.5 + gap, initial=0.0)
+    return case(*(attempt(number, OVERLOADED, t=t) for number, t in enumerate(starts, start=1)), client=(FAILED,))
+
+
+@pytest.mark.parametrize("gaps", [(0.2, 0.2), (0.4, 0.2), (0.2, 0.4, 0.1)])
+def test_waits_that_do_not_grow_hammer_the_server(gaps: tuple[float, ...]) -> None:
+    assert_fails("SP13", refused_with_gaps(*gaps), "the waits between attempts do not grow: 0.")
+
+
+def test_waits_that_double_exactly_have_no_jitter() -> None:
+    assert_fails("SP13", refused_with_gaps(0.2, 0.4, 0.8), "the waits double exactly (0.20 s, 0.40 s, 0.80 s)")
+
+
+@pytest.mark.parametrize("gaps", [(0.2, 0.4), (0.21, 0.37, 0.85), (0.2, 0.5, 0.5)])
+def test_waits_that_grow_with_jitter_are_kind(gaps: tuple[float, ...]) -> None:
+    assert_passes("SP13", refused_with_gaps(*gaps))
+
+
+def test_one_wait_says_nothing_about_growth() -> None:
+    assert_skips("SP13", refused_with_gaps(0.2))
+
+
+def test_waits_that_the_server_asked_for_say_nothing_about_growth() -> None:
+    hinted = Refuse(status=429, headers=(("retry-after", "1"),))
+    assert_skips("SP13", case(*(attempt(n, hinted, t=n * 1.6) for n in (1, 2, 3))))
+
+
+@pytest.mark.parametrize("stalled", ["abandoned", None])
+@pytest.mark.parametrize("last", [FAILED, Cancelled()])
+def test_a_connection_left_open_keeps_the_model_writing(stalled: str | None, last: ClientRecord) -> None:
+    one = case(attempt(1, STALLED, stalled=stalled), client=(last,))
+    assert_fails("SP14", one, "the connection was still open 1 s after the call had ended")
+
+
+@pytest.mark.parametrize("step", [STALLED, Answer(), CUT, Answer().but(ResetConnection(at=MIDDLE))])
+def test_a_connection_that_is_over_is_closed(step: Step) -> None:
+    assert_passes("SP14", case(attempt(1, step), client=(FAILED,)))
+
+
+def test_a_call_that_never_ended_may_keep_its_connection() -> None:
+    assert_skips("SP14", case(attempt(1, STALLED, stalled="abandoned"), client=(TimedOut(),)))
+
+
+@pytest.mark.parametrize("stalled", ["peer_closed", "abandoned"])
+def test_a_dead_stream_is_not_held_beyond_the_limits(stalled: str) -> None:
+    one = case(attempt(1, STALLED, took=2.7, stalled=stalled), expect=Expect(may_fail=True, stalls=True))
+    assert_fails("SP15", one, "a dead stream was held for 2.7 s where 1.6 s were the limit")
+
+
+def test_a_dead_stream_is_left_within_the_limits() -> None:
+    assert_passes("SP15", case(attempt(1, STALLED, took=2.5), expect=Expect(may_fail=True, stalls=True)))
+
+
+def test_no_stream_is_dead_that_does_not_stall() -> None:
+    assert_skips("SP15", case(attempt(1, STALLED, took=60.0)))
+
+
+def test_a_healthy_stream_must_not_be_killed() -> None:
+    one = case(attempt(1, STALLED, took=1.2), expect=Expect(healthy=True))
+    assert_fails("SP16", one, "a healthy stream was killed after 1.2 s")
+
+
+def test_a_healthy_stream_must_not_be_given_up_for_another() -> None:
+    one = case(attempt(1, STALLED, stalled=None), attempt(2, Answer()), expect=Expect(healthy=True))
+    assert_fails("SP16", one, "given up and asked for again (2 requests)")
+
+
+def test_a_healthy_stream_that_is_heard_to_its_end_was_borne() -> None:
+    assert_passes("SP16", case(attempt(1, Answer()), expect=Expect(healthy=True)))
+
+
+def test_a_healthy_stream_may_be_closed_after_its_end() -> None:
+    held = Answer().but(StallForever(at=AtEvent("message_stop")))
+    assert_passes("SP16", case(attempt(1, held), expect=Expect(healthy=True)))
+
+
+def test_patience_is_for_healthy_streams() -> None:
+    assert_skips("SP16", case(attempt(1, STALLED)))
+
+
+def test_a_third_stream_after_two_failed_ones_is_one_too_many() -> None:
+    one = case(attempt(1, CUT), attempt(2, CUT), attempt(3, Answer()))
+    assert_fails("SP17", one, "request 3 streamed again after 2 failed streams")
+
+
+@pytest.mark.parametrize("first", [CUT, OVERLOADED])
+def test_a_fallback_after_less_than_two_failed_streams_is_early(first: Step) -> None:
+    one = case(attempt(1, first), attempt(2, Answer(), streams=False))
+    assert_fails("SP17", one, "request 2 gave up streaming after")
+
+
+def test_a_fallback_after_two_failed_streams_is_due() -> None:
+    errors = Answer().but(ErrorEvent(at=MIDDLE))
+    assert_passes("SP17", case(attempt(1, CUT), attempt(2, errors), attempt(3, Answer(), streams=False)))
+
+
+@pytest.mark.parametrize("step", [OVERLOADED, Respond(body=b"<html>wait</html>")])
+def test_refusals_and_foreign_pages_are_no_failed_streams(step: Step) -> None:
+    assert_passes("SP17", case(attempt(1, step), attempt(2, step), attempt(3, Answer())))
+
+
+def test_an_answer_too_long_for_a_fallback_may_stream_on() -> None:
+    assert_passes("SP17", case(*(attempt(n, CUT, max_tokens=64_000) for n in (1, 2, 3))))
+
+
+def test_no_fallback_is_due_from_a_client_that_has_none() -> None:
+    assert_skips("SP17", case(attempt(1, CUT), attempt(2, CUT), attempt(3, CUT), capabilities=frozenset()))
+
+
+def test_a_whole_answer_is_not_asked_for_again() -> None:
+    one = case(attempt(1, Answer()), attempt(2, Answer()), expect=Expect())
+    assert_fails("SP18", one, "answer 1 was whole and the client asked again (2 requests)")
+
+
+def test_a_cut_answer_may_be_asked_for_again() -> None:
+    assert_passes("SP18", case(attempt(1, CUT), attempt(2, Answer())))
+
+
+def test_an_answer_that_may_be_damaged_may_be_asked_for_again() -> None:
+    assert_skips("SP18", case(attempt(1, Answer()), attempt(2, Answer())))
+
+
+@pytest.mark.parametrize(
+    ("lie", "harm"),
+    [
+        ({"status": 500}, "reports status 500; the server sent [529]"),
+        ({"request_id": "req_0"}, "reports request id 'req_0', which the server never sent"),
+        ({"kind": "api_error"}, "reports the type 'api_error'; the server sent 'overloaded_error'"),
+    ],
+)
+def test_an_error_that_reports_what_never_came_lies(lie: dict[str, Any], harm: str) -> None:
+    assert_fails("SP19", case(attempt(1, OVERLOADED), client=(failing(**lie),)), harm)
+
+
+def test_an_error_that_reports_what_came_tells_the_truth() -> None:
+    one = attempt(1, OVERLOADED)
+    reply = next(record for record in one if isinstance(record, Replied))
+    told = failing(status=529, kind="overloaded_error", request_id=reply.headers["request-id"])
+    assert_passes("SP19", case(one, client=(told,)))
+
+
+def test_an_error_in_the_stream_is_reported_by_its_own_type() -> None:
+    errors = attempt(1, Answer().but(ErrorEvent(at=MIDDLE)))
+    assert_passes("SP19", case(errors, client=(failing(status=200, kind="overloaded_error"),)))
+
+
+def test_a_call_without_an_error_reports_nothing() -> None:
+    assert_skips("SP19", case(attempt(1, Answer()), client=(ended(),)))
+
+
+@pytest.mark.parametrize("usage", [None, {"output_tokens": 3}, {"output_tokens": 60, "input_tokens": 25}])
+def test_usage_that_is_added_up_or_lost_is_wrong(usage: dict[str, Any] | None) -> None:
+    one = case(client=(ended(usage=usage),), expect=Expect(usage={"input_tokens": 25, "output_tokens": 45}))
+    assert_fails("SP20", one, "where the API counted {'input_tokens': 25, 'output_tokens': 45}")
+
+
+def test_usage_may_have_more_fields_than_expected() -> None:
+    one = case(
+        client=(ended(usage={"output_tokens": 45, "input_tokens": 25}),), expect=Expect(usage={"input_tokens": 25})
+    )
+    assert_passes("SP20", one)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        case(client=(ended(),)),
+        case(client=(FAILED,), expect=Expect(usage={"input_tokens": 25})),
+        case(client=(ended(),), expect=Expect(usage={"input_tokens": 25}), capabilities=frozenset()),
+    ],
+)
+def test_usage_is_judged_only_where_it_is_known_and_promised(one: Case) -> None:
+    assert_skips("SP20", one)
+
+
+def test_an_error_must_not_deny_a_request_that_was_sent() -> None:
+    one = case(attempt(1, CUT), client=(failing(sent=False),))
+    assert_fails("SP21", one, "was never sent; the server saw 1")
+
+
+def test_an_error_must_not_claim_a_request_that_was_never_sent() -> None:
+    assert_fails("SP21", case(client=(failing(sent=True),)), "was sent; the server never saw one")
+
+
+@pytest.mark.parametrize(("attempts", "sent"), [([attempt(1, CUT)], True), ([], False)])
+def test_an_error_that_knows_whether_it_was_sent_is_right(attempts: list[list[ServerRecord]], sent: bool) -> None:
+    assert_passes("SP21", case(*attempts, client=(failing(sent=sent),)))
+
+
+@pytest.mark.parametrize("last", [FAILED, ended()])
+def test_an_error_that_does_not_tell_is_left_alone(last: Finished) -> None:
+    assert_skips("SP21", case(client=(last,)))
+
+
+def test_a_fault_that_never_struck_proves_nothing() -> None:
+    missed: Fault = EndEarly(at=AtEvent("content_block_delta", 999))
+    ruling = ruled("SP22", case(attempt(1, Answer().but(missed)), client=(ended(),)))
+    assert ruling.verdict is Verdict.UNKNOWN
+    assert "end_early never struck: the reply was over after" in ruling.harm
+
+
+def test_a_fault_whose_reply_never_ended_proves_nothing() -> None:
+    ruling = ruled("SP22", case(attempt(1, STALLED, stalled=None)))
+    assert ruling.verdict is Verdict.UNKNOWN
+    assert "never came to an end" in ruling.harm
+
+
+def test_a_client_that_asked_nothing_proves_nothing() -> None:
+    assert ruled("SP22", case(client=(Noticed(what="thinking"),))).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "one",
+    [case(attempt(1, CUT)), case(attempt(1, STALLED)), case(attempt(1, Answer())), case(endpoint=Endpoint.REFUSED)],
+)
+def test_a_fault_that_struck_was_delivered(one: Case) -> None:
+    assert_passes("SP22", one)
+
+
+def test_the_builder_renders_what_the_server_would_send() -> None:
+    (only,) = case(attempt(1, Answer(), streams=False)).attempts
+    assert json.loads(only.response.body)["content"][0]["text"] == TEXT
