@@ -30,7 +30,6 @@ from client_under_test.errors import (
 )
 from client_under_test.policy import Policy
 from client_under_test.session import (
-    Action,
     Answer,
     BodyEnded,
     BytesReceived,
@@ -49,6 +48,7 @@ from client_under_test.session import (
 )
 
 _DRAIN_SECONDS = 0.1
+_READ_AHEAD_BYTES = 1 << 20
 _LATE_LOOP_SECONDS = 0.005
 """When the timer fires the socket is looked at once more: an event loop that was late may have bytes waiting."""
 
@@ -133,13 +133,12 @@ class _Drive(AsyncIterator[Update | Answer]):
 
     def __init__(self, session: Session, client: StreamClient) -> None:
         self._session, self._client = session, client
-        self._exchange: AsyncGenerator[Input, None] | None = None
-        self._pending: asyncio.Task[Input | None] | None = None
+        self._exchange: _Exchange | None = None
         self._wake: float | None = None
         self._held = 0.0
         """Seconds that the caller has held updates."""
         self._left = 0.0
-        self._actions: deque[Action] = deque()
+        self._actions: deque[Open | Drop | Deliver | Finish] = deque()
         self._over = False
 
     async def __anext__(self) -> Update | Answer:
@@ -153,7 +152,8 @@ class _Drive(AsyncIterator[Update | Answer]):
 
     async def aclose(self) -> None:
         """Close the connection, if one is open."""
-        await self._close()
+        if self._exchange is not None:
+            await self._exchange.close()
 
     async def _next_update(self) -> Update | Answer:
         while not self._over:
@@ -163,19 +163,16 @@ class _Drive(AsyncIterator[Update | Answer]):
                     case Deliver(update):
                         return update
                     case Open(body, again):
-                        self._exchange = self._client.connect(body, again=again)
+                        self._exchange = _Exchange(self._client.connect(body, again=again))
                     case Drop(spent):
                         await self._drop(spent)
-                    case WakeAt(at):
-                        self._wake = at
                     case Finish(answer):
                         self._over = True
                         return answer
                     case _:
                         assert_never(action)
-            happened = await self._next_input()
-            self._feed(happened)
-            if not isinstance(happened, TimerFired):
+            self._feed(await self._next_input())
+            if self._wake is not None and self._wake <= self._now():
                 self._feed(TimerFired())  # a peer that never pauses must not keep the timer from firing
         raise StopAsyncIteration
 
@@ -183,7 +180,11 @@ class _Drive(AsyncIterator[Update | Answer]):
         return time.monotonic() - self._held
 
     def _feed(self, happened: Input) -> None:
-        self._actions.extend(self._session.handle(happened, self._now()))
+        for action in self._session.handle(happened, self._now()):
+            if isinstance(action, WakeAt):
+                self._wake = action.at
+            else:
+                self._actions.append(action)
 
     async def _next_input(self) -> Input:
         """Whatever comes first: something on the connection, or the timer."""
@@ -191,35 +192,73 @@ class _Drive(AsyncIterator[Update | Answer]):
         if self._exchange is None:
             await asyncio.sleep(timeout or 0.0)
             return TimerFired()
-        if self._pending is None:
-            self._pending = asyncio.ensure_future(anext(self._exchange, None))
-        for patience in (timeout, _LATE_LOOP_SECONDS):
-            done, _ = await asyncio.wait({self._pending}, timeout=patience)
-            if done:
-                happened, self._pending = self._pending.result(), None
-                if happened is None:
-                    raise RuntimeError("an exchange ended without saying how")
-                return happened
-        return TimerFired()
+        return await self._exchange.next(timeout) or await self._exchange.next(_LATE_LOOP_SECONDS) or TimerFired()
 
     async def _drop(self, spent: bool) -> None:
-        if spent and self._exchange is not None and self._pending is None:
-            try:
-                async with asyncio.timeout(_DRAIN_SECONDS):
-                    async for _ in self._exchange:
-                        pass
-            except TimeoutError:
-                pass
-        await self._close()
-
-    async def _close(self) -> None:
-        if self._pending is not None:
-            self._pending.cancel()
-            await asyncio.wait({self._pending})
-            self._pending = None
         if self._exchange is not None:
-            await self._exchange.aclose()
+            await self._exchange.close(_DRAIN_SECONDS if spent else 0.0)
             self._exchange = None
+
+
+class _Exchange:
+    """One HTTP exchange, read ahead by a task of its own: what has arrived is handed over in one piece.
+
+    At most :data:`_READ_AHEAD_BYTES` wait here; then the socket is not read any more, and the server feels it.
+    """
+
+    def __init__(self, inputs: AsyncGenerator[Input, None]) -> None:
+        self._inputs = inputs
+        self._arrived: deque[Input] = deque()
+        self._size = 0
+        self._news, self._room = asyncio.Event(), asyncio.Event()
+        self._reader = asyncio.create_task(self._read())
+        self._reader.add_done_callback(lambda _: self._news.set())
+
+    async def next(self, timeout: float | None) -> Input | None:
+        """What has happened, all bytes that are here as one; None when nothing does for ``timeout`` seconds."""
+        if not self._arrived:
+            self._news.clear()
+            self._room.set()
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._news.wait()
+            except TimeoutError:
+                return None
+        if not self._arrived:
+            self._reader.result()
+            raise RuntimeError("an exchange ended without saying how")
+        return self._take()
+
+    async def close(self, drain: float = 0.0) -> None:
+        """Close the connection; for ``drain`` seconds at most its body is read first, so that it can be reused."""
+        if drain:
+            self._room.set()
+            await asyncio.wait({self._reader}, timeout=drain)
+        self._reader.cancel()
+        await asyncio.wait({self._reader})
+        if not self._reader.cancelled() and (fault := self._reader.exception()) is not None:
+            raise fault
+
+    def _take(self) -> Input:
+        first = self._arrived.popleft()
+        if not isinstance(first, BytesReceived):
+            return first
+        pieces = [first.data]
+        while self._arrived and isinstance(more := self._arrived[0], BytesReceived):
+            pieces.append(more.data)
+            self._arrived.popleft()
+        self._size = 0
+        return BytesReceived(b"".join(pieces))
+
+    async def _read(self) -> None:
+        async with aclosing(self._inputs) as inputs:
+            async for happened in inputs:
+                self._arrived.append(happened)
+                self._news.set()
+                self._size += len(happened.data) if isinstance(happened, BytesReceived) else 0
+                if self._size > _READ_AHEAD_BYTES:
+                    self._room.clear()
+                    await self._room.wait()
 
 
 @cache

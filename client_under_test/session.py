@@ -562,8 +562,9 @@ class Session:
         if self.state is State.DONE:
             at = None
         else:
-            soonest = min(self._due_at(deadline) for deadline in Deadline)
-            at = None if soonest == float("inf") else soonest
+            at = min(self._deadlines.values(), default=None)
+            held = self._buffer.due
+            at = held if at is None or (held is not None and held < at) else at
         if at != self._wake:
             self._wake = at
             self._actions.append(WakeAt(at))

@@ -8,7 +8,7 @@ foreign, with offsets in UTF-8 bytes of the true text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -102,6 +102,37 @@ class Reading:
     detail: str = ""
     """The foreign or garbled characters, at most 80 of them."""
 
+    def __str__(self) -> str:
+        """What happened, as the rest of a sentence that begins with "the text"."""
+        span = f"bytes {self.start}–{self.stop}"
+        return {
+            Damage.WHOLE: "is whole",
+            Damage.TRUNCATED: f"is {self.share:.0%} of the answer",
+            Damage.GAP: f"has a hole: {span} are missing",
+            Damage.DUPLICATED: f"has {span} twice",
+            Damage.REORDERED: f"has {span} out of order",
+            Damage.GARBLED: f"is damaged at byte {self.start}: {self.detail!r}",
+            Damage.FOREIGN: f"holds what the model never said there, at byte {self.start}: {self.detail!r}",
+        }[self.damage]
+
+
+def closest(received: str, truths: Iterable[str]) -> Reading:
+    """The reading of ``received`` against the one of ``truths`` that explains it best."""
+    readings = [read(received, truth) for truth in truths]
+    return min(readings, key=lambda one: (_EXPLAINS.index(one.damage), -one.share))
+
+
+_EXPLAINS = (
+    Damage.WHOLE,
+    Damage.TRUNCATED,
+    Damage.GAP,
+    Damage.DUPLICATED,
+    Damage.REORDERED,
+    Damage.GARBLED,
+    Damage.FOREIGN,
+)
+"""Kinds of damage, those that leave no character unexplained first."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
@@ -149,16 +180,23 @@ def _align(received: str, truth: str) -> Iterator[_Piece]:
 def _longest(received: str, place: int, truth: str, expected: int) -> tuple[int, int]:
     """Start in the truth and length of the run at ``place``; length 0 when too short to know where it belongs."""
     onward = _common(received, place, truth, expected)
-    window = received[place : place + _ANCHOR]
-    found = truth.find(window) if len(window) == _ANCHOR else -1
-    elsewhere = _common(received, place, truth, found) if found >= 0 else 0
-    if onward >= min(_ANCHOR, elsewhere or 1):
+    if onward >= _ANCHORS[0]:
         return expected, onward
-    return (found, elsewhere) if found >= 0 else (expected, 0)
+    for size in _ANCHORS:
+        window = received[place : place + size]
+        if len(window) == size and (found := _only_place(window, truth)) is not None:
+            elsewhere = _common(received, place, truth, found)
+            return (expected, onward) if onward >= elsewhere else (found, elsewhere)
+    return expected, onward
 
 
-_ANCHOR = 24
-"""Characters that are enough to recognise a run out of its place: more than the shortest :data:`WINDOW` words."""
+def _only_place(window: str, truth: str) -> int | None:
+    place = truth.find(window)
+    return place if place >= 0 and truth.find(window, place + 1) < 0 else None
+
+
+_ANCHORS = (24, 12, 6)
+"""Characters that are enough to recognise a run out of its place, if they stand in one place only; long ones first."""
 
 
 def _common(a: str, i: int, b: str, j: int) -> int:

@@ -18,7 +18,7 @@ from harness.law import Law, judge
 from harness.live import LiveRunner
 from harness.model import Level
 from harness.plan import Plan, PlannedCase
-from harness.verdict import Ruling, Verdict, merge
+from harness.verdict import Verdict, merge
 
 
 async def run(
@@ -86,20 +86,18 @@ async def _stop(stop: asyncio.Event, queue: asyncio.Queue[Event | None]) -> None
 def finished(record: Record, laws: Iterable[Law], *, seconds: float = 0.0) -> CaseFinished:
     """Judge a record; also an old one, read from a file."""
     rulings = judge(Case(record), laws)
+    verdict = merge(one.verdict for one in rulings)
+    informs = verdict is Verdict.FAIL and record.info.level is Level.INFO
     return CaseFinished(
         case=record.info.id,
         scenario=record.info.scenario,
         client=record.info.client,
-        verdict=_verdict(rulings, record.info.level),
+        verdict=Verdict.SKIP if informs else verdict,
         rulings=rulings,
+        why="the scenario only informs: a failure here is noted, and not counted" if informs else "",
         record=record,
         seconds=round(seconds, 3),
     )
-
-
-def _verdict(rulings: Iterable[Ruling], level: Level) -> Verdict:
-    verdict = merge(one.verdict for one in rulings)
-    return Verdict.PASS if verdict is Verdict.FAIL and level is Level.INFO else verdict
 
 
 def _skipped(case: PlannedCase) -> CaseFinished:

@@ -16,6 +16,7 @@ import msgspec
 from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Struck
 from harness.model import (
     AdapterFailed,
+    Cancelled,
     Capability,
     Cleared,
     ClientRecord,
@@ -48,6 +49,8 @@ class CaseInfo(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     max_attempts: int
     capabilities: frozenset[Capability]
+    faults: tuple[str, ...] = ()
+    """The faults of the first step, in their order; a client that never asks for a stream never meets them."""
     endpoint: Endpoint = Endpoint.SERVER
     sources: tuple[str, ...] = ()
 
@@ -90,8 +93,10 @@ class Attempt:
 
     @property
     def before_fault(self) -> Response:
-        """The same for the bytes before the first fault struck; all of them when none did."""
-        return read_reply(self.wire[: self.struck[0].total]) if self.struck else self.response
+        """The same for the bytes before the last fault that struck inside the body; all of them when none did."""
+        begins = self.wire.find(b"\r\n\r\n") + 4
+        inside = [one.total for one in self.struck if begins < one.total]
+        return read_reply(self.wire[: inside[-1]]) if inside else self.response
 
     @property
     def over_at(self) -> float | None:
@@ -166,6 +171,16 @@ class Case:
     def can(self, capability: Capability) -> bool:
         """Whether the client declares ``capability``."""
         return capability in self.info.capabilities
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the harness cancelled the call."""
+        return any(isinstance(record, Cancelled) for record in self.client)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the client showed text while it came."""
+        return any(isinstance(record, Shown) for record in self.client)
 
 
 def canonical(record: Record) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,13 +15,35 @@ from harness.events import CaseFinished, Event, RunFinished
 from harness.law import Law
 from harness.verdict import Verdict
 
-_decoder = msgspec.json.Decoder(Event)
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _encoder = msgspec.json.Encoder()
 
 
 def encode(event: Event) -> bytes:
-    """One event as one line of JSON, with its newline."""
-    return _encoder.encode(event) + b"\n"
+    """One event as one line of JSON. Lone surrogates, which some clients hand out, are kept as escapes."""
+    try:
+        return _encoder.encode(event) + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(event)).encode() + b"\n"
+
+
+def decode(line: bytes) -> Event:
+    """The event in one line.
+
+    Raises:
+        msgspec.MsgspecError: the line is not JSON, or JSON but no event.
+    """
+    try:
+        return _decoder.decode(line)
+    except msgspec.DecodeError:
+        if b"\\ud" not in line:
+            raise
+    try:
+        tree = json.loads(line)
+    except ValueError as error:
+        raise msgspec.DecodeError(str(error)) from error
+    event: Event = msgspec.convert(tree, Event)
+    return event
 
 
 def read(path: Path) -> Iterator[Event]:
@@ -42,7 +65,7 @@ def read(path: Path) -> Iterator[Event]:
         if not line:
             continue
         try:
-            event = _decoder.decode(line)
+            event = decode(line)
         except msgspec.MsgspecError as error:
             if number == len(lines):
                 break

@@ -117,6 +117,7 @@ class _Lateness:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._watches: list[_Watch] = []
+        self._due = clock.now()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -134,12 +135,13 @@ class _Lateness:
         try:
             yield watch
         finally:
+            watch.worst = max(watch.worst, self._clock.now() - self._due)
             self._watches.remove(watch)
 
     async def _beat(self) -> None:
         while True:
-            before = self._clock.now()
+            self._due = self._clock.now() + self._EVERY
             await self._clock.sleep(self._EVERY)
-            late = self._clock.now() - before - self._EVERY
+            late = self._clock.now() - self._due
             for watch in self._watches:
                 watch.worst = max(watch.worst, late)

@@ -38,7 +38,7 @@ class Policy(StrEnum):
 
 
 class Level(StrEnum):
-    """How much a scenario matters: MUST and SHOULD can fail a client, INFO only informs."""
+    """How much a scenario matters: MUST and SHOULD can fail a client; a failure of INFO is noted and not counted."""
 
     MUST = "must"
     SHOULD = "should"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fake_server.script import Reply, Request
 from harness.adapter import Adapter
 from harness.errors import UsageError
 from harness.history import CaseInfo
@@ -63,9 +64,14 @@ class PlannedCase:
             limits=scenario.limits,
             max_attempts=MAX_ATTEMPTS,
             capabilities=self.adapter.capabilities,
+            faults=tuple(fault.name for fault in self._first_reply().faults),
             endpoint=scenario.endpoint,
             sources=scenario.sources,
         )
+
+    def _first_reply(self) -> Reply:
+        request = Request(attempt=1, seed=self.text_seed, body={**self.request(), "stream": True})
+        return self.scenario.script.reply(request)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +103,7 @@ def plan(
     Raises:
         UsageError: the expression is malformed or selects nothing.
     """
-    chosen = [scenarios[name] for name in selected(select, scenarios)]
+    chosen, adapters = [scenarios[name] for name in selected(select, scenarios)], tuple(adapters)
     cases = tuple(
         PlannedCase(scenario=scenario, adapter=adapter, seed=seed, policy=policy or adapter.policy)
         for scenario in chosen

@@ -137,6 +137,8 @@ def _read_stream(response: Response) -> None:
             response.error_kind = error.get("type") if isinstance(error, dict) else "unknown"
             return
         event = _json_object(data)
+        if not event:
+            continue
         kind = event.get("type", name)
         if kind == "content_block_delta" and _dict(event.get("delta")).get("type") == "text_delta":
             response.text += str(event["delta"].get("text", ""))

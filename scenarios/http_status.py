@@ -120,11 +120,7 @@ SCENARIOS = (
     _instead(
         "json_with_200",
         "The server ignores the wish for a stream and answers with one JSON message.",
-        Respond(
-            content_type="application/json",
-            body=b'{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],'
-            b'"stop_reason":null,"usage":{"input_tokens":1,"output_tokens":1}}',
-        ),
+        Answer(only_json=True),
         covers=("http-200-json-for-stream",),
         sources=("rexxars/eventsource-client#9", "makecindy/cindy#2351"),
     ),

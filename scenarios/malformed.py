@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fake_server.faults.corrupt_event import CorruptEvent
 from fake_server.faults.edit_json import EditJson
-from fake_server.faults.empty_data import EmptyData
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.glue_events import GlueEvents
 from fake_server.faults.inject import Inject
@@ -12,7 +11,7 @@ from fake_server.faults.inject_raw import InjectRaw
 from fake_server.faults.malformed_json import MalformedJson
 from fake_server.position import AtEvent
 from harness.model import Level
-from scenarios.shapes import DELTA, MID_TEXT, RECOVERABLE, faulted, unusual
+from scenarios.shapes import MID_TEXT, RECOVERABLE, faulted, unusual
 
 SCENARIOS = (
     faulted(
@@ -49,7 +48,7 @@ SCENARIOS = (
     ),
     faulted(
         "glued_events",
-        "A gateway injects an event before the one before it is closed.",
+        "An event loses its second half and its blank line, and the next one is glued to it.",
         GlueEvents(at=MID_TEXT),
         covers=("sse-glued-events",),
         sources=("Wei-Shaw/sub2api#1471",),
@@ -111,12 +110,5 @@ SCENARIOS = (
         expect=RECOVERABLE,
         level=Level.SHOULD,
         pair="framing.comments",
-    ),
-    faulted(
-        "delta_lost_its_data",
-        "A text delta keeps its name and loses its data, so that the text has a hole nobody can see.",
-        EmptyData(at=AtEvent(DELTA, 18)),
-        level=Level.INFO,
-        covers=("sse-empty-data-field",),
     ),
 )

@@ -36,8 +36,8 @@ SCENARIOS = (
     ),
     Scenario(
         name="shorter_answer",
-        title="The first attempt is cut near the end; the second answer is whole and shorter.",
-        script=script(Answer().but(EndEarly(at=LATE_TEXT)), Answer(sentences=9)),
+        title="The first attempt is cut near the end; the second answer is another one, whole and shorter.",
+        script=script(Answer().but(EndEarly(at=LATE_TEXT)), Answer(story="shorter", sentences=9)),
         expect=RECOVERABLE,
     ),
     Scenario(

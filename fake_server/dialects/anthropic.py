@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from itertools import chain
@@ -108,6 +108,8 @@ class Answer:
     final_usage: dict[str, int] = field(default_factory=dict)
     """More fields of the last (cumulative) usage."""
     pace: float = 0.0
+    only_json: bool = False
+    """Ignore the wish for a stream."""
     faults: tuple[Fault, ...] = ()
 
     def but(self, *faults: Fault) -> Answer:
@@ -115,24 +117,32 @@ class Answer:
         return replace(self, faults=(*self.faults, *faults))
 
     def text(self, seed: str) -> str | None:
-        blocks = self._blocks(seed)
+        blocks = self._said(seed)
         return "".join(block.whole["text"] for block in blocks if block.whole["type"] == "text")
 
     def reply(self, request: Request) -> Reply:
-        if not request.streams:
+        if self.only_json or not request.streams:
             message = json.dumps(self._message(request, whole=True), ensure_ascii=False)
             return Reply(head=_head(request, 200, JSON_TYPE, sized=True), body=(Send(message.encode()), End()))
         events = tuple(self._paced(self._events(request)))
         return Reply(head=_head(request, 200, STREAM_TYPE), body=(*events, End()), faults=self.faults)
 
-    def _blocks(self, seed: str) -> tuple[Block, ...]:
+    def _said(self, seed: str) -> tuple[Block, ...]:
         if self.blocks is not None:
             return self.blocks
         return (text_block(story(f"{seed}/{self.story}", self.sentences)),)
 
+    def _blocks(self, request: Request) -> tuple[Block, ...]:
+        """What is said to this request: a story is continued where the assistant turn at its end (a prefill) stops."""
+        blocks, prefill = self._said(request.seed), _prefill(request.body)
+        text = blocks[0].whole.get("text", "") if len(blocks) == 1 else ""
+        if prefill and text.startswith(prefill):
+            return (text_block(text[len(prefill) :]),)
+        return blocks
+
     def _events(self, request: Request) -> Iterator[Send]:
         yield _event("message_start", message=self._message(request, whole=False))
-        for index, block in enumerate(self._blocks(request.seed)):
+        for index, block in enumerate(self._blocks(request)):
             yield _event("content_block_start", index=index, content_block=block.start)
             if index == 0:
                 yield Send(sse("ping", '{"type": "ping"}'), "ping")
@@ -151,7 +161,7 @@ class Answer:
     def _tokens(self, request: Request) -> int:
         if self.output_tokens is not None:
             return self.output_tokens
-        return sum(len(block.deltas) for block in self._blocks(request.seed)) + 1
+        return sum(len(block.deltas) for block in self._blocks(request)) + 1
 
     def _message(self, request: Request, *, whole: bool) -> dict[str, Any]:
         message: dict[str, Any] = {
@@ -165,7 +175,7 @@ class Answer:
             "usage": {"input_tokens": self.input_tokens, "output_tokens": 1},
         }
         if whole:
-            message["content"] = [block.whole for block in self._blocks(request.seed)]
+            message["content"] = [block.whole for block in self._blocks(request)]
             message["stop_reason"], message["stop_sequence"] = self.stop_reason, self.stop_sequence
             message["usage"] |= {"output_tokens": self._tokens(request), **self.final_usage}
             if self.stop_details is not None:
@@ -216,6 +226,15 @@ class Respond:
         head = Head(status=self.status, headers=headers, framing=Sized())
         body = (Send(self.body),) if self.body else ()
         return Reply(head=head, body=(*body, End()), faults=self.faults)
+
+
+def _prefill(body: Mapping[str, Any]) -> str:
+    """Text of the assistant turn that ends the request, empty when there is none."""
+    last = body["messages"][-1] if body.get("messages") else {}
+    content = last.get("content", "") if last.get("role") == "assistant" else ""
+    if isinstance(content, str):
+        return content
+    return "".join(str(block.get("text", "")) for block in content)
 
 
 def event(name: str, **fields: Any) -> bytes:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Annotated
 
 from fake_server.bounds import Between
-from fake_server.effects import Effect, Send
+from fake_server.effects import Effect, End, Send
 from fake_server.fault import Fault
 from fake_server.wire import Head
 
@@ -39,6 +39,8 @@ def _compress(effects: Iterable[Effect]) -> Iterator[Effect]:
     for effect in effects:
         if isinstance(effect, Send):
             yield Send(gzip.compress(effect.data) + gzip.flush(zlib.Z_SYNC_FLUSH))
-        else:
+        elif isinstance(effect, End):
             yield Send(gzip.flush())
+            yield effect
+        else:
             yield effect

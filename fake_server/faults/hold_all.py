@@ -25,4 +25,4 @@ class HoldAll(Fault):
         yield self.mark(f"{self.seconds:g} s")
         yield Wait(self.seconds)
         yield from (Send(data[i : i + self.block]) for i in range(0, len(data), self.block))
-        yield from (effect for effect in held[-1:] if not isinstance(effect, Send))
+        yield from (effect for effect in held if not isinstance(effect, Send | Wait))

@@ -43,10 +43,9 @@ class AnthropicAdapter:
         ) as client:
             try:
                 async with client.messages.stream(**job.request) as stream:
-                    async for event in stream:
-                        if event.type == "text" and event.text:
-                            text += event.text
-                            yield Shown(text=event.text)
+                    async for piece in stream.text_stream:
+                        text += piece
+                        yield Shown(text=piece)
                     message = await stream.get_final_message()
             except Exception as error:  # whatever its caller would get is what is being recorded
                 yield _failed(error, text)

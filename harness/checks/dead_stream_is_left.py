@@ -18,9 +18,11 @@ def dead_stream_is_left(case: Case) -> Ruling:
     limits = case.info.limits
     patience = max(limits.first_byte, limits.idle, limits.progress)
     for attempt in case.attempts:
-        if attempt.ended is None or attempt.ended.how not in ("peer_closed", "abandoned") or not attempt.struck:
+        if attempt.ended is None or not attempt.struck:
             continue
-        waited = attempt.ended.t - attempt.struck[0].t
+        strike = attempt.struck[-1].t
+        content = (one.t for one in attempt.sent if one.t > strike and one.event not in (None, "ping"))
+        waited = next(content, attempt.ended.t) - strike
         if waited > patience + _SLACK_SECONDS:
-            return failed(f"a dead stream was held for {waited:.1f} s where {patience:g} s were the limit")
+            return failed(f"a stream without content was held for {waited:.1f} s where {patience:g} s were the limit")
     return PASSED

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from harness.history import Case
 from harness.law import law
+from harness.model import Capability
 from harness.verdict import PASSED, Ruling, failed, skipped
 
 
@@ -20,7 +21,9 @@ def errors_tell_the_truth(case: Case) -> Ruling:
     ids = {one.replied.headers.get("request-id") for one in case.attempts if one.replied is not None}
     if error.request_id is not None and error.request_id not in ids:
         return failed(f"the error reports request id {error.request_id!r}, which the server never sent")
-    kinds = [one.response.error_kind for one in case.attempts if one.response.error_kind]
-    if error.kind is not None and kinds and error.kind not in kinds:
-        return failed(f"the error reports the type {error.kind!r}; the server sent {kinds[-1]!r}")
+    kinds = [one.response.error_kind for one in case.attempts]
+    if error.kind is not None and error.kind not in kinds:
+        return failed(f"the error reports the type {error.kind!r}; the server sent {kinds[-1] or 'none'}")
+    if error.kind is None and kinds and kinds[-1] and case.can(Capability.ERROR_KIND):
+        return failed(f"the server reported {kinds[-1]} and the error does not say so: {error.name}")
     return PASSED

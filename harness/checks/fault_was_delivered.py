@@ -10,19 +10,23 @@ from harness.verdict import PASSED, Ruling, unknown
 def fault_was_delivered(case: Case) -> Ruling:
     """The fault of the scenario really reached the client; otherwise nothing is proven and the case is UNKNOWN.
 
-    The first reply that has faults must have performed all of them: each left its mark in the history, with the count
-    of bytes before it, and the reply went on to some end after it. Surviving a fault that never happened is no merit.
+    The reply of the script's first step must have performed all of its faults: each left its mark in the history, with
+    the count of bytes before it, and the reply went on to some end after it. Surviving a fault that never happened is
+    no merit.
     """
     if case.info.endpoint is Endpoint.REFUSED:
         return PASSED
     if not case.attempts:
         return unknown("the client never made a request")
-    faulty = next((one for one in case.attempts if one.replied is not None and one.replied.faults), None)
-    if faulty is None or faulty.replied is None:
-        return PASSED
-    struck = {record.fault for record in faulty.struck}
-    missing = [name for name in faulty.replied.faults if name not in struck]
+    first = next((one for one in case.attempts if one.replied is not None and one.replied.step == 1), None)
+    if first is None:
+        problem = next((one.replied.problem for one in case.attempts if one.replied is not None), None)
+        return unknown(f"every request was refused before the scenario could begin: {problem}")
+    struck = {record.fault for record in first.struck}
+    missing = [name for name in case.info.faults if name not in struck]
+    if missing and not first.requested.streams:
+        return unknown(f"the client asked for no stream, so {', '.join(missing)} could not strike")
     if missing:
-        total = faulty.sent[-1].total if faulty.sent else 0
+        total = first.sent[-1].total if first.sent else 0
         return unknown(f"{', '.join(missing)} never struck: the reply was over after {total} bytes")
-    return PASSED if faulty.ended is not None else unknown("the reply with the fault never came to an end")
+    return PASSED if first.ended is not None else unknown("the first reply never came to an end")

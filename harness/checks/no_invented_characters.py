@@ -24,7 +24,7 @@ def no_invented_characters(case: Case) -> Ruling:
                 f"a {name} (U+{ord(char):04X}) stands where the server sent a whole character: {_around(text, char)!r}"
             )
     if _has_half(text):
-        return failed("half a surrogate pair is in the text: it cannot be stored or sent on")
+        return failed("unpaired surrogates are in the text: it cannot be encoded as UTF-8, to be stored or sent on")
     return PASSED
 
 

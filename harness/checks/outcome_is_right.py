@@ -3,12 +3,12 @@ from __future__ import annotations
 from harness.history import Case
 from harness.law import law
 from harness.model import Outcome, Policy
-from harness.verdict import PASSED, Ruling, failed, skipped
+from harness.verdict import PASSED, Ruling, failed, skipped, unknown
 
 _CUT_BY_THE_MODEL = (Outcome.TRUNCATED, Outcome.PAUSED, Outcome.REFUSED)
 
 
-@law("SP07", rank=6)
+@law("SP07", rank=6, timed=True)
 def outcome_is_right(case: Case) -> Ruling:
     """A call ends as its policy promises.
 
@@ -21,19 +21,24 @@ def outcome_is_right(case: Case) -> Ruling:
         return skipped("the call did not end by itself")
     expect, got = case.info.expect, finished.outcome
     right = expect.right(case.info.policy)
+    if expect.outcome is Outcome.CANCELLED and not case.cancelled:
+        return unknown("the call had ended before it could be cancelled")
     if got in right:
         return PASSED
     if got is Outcome.COMPLETE and expect.outcome in _CUT_BY_THE_MODEL:
         return failed(f"an answer that was {expect.outcome} by the model passed for a complete one")
     cause = f" ({finished.error.name}: {finished.error.message[:100]})" if finished.error is not None else ""
-    return failed(_sentence(expect.outcome, got, expect.may_fail, case.info.policy) + cause)
+    whole = any(case.info.texts) and case.displayed in case.info.texts
+    return failed(_sentence(expect.outcome, got, expect.may_fail, case.info.policy, whole=whole) + cause)
 
 
-def _sentence(wanted: Outcome, got: Outcome, real: bool, policy: Policy) -> str:
+def _sentence(wanted: Outcome, got: Outcome, real: bool, policy: Policy, *, whole: bool) -> str:
     if got is Outcome.COMPLETE:
         return f"the user was told that the answer is complete; it was {wanted}"
     if wanted is Outcome.COMPLETE and real and policy is Policy.RECOVER:
         return f"the client gave up ({got}) where the whole answer could still be had"
+    if wanted is Outcome.COMPLETE and whole:
+        return "the whole answer was on display, and then the call failed"
     if wanted is Outcome.COMPLETE:
         return f"a good answer was lost: the call ended {got}"
     return f"the call ended {got} where {wanted} is the truth"

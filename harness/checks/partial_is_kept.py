@@ -6,7 +6,7 @@ from harness.model import Outcome
 from harness.verdict import PASSED, Ruling, failed, skipped
 
 
-@law("SP09", rank=8)
+@law("SP09", rank=8, timed=True)
 def partial_is_kept(case: Case) -> Ruling:
     """What arrived before a failure is not thrown away.
 
@@ -18,7 +18,9 @@ def partial_is_kept(case: Case) -> Ruling:
         return skipped("the call did not fail")
     arrived = max((attempt.before_fault.text for attempt in case.attempts), key=len, default="")
     error = finished.error
-    kept = max(case.displayed, (error.partial or "") if error is not None else "", key=len)
-    if kept or not arrived:
+    kept = max(case.displayed, finished.text or "", (error.partial or "") if error is not None else "", key=len)
+    lost = len(arrived) - len(kept)
+    if lost <= 0:
         return PASSED
-    return failed(f"{len(arrived.encode())} bytes of the answer had arrived and none of them were kept")
+    share = "none of them were" if not kept else f"{len(kept)} of them were"
+    return failed(f"{len(arrived)} characters of the answer had arrived and {share} kept")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
+
 from harness.history import Case
 from harness.law import law
-from harness.model import Capability, Outcome
+from harness.model import Capability, Outcome, ToolUse
 from harness.verdict import PASSED, Ruling, failed, skipped
 
 
@@ -20,10 +22,16 @@ def tools_only_when_whole(case: Case) -> Ruling:
     if finished is None:
         return skipped("the call did not end by itself")
     expected = case.info.expect.tools if finished.outcome is Outcome.COMPLETE else ()
-    stray = [call for call in finished.tools if call not in expected]
-    if stray:
-        how = "a different one" if expected else "one that the model had not finished"
-        return failed(f"a tool call was handed over to be run, {how}: {stray[0].name}({stray[0].input})")
-    if finished.outcome is Outcome.COMPLETE and finished.tools != expected:
-        return failed(f"{len(expected)} tool calls were made by the model and {len(finished.tools)} were handed over")
-    return PASSED
+    wanted, got = [_exact(call) for call in expected], [_exact(call) for call in finished.tools]
+    if got == wanted:
+        return PASSED
+    if stray := next((call for call in got if call not in wanted), None):
+        if finished.outcome is not Outcome.COMPLETE:
+            return failed(f"the call ended {finished.outcome} and holds a tool call all the same: {stray}")
+        return failed(f"a tool call was handed over that the model did not make: {stray}")
+    return failed(f"the model made the tool calls {wanted} and these were handed over: {got}")
+
+
+def _exact(call: ToolUse) -> str:
+    """A call as text in which ``1``, ``1.0`` and ``true`` differ."""
+    return f"{call.name}({json.dumps(call.input, sort_keys=True, ensure_ascii=False)})"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from fake_server.text import Damage, Reading, read
+from fake_server.text import Damage, closest
 from harness.history import Case
 from harness.law import law
 from harness.model import Outcome
@@ -26,26 +26,11 @@ def whole_and_once(case: Case) -> Ruling:
             else failed(f"the user read text that no model wrote: {case.final_text[:60]!r}")
         )
     for name, text in (("shown", case.displayed), ("returned", case.final_text)):
-        reading = max(
-            (read(text, true) for true in case.info.texts), key=lambda one: (one.damage == "whole", one.share)
-        )
+        if name == "shown" and not case.streamed:
+            continue
+        reading = closest(text, case.info.texts)
+        if reading.damage is Damage.FOREIGN and reading.share == 1.0:
+            return failed(f"the text {name} goes on after the end of the answer: {reading.detail!r}")
         if reading.damage is not Damage.WHOLE:
-            return failed(_sentence(reading, name))
+            return failed(f"the text {name} as the answer {reading}")
     return PASSED
-
-
-def _sentence(reading: Reading, name: str) -> str:
-    span = f"bytes {reading.start}–{reading.stop}"
-    match reading.damage:
-        case Damage.TRUNCATED:
-            return f"the text {name} as the answer is only {reading.share:.0%} of it, and nothing says so"
-        case Damage.GAP:
-            return f"the text {name} as the answer has a hole: {span} are missing, and nothing says so"
-        case Damage.DUPLICATED:
-            return f"the text {name} has {span} twice"
-        case Damage.REORDERED:
-            return f"the text {name} has {span} out of order"
-        case Damage.GARBLED:
-            return f"the text {name} is damaged at byte {reading.start}: {reading.detail!r}"
-        case _:
-            return f"the text {name} contains what the model never said, at byte {reading.start}: {reading.detail!r}"

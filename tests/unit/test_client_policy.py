@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from random import Random
 
 import pytest
@@ -27,11 +28,24 @@ NOW = 784_111_777.0
         ({"retry-after": "Sun, 06 Nov 1994 08:49:00 GMT"}, 0.0),
         ({"retry-after": "Sun, 06 Nov 1994 08:49:40 GMT", "date": "Sun, 06 Nov 1994 08:49:30 GMT"}, 10.0),
         *[({"retry-after": nonsense}, None) for nonsense in ("-5", "nan", "inf", "-inf", "120junk", "", "1e9", "soon")],
+        *[({"retry-after": odd}, None) for odd in ("1_000", "٥", "1e2", "+5")],
         ({"retry-after": "Sun, 06 Nov 2094 08:49:40 GMT"}, None),
+        ({"retry-after": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, None),
+        ({"retry-after-ms": "nan", "retry-after": "7"}, 7.0),
     ],
 )
 def test_a_hint_is_read_in_all_three_forms_and_nonsense_is_none(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, NOW) == seconds
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "UTC"])
+def test_a_date_without_a_zone_is_gmt_wherever_the_client_is(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    seconds = retry_after({"retry-after": "Sun Nov  6 08:49:40 1994"}, NOW)
+    monkeypatch.undo()
+    time.tzset()
+    assert seconds == 3.0
 
 
 def test_a_wait_stays_between_the_backoff_and_its_jitter() -> None:

@@ -9,6 +9,7 @@ from virtual import JSON, POLICY, STREAM, Call, stream
 from client_under_test.errors import (
     AnswerTruncated,
     ConnectionLost,
+    LimitExceeded,
     NotAuthorized,
     Overloaded,
     ProtocolError,
@@ -323,3 +324,78 @@ def test_a_second_message_start_does_not_join_two_attempts() -> None:
 def test_text_blocks_are_joined_in_order_and_a_missing_block_stop_does_no_harm() -> None:
     second = [event("content_block_start", index=1, content_block={"type": "text", "text": ""}), text("world.", 1)]
     assert Call().run(stream(START, BLOCK, text("Hello "), BLOCK_STOP, *second, reason(), STOP)).text == "Hello world."
+
+
+@pytest.mark.parametrize("late", ["data: {broken\n\n", text("two"), event("content_block_start", index=1)])
+def test_an_answer_whose_block_is_open_is_not_whole_at_its_stop_reason(late: str) -> None:
+    answer = Call(policy=NO_RETRY).run(stream(START, BLOCK, text("one "), reason(), late, BLOCK_STOP, STOP))
+    assert isinstance(answer.error, ProtocolError)
+
+
+@pytest.mark.parametrize("odd", [["x"], {"a": 1}, 7, True])
+def test_a_stop_reason_that_is_no_string_is_a_protocol_error(odd: object) -> None:
+    events = [START, event("message_delta", delta={"stop_reason": odd}), STOP]
+    assert isinstance(Call(policy=NO_RETRY).run(stream(*events)).error, ProtocolError)
+
+
+@pytest.mark.parametrize("given", [5, "abc", [1], [["a", 1]], True, None])
+def test_a_tool_input_that_is_no_object_is_never_made_into_one(given: object) -> None:
+    start = event("content_block_start", index=0, content_block={"type": "tool_use", "name": "go", "input": given})
+    answer = Call(policy=NO_RETRY).run(stream(START, start, BLOCK_STOP, reason("tool_use"), STOP))
+    assert isinstance(answer.error, ProtocolError)
+
+
+@pytest.mark.parametrize("fragment", ['{"a": NaN}', "[1]", '{"a": 1} x', ""])
+def test_a_tool_input_is_parsed_strictly_and_a_turn_for_tools_has_one(fragment: str) -> None:
+    block = tool(fragment) if fragment else []
+    assert isinstance(Call(policy=NO_RETRY).run(stream(START, *block, reason("tool_use"), STOP)).error, ProtocolError)
+
+
+def test_a_status_is_not_forgotten_when_its_body_breaks() -> None:
+    call = Call()
+    call.run([HeadReceived(401, {"content-type": "application/json"}), BytesReceived(b'{"type'), LOST])
+    assert len(call.opened) == 1
+    assert call.answer is not None
+    assert isinstance(call.answer.error, NotAuthorized)
+
+
+def test_a_hint_is_not_forgotten_when_its_body_breaks() -> None:
+    call = Call()
+    call.run([HeadReceived(429, {"retry-after": "7"}), LOST], GOOD)
+    assert call.recoveries[0].wait >= 7
+
+
+def test_an_error_body_that_drips_for_ever_is_left() -> None:
+    call = Call(policy=NO_RETRY)
+    call.run([HeadReceived(500, {}), *[29.0, BytesReceived(b"x")] * 10])
+    assert call.now == pytest.approx(60)
+
+
+def test_a_request_without_streaming_may_take_as_long_as_a_whole_answer_takes() -> None:
+    policy = Policy(
+        limits=Limits(first_byte=10, whole_response=600), retry=RetryPolicy(max_attempts=1, fallback_after=0)
+    )
+    call = Call(policy=policy)
+    call.run([])
+    assert call.now == pytest.approx(600)
+
+
+def test_a_body_beyond_its_limit_ends_the_attempt() -> None:
+    policy = Policy(limits=Limits(max_body_bytes=1000), retry=RetryPolicy(max_attempts=1), sentence_age=0)
+    assert isinstance(Call(policy=policy).run(stream(START, BLOCK, *[text("x" * 100)] * 9)).error, LimitExceeded)
+
+
+def test_the_last_deadline_before_message_stop_does_not_fail_a_whole_answer() -> None:
+    limits = Limits(total=5, idle=2, closing=60)
+    answer = Call(policy=Policy(limits=limits, sentence_age=0)).run(stream(*whole("Hello")[:-1]))
+    assert (answer.outcome, answer.error) == (Outcome.COMPLETE, None)
+
+
+def test_a_coding_that_nobody_asked_for_is_no_answer() -> None:
+    head = HeadReceived(200, {"content-type": "text/event-stream", "content-encoding": "br"})
+    assert isinstance(Call(policy=NO_RETRY).run([head]).error, WrongContentType)
+
+
+@pytest.mark.parametrize("max_tokens", [None, "many", 1e400])
+def test_a_strange_request_is_the_servers_to_refuse(max_tokens: object) -> None:
+    assert Call(request={"model": "m", "max_tokens": max_tokens}).run(GOOD).outcome is Outcome.COMPLETE

@@ -62,7 +62,8 @@ def chosen(expression: str) -> set[str]:
     try:
         return set(selected(expression, NAMES))
     except UsageError as error:
-        assert "selects none" in str(error)
+        if "selects none" not in str(error):
+            raise
         return set()
 
 
@@ -134,11 +135,6 @@ def test_an_expression_that_selects_nothing_is_a_usage_error_that_says_where_to_
         selected("fin and reset", NAMES)
 
 
-def test_an_expression_nested_beyond_reason_is_malformed() -> None:
-    with pytest.raises(UsageError):
-        selected("(" * 5000 + "fin" + ")" * 5000, NAMES)
-
-
 def test_every_selected_scenario_meets_every_client() -> None:
     cases = planned(Client("a"), Client("b"), select="cutoff").cases
     assert [case.id for case in cases] == [
@@ -169,8 +165,3 @@ def test_a_client_lacks_what_a_scenario_requires_and_it_does_not_declare() -> No
     needs = scenario("content.tool", Capability.TOOLS, Capability.USAGE)
     (case,) = plan({needs.id: needs}, [Client("a")], seed="7").cases
     assert case.lacking == {Capability.TOOLS}
-
-
-def test_two_clients_of_one_name_cannot_be_told_apart() -> None:
-    with pytest.raises(UsageError, match="a"):
-        planned(Client("a", Policy.RECOVER), Client("a", Policy.RAISE))
