@@ -107,8 +107,7 @@ class StreamClient:
         Raises:
             StreamError: when the answer is not whole and cannot be made whole. Its ``partial`` is what was shown.
         """
-        session = Session(request, self._policy, self._chance)
-        async with aclosing(_Drive(session, self)) as drive:
+        async with aclosing(_Drive(self.session(request), self)) as drive:
             async for update in drive:
                 if isinstance(update, Answer) and update.error is not None:
                     raise update.error
@@ -121,6 +120,10 @@ class StreamClient:
                 if isinstance(update, Answer):
                     return update
         raise RuntimeError("a session ended without an answer")
+
+    def session(self, request: Mapping[str, Any]) -> Session:
+        """The state machine that will make the call."""
+        return Session(request, self._policy, self._chance)
 
     def connect(self, body: Mapping[str, Any], *, again: bool) -> AsyncGenerator[Input, None]:
         """One HTTP exchange as session inputs, ``again`` after a failed one; closing it ends the connection."""

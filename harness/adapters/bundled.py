@@ -66,6 +66,9 @@ class BundledAdapter:
                             yield _finished(update)
             except StreamError as error:
                 yield _failed(error)
+            except Exception as error:  # an error that leaks is what the user would get, and what is recorded
+                seen = ErrorSeen(name=type(error).__name__, message=str(error), typed=False)
+                yield Finished(outcome=Outcome.FAILED, error=seen)
 
 
 def _finished(answer: Answer) -> Finished:

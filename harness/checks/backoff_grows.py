@@ -8,9 +8,9 @@ from harness.model import Capability
 from harness.verdict import PASSED, Ruling, failed, skipped
 
 _ERROR_STATUS = 400
-_NO_WAIT_SECONDS = 0.02
-_SAME = 0.01
-"""Waits whose ratios differ by less than this part are taken for equal: chance hardly ever does that three times."""
+_NO_WAIT_SECONDS = 0.05
+_ALIKE, _EXACT = 0.05, 0.02
+"""Numbers that differ by less than this part are taken for equal: chance hardly ever does that time after time."""
 
 
 @law("SP13", rank=11, timed=True)
@@ -19,20 +19,22 @@ def backoff_grows(case: Case) -> Ruling:
 
     A client does not come back at once, time after time; its waits are not all alike; and waits that double exactly
     have no jitter: all clients that failed together come back together. Waits drawn by chance (full jitter) may shrink
-    once, so growth and jitter are judged from three waits on.
+    once, so growth is judged from four attempts on, and jitter from five; it is judged by the steps between waits, in
+    which the time that a request itself takes cancels out.
     """
     if not case.can(Capability.RETRIES):
         return skipped("the client does not retry")
     refused = list(takewhile(_is_refused, case.attempts))
     gaps = [after.requested.t - (before.over_at or 0.0) for before, after in pairwise(refused)]
-    if len(gaps) >= 2 and max(gaps) < _NO_WAIT_SECONDS:
-        return failed(f"it came back at once, {len(gaps)} times")
     if len(gaps) < 3:
         return skipped("fewer than three waits without a hint from the server, from the first attempt on")
-    ratios = [b / a for a, b in pairwise(gaps)]
-    if all(abs(ratio - 1.0) < _SAME for ratio in ratios):
+    settled = gaps[1:]  # the first wait holds what the client does only once, such as loading certificates
+    if max(settled) < _NO_WAIT_SECONDS:
+        return failed(f"it came back at once, {len(gaps)} times")
+    if max(settled) < min(settled) * (1.0 + _ALIKE):
         return failed(f"the waits are all alike ({_listed(gaps)}): they neither grow nor differ between clients")
-    if all(abs(ratio / 2.0 - 1.0) < _SAME for ratio in ratios):
+    steps = [b - a for a, b in pairwise(gaps)]
+    if len(steps) >= 3 and all(abs(b - 2.0 * a) < _EXACT * abs(b) for a, b in pairwise(steps)):
         return failed(f"the waits double exactly ({_listed(gaps)}): without jitter all clients come back together")
     return PASSED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,6 +135,29 @@ def test_an_answer_without_blocks_is_a_story_of_its_seed_and_name(seed: str) -> 
     answer = Answer(sentences=3)
     assert answer.text(seed) == read(answer, Request(attempt=2, seed=seed, body={"stream": True})).text
     assert len({answer.text(seed), Answer(sentences=3, story="other").text(seed), answer.text(seed + "!")}) == 3
+
+
+@given(end=st.integers(0, 150), as_block=st.booleans())
+@quick
+def test_an_answer_goes_on_where_its_prefill_stops(end: int, as_block: bool) -> None:
+    answer = Answer(sentences=3)
+    whole = answer.text("s") or ""
+    prefill = whole[:end]
+    content = [{"type": "text", "text": prefill}] if as_block else prefill
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": content}]
+    for stream in (True, False):
+        assert prefill + read(answer, asked(stream, messages=messages)).text == whole
+
+
+@pytest.mark.parametrize("last", [{"role": "user", "content": "The "}, {"role": "assistant", "content": "Other"}])
+def test_what_is_no_beginning_of_the_answer_changes_nothing(last: dict[str, str]) -> None:
+    answer = Answer(blocks=(text_block("The answer"),))
+    assert read(answer, asked(messages=[last])).text == "The answer"
+
+
+def test_an_answer_can_ignore_the_wish_for_a_stream() -> None:
+    answer = Answer(sentences=1)
+    assert replace(answer, only_json=True).reply(asked()) == answer.reply(asked(stream=False))
 
 
 def test_no_usage_given_counts_the_deltas() -> None:

@@ -1,0 +1,165 @@
+"""The engine on real sockets: its events, its early end, and clients that cannot or do not do as they should."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
+import pytest
+
+from harness import catalog, engine
+from harness.adapter import Adapter
+from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
+from harness.history import canonical
+from harness.model import Capability, Finished, Job, Observed, Outcome, Policy, Shown
+from harness.plan import plan
+from harness.verdict import Verdict
+
+PLAIN = "completion.plain"
+STALLED = "stall.mid_text"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Broken:
+    """An adapter that raises ``error`` when it has shown something."""
+
+    version = "1"
+    policy = Policy.RAISE
+    capabilities: frozenset[Capability] = frozenset()
+
+    def __init__(self, error: BaseException, name: str = "broken") -> None:
+        self.name = name
+        self._error = error
+
+    async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
+        yield Shown(text="The")
+        raise self._error
+
+
+class Silent(Broken):
+    """An adapter whose client never makes a request."""
+
+    async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
+        yield Finished(outcome=Outcome.COMPLETE)
+
+
+async def events(
+    select: str, adapters: Sequence[Adapter] = (), *, seed: str = "7", stop_at: type[Event] | None = None
+) -> list[Event]:
+    """The events of a run; it is told to stop at the first event of the type ``stop_at``."""
+    stop = asyncio.Event()
+    planned = plan(catalog.scenarios(), adapters or [catalog.adapter("naive")], seed=seed, select=select)
+    seen: list[Event] = []
+    async for event in engine.run(planned, catalog.laws(), stop=stop):
+        seen.append(event)
+        if stop_at is not None and isinstance(event, stop_at):
+            stop.set()
+    return seen
+
+
+async def only_case(select: str, adapter: Adapter, *, seed: str = "7") -> CaseFinished:
+    (found,) = [event for event in await events(select, [adapter], seed=seed) if isinstance(event, CaseFinished)]
+    return found
+
+
+def test_every_client_that_ships_is_an_adapter() -> None:
+    names = catalog.names("harness.adapters")
+    assert [catalog.adapter(name).name for name in names] == names == ["anthropic", "bundled", "naive"]
+
+
+async def test_events_are_numbered_from_zero_from_run_started_to_run_finished() -> None:
+    seen = await events("completion.plain or completion.empty")
+    assert [event.number for event in seen] == list(range(len(seen)))
+    assert isinstance(seen[0], RunStarted)
+    assert isinstance(seen[-1], RunFinished)
+    assert [type(event) for event in seen].count(RunFinished) == 1
+
+
+async def test_a_run_that_is_done_was_not_interrupted_and_counts_every_case() -> None:
+    *_, end = await events("cutoff.clean_end_mid_text or content.tool_call or completion.plain")
+    assert isinstance(end, RunFinished)
+    assert not end.interrupted
+    assert end.counts == {"naive": {Verdict.PASS: 1, Verdict.FAIL: 1, Verdict.SKIP: 1}}
+
+
+async def test_every_case_starts_before_it_finishes() -> None:
+    seen = await events("rate_limit")
+    started = {event.case: event.number for event in seen if isinstance(event, CaseStarted)}
+    finished = {event.case: event.number for event in seen if isinstance(event, CaseFinished) and event.record}
+    assert started.keys() == finished.keys()
+    assert all(started[name] < finished[name] for name in started)
+
+
+async def test_the_first_event_tells_what_will_be_run() -> None:
+    first, *_ = await events(PLAIN, [catalog.adapter("naive"), catalog.adapter("bundled")], seed="seed of 7")
+    assert isinstance(first, RunStarted)
+    assert (first.seed, first.clients, first.scenarios, first.cases) == ("seed of 7", ("naive", "bundled"), (PLAIN,), 2)
+    assert first.versions.keys() == {"naive", "bundled", "streamproof", "python"}
+
+
+@pytest.mark.parametrize("at", [RunStarted, CaseStarted])
+async def test_a_run_that_is_stopped_still_ends_with_run_finished(at: type[Event]) -> None:
+    seen = await events(STALLED, stop_at=at)
+    assert [event.number for event in seen] == list(range(len(seen)))
+    end = seen[-1]
+    assert isinstance(end, RunFinished)
+    assert end.interrupted
+
+
+async def test_a_run_that_is_stopped_keeps_what_was_finished() -> None:
+    *_, end = await events(f"{PLAIN} or {STALLED}", stop_at=CaseFinished)
+    assert isinstance(end, RunFinished)
+    assert (end.interrupted, end.counts) == (True, {"naive": {Verdict.PASS: 1}})
+
+
+async def test_a_run_that_is_abandoned_by_its_consumer_leaves_nothing_running() -> None:
+    before = asyncio.all_tasks()
+    run = engine.run(plan(catalog.scenarios(), [catalog.adapter("naive")], seed="7", select=STALLED), catalog.laws())
+    while not isinstance(await anext(run), CaseStarted):
+        pass
+    await run.aclose()
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_case_that_needs_more_than_the_client_has_is_skipped_without_being_run() -> None:
+    seen = await events("content.tool_call")
+    assert [type(event) for event in seen] == [RunStarted, CaseFinished, RunFinished]
+    (case,) = [event for event in seen if isinstance(event, CaseFinished)]
+    assert (case.verdict, case.record, case.why) == (Verdict.SKIP, None, "the client does not declare: tools")
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), TimeoutError("pool"), asyncio.CancelledError("stray")])
+async def test_an_adapter_that_crashes_is_unknown_and_never_the_clients_failure(error: BaseException) -> None:
+    case = await only_case(PLAIN, Broken(error))
+    assert case.verdict is Verdict.UNKNOWN
+    assert case.finding is not None
+    assert case.finding.law == "SP00"
+    assert f"raised {type(error).__name__}" in case.finding.harm
+
+
+async def test_a_client_that_asks_nothing_proves_nothing() -> None:
+    case = await only_case("cutoff.fin_mid_text", Silent(ValueError()))
+    assert "SP22" in {one.law for one in case.rulings if one.verdict is Verdict.UNKNOWN}
+
+
+@pytest.mark.parametrize("seed", ["2024/11", "a#b", "a?b", "100%", "a b", "é🌍", "..", "a:b", "[1]"])
+async def test_any_seed_reaches_the_scenario(seed: str) -> None:
+    assert (await only_case(PLAIN, catalog.adapter("bundled"), seed=seed)).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("name", ["mine/v2", "mine?", "mine#1", "mine 2.0", "50%", "mine@home"])
+async def test_any_name_of_a_client_reaches_the_scenario(name: str) -> None:
+    bundled = type(catalog.adapter("bundled"))(name=name)  # type: ignore[call-arg]
+    assert (await only_case(PLAIN, bundled)).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("client", ["naive", "bundled"])
+async def test_two_runs_of_one_seed_have_the_same_history_but_for_time(client: str) -> None:
+    first, second = [(await only_case("cutoff.fin_mid_text", catalog.adapter(client))).record for _ in range(2)]
+    assert first is not None
+    assert second is not None
+    assert canonical(first) == canonical(second)

@@ -1,0 +1,75 @@
+"""The harness against clients that are broken on purpose: what it cannot catch here it would not catch anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import msgspec
+import pytest
+from meta.planted import PLANTED, LeavesConnectionsOpen, NeverStreams, Planted
+
+from harness import catalog, engine
+from harness.adapter import Adapter
+from harness.adapters.bundled import ADAPTER
+from harness.events import CaseFinished
+from harness.plan import Plan, PlannedCase
+from harness.verdict import Verdict
+
+NEVER_STREAMS = Planted("never-streams", NeverStreams, "cutoff.clean_end_mid_text", "SP22")
+
+
+def case(scenario: str, adapter: Adapter) -> PlannedCase:
+    found = catalog.scenarios()[scenario]
+    quick = msgspec.structs.replace(found.limits, settle=7.0)
+    return PlannedCase(scenario=replace(found, limits=quick), adapter=adapter, seed="3", policy=adapter.policy)
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, CaseFinished]:
+    """Every planted bug in its scenario, and the sound client in the same ones; all at once."""
+    wanted = [case(one.scenario, one.adapter) for one in (*PLANTED, NEVER_STREAMS)]
+    wanted += [case(name, ADAPTER) for name in dict.fromkeys(one.scenario for one in PLANTED)]
+
+    async def run() -> dict[str, CaseFinished]:
+        events = engine.run(Plan(cases=tuple(wanted), seed="3", jobs=16), catalog.laws())
+        found = {event.case: event async for event in events if isinstance(event, CaseFinished)}
+        for leaked in LeavesConnectionsOpen.leaked:
+            await (super(LeavesConnectionsOpen, leaked) if hasattr(leaked, "_http") else leaked).aclose()
+        return found
+
+    return asyncio.run(run())
+
+
+def broken(result: CaseFinished) -> set[str]:
+    return {ruling.law for ruling in result.rulings if ruling.verdict is Verdict.FAIL}
+
+
+@pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.name)
+def test_every_planted_bug_is_caught_by_its_scenario_and_named_by_its_law(
+    bug: Planted, results: dict[str, CaseFinished]
+) -> None:
+    result = results[f"{bug.scenario}@{bug.adapter.name}:3"]
+    assert result.verdict is Verdict.FAIL
+    assert bug.law in broken(result), [(one.law, one.harm) for one in result.rulings if one.verdict is Verdict.FAIL]
+
+
+@pytest.mark.parametrize("scenario", sorted({bug.scenario for bug in PLANTED}))
+def test_the_sound_client_passes_where_the_broken_ones_fail(scenario: str, results: dict[str, CaseFinished]) -> None:
+    result = results[f"{scenario}@bundled:3"]
+    assert result.verdict is Verdict.PASS, result.finding
+
+
+def test_every_law_catches_at_least_one_planted_bug(results: dict[str, CaseFinished]) -> None:
+    planted = [result for result in results.values() if result.client != "bundled"]
+    caught = {law for result in planted for law in broken(result)}
+    assert {law.code for law in catalog.laws()} - caught == {"SP22"}
+
+
+def test_a_client_that_never_meets_the_fault_is_unknown_and_never_passes(results: dict[str, CaseFinished]) -> None:
+    result = results[f"{NEVER_STREAMS.scenario}@{NEVER_STREAMS.adapter.name}:3"]
+    assert (result.verdict, result.finding and result.finding.law) in {
+        (Verdict.UNKNOWN, "SP22"),
+        (Verdict.FAIL, "SP17"),
+    }
+    assert any(ruling.law == "SP22" and ruling.verdict is Verdict.UNKNOWN for ruling in result.rulings)

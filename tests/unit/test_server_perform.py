@@ -1,0 +1,155 @@
+"""Effects are carried out in order, and everything that happened is on record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fake_server.effects import Close, Effect, End, Last, Mark, Reset, Send, Stall, Wait
+from fake_server.perform import Log, perform
+from fake_server.record import KEPT_BYTES, Ended, Sent, ServerRecord, Struck, Waited, redact
+
+ENDINGS: list[tuple[Last | None, str]] = [(End(), "end"), (Close(), "close"), (Reset(), "reset"), (None, "close")]
+
+
+@dataclass
+class Stage:
+    """A connection and a clock in one; what is done to either is written down in order."""
+
+    gone_after: int | None = None
+    done: list[object] = field(default_factory=list)
+    records: list[ServerRecord] = field(default_factory=list)
+    time: float = 100.0
+
+    def __post_init__(self) -> None:
+        self.log = Log(self.records.append, self, start=90.0, attempt=3)
+
+    async def write(self, data: bytes) -> None:
+        if self.gone_after == len(self.done):
+            raise ConnectionResetError
+        self.done.append(data)
+
+    def close(self) -> None:
+        self.done.append("close")
+
+    def reset(self) -> None:
+        self.done.append("reset")
+
+    def now(self) -> float:
+        return self.time
+
+    def wall(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        self.done.append(seconds)
+
+    def plays(self, effects: Iterable[Effect]) -> str:
+        return asyncio.run(perform(effects, self, self, self.log))
+
+
+@pytest.mark.parametrize(("last", "how"), ENDINGS, ids=str)
+def test_effects_are_performed_in_order_and_recorded_with_time_and_totals(last: Last | None, how: str) -> None:
+    stage = Stage()
+    effects: list[Effect] = [Send(b"abc", "x"), Wait(2), Mark("f", "n"), Send(b"de"), *([last] if last else [])]
+    assert stage.plays(effects) == how
+    assert stage.done == [b"abc", 2, b"de", *([how] if how != "end" else [])]
+    assert stage.records == [
+        Sent(t=10, attempt=3, data=b"abc", size=3, total=3, event="x"),
+        Waited(t=12, attempt=3, seconds=2),
+        Struck(t=12, attempt=3, fault="f", note="n", total=3),
+        Sent(t=12, attempt=3, data=b"de", size=2, total=5),
+        Ended(t=12, attempt=3, how=how, total=5),
+    ]
+
+
+@pytest.mark.parametrize("last", [last for last, _ in ENDINGS if last is not None], ids=str)
+def test_nothing_follows_the_end(last: Last) -> None:
+    stage = Stage()
+    stage.plays([last, Send(b"late"), Mark("late")])
+    assert b"late" not in stage.done
+    assert len(stage.records) == 1
+
+
+@given(sizes=st.lists(st.integers(0, 9), max_size=200))
+@settings(max_examples=15, deadline=None)
+def test_totals_count_every_byte(sizes: list[int]) -> None:
+    stage = Stage()
+    stage.plays([*(Send(b"x" * size) for size in sizes), End()])
+    assert b"".join(data for data in stage.done if isinstance(data, bytes)) == b"x" * sum(sizes)
+    assert [record.total for record in stage.records if isinstance(record, Sent)] == [
+        sum(sizes[: place + 1]) for place in range(len(sizes))
+    ]
+    assert stage.records[-1] == Ended(t=10, attempt=3, how="end", total=sum(sizes))
+
+
+def test_of_a_long_write_the_beginning_is_kept_and_all_of_it_is_sent_and_counted() -> None:
+    stage = Stage()
+    stage.plays([Send(b"x" * (KEPT_BYTES + 1)), End()])
+    sent = stage.records[0]
+    assert isinstance(sent, Sent)
+    assert (len(sent.data), sent.size, sent.total) == (KEPT_BYTES, KEPT_BYTES + 1, KEPT_BYTES + 1)
+    assert stage.done == [b"x" * (KEPT_BYTES + 1)]
+
+
+def test_a_client_that_is_gone_is_recorded_without_the_bytes_it_did_not_get() -> None:
+    stage = Stage(gone_after=1)
+    assert stage.plays([Send(b"abc"), Send(b"de"), End()]) == "peer_closed"
+    assert stage.records[1:] == [Ended(t=10, attempt=3, how="peer_closed", total=3)]
+
+
+@pytest.mark.parametrize("left", ["peer_closed", "abandoned"])
+def test_a_stall_lasts_until_it_is_cancelled_which_is_recorded_and_passed_on(left: str) -> None:
+    stage = Stage()
+
+    def leaving() -> Iterator[Effect]:
+        yield Send(b"abc")
+        task = asyncio.current_task()
+        assert task is not None
+        stage.log.left = left
+        task.cancel()
+        yield from (Stall(), Send(b"late"))
+
+    with pytest.raises(asyncio.CancelledError):
+        stage.plays(leaving())
+    assert stage.done == [b"abc"]
+    assert stage.records[1:] == [Ended(t=10, attempt=3, how=left, total=3)]
+
+
+def test_a_client_that_is_cancelled_leaves_as_the_peer_unless_told_otherwise() -> None:
+    assert Stage().log.left == "peer_closed"
+
+
+def test_a_long_burst_lets_others_run() -> None:
+    stage = Stage()
+    turns: list[int] = []
+
+    async def burst() -> None:
+        task = asyncio.create_task(perform([Send(b"x")] * 1000, stage, stage, stage.log))
+        while not task.done():
+            turns.append(len(stage.done))
+            await asyncio.sleep(0)
+
+    asyncio.run(burst())
+    assert max(later - earlier for earlier, later in pairwise(turns)) <= 64
+
+
+def test_an_unknown_failure_of_the_connection_is_not_hidden() -> None:
+    class Broken(Stage):
+        async def write(self, data: bytes) -> None:
+            raise RuntimeError("no connection")
+
+    with pytest.raises(RuntimeError, match="no connection"):
+        Broken().plays([Send(b"x")])
+
+
+def test_no_secret_gets_into_a_record() -> None:
+    headers = {"X-Api-Key": "k", "Authorization": "Bearer k", "Cookie": "k", "Proxy-Authorization": "k", "Accept": "k"}
+    assert redact(headers) == dict.fromkeys(map(str.lower, headers), "[redacted]") | {"accept": "k"}
