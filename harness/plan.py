@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.history import CaseInfo
 from harness.model import Capability, Policy, Scenario
 
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 6
 """Requests that one call may make."""
 MODEL = "claude-sonnet-4-5"
 PROMPT = "Tell me what happens in the village."

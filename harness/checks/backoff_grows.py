@@ -9,6 +9,7 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 
 _ERROR_STATUS = 400
 _NO_WAIT_SECONDS = 0.05
+_NOISE_SECONDS = 0.01
 _ALIKE, _EXACT = 0.05, 0.02
 """Numbers that differ by less than this part are taken for equal: chance hardly ever does that time after time."""
 
@@ -19,7 +20,7 @@ def backoff_grows(case: Case) -> Ruling:
 
     A client does not come back at once, time after time; its waits are not all alike; and waits that double exactly
     have no jitter: all clients that failed together come back together. Waits drawn by chance (full jitter) may shrink
-    once, so growth is judged from four attempts on, and jitter from five; it is judged by the steps between waits, in
+    once, so growth is judged from four attempts on, and jitter from six; it is judged by the steps between waits, in
     which the time that a request itself takes cancels out.
     """
     if not case.can(Capability.RETRIES):
@@ -33,8 +34,8 @@ def backoff_grows(case: Case) -> Ruling:
         return failed(f"it came back at once, {len(gaps)} times")
     if max(settled) < min(settled) * (1.0 + _ALIKE):
         return failed(f"the waits are all alike ({_listed(gaps)}): they neither grow nor differ between clients")
-    steps = [b - a for a, b in pairwise(gaps)]
-    if len(steps) >= 3 and all(abs(b - 2.0 * a) < _EXACT * abs(b) for a, b in pairwise(steps)):
+    steps = [b - a for a, b in pairwise(settled)]
+    if len(steps) >= 3 and all(abs(b - 2.0 * a) < _EXACT * abs(b) + _NOISE_SECONDS for a, b in pairwise(steps)):
         return failed(f"the waits double exactly ({_listed(gaps)}): without jitter all clients come back together")
     return PASSED
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
+from fake_server.clock import Clock, SystemClock
 from harness import catalog, engine
 from harness.adapter import Adapter
 from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
@@ -47,22 +48,38 @@ class Silent(Broken):
         yield Finished(outcome=Outcome.COMPLETE)
 
 
+class Later(SystemClock):
+    """A clock whose wall time is another day."""
+
+    def __init__(self, day: int) -> None:
+        self._day = day
+
+    def wall(self) -> float:
+        return self._day * 86_400.0
+
+
 async def events(
-    select: str, adapters: Sequence[Adapter] = (), *, seed: str = "7", stop_at: type[Event] | None = None
+    select: str,
+    adapters: Sequence[Adapter] = (),
+    *,
+    seed: str = "7",
+    stop_at: type[Event] | None = None,
+    clock: Clock | None = None,
 ) -> list[Event]:
     """The events of a run; it is told to stop at the first event of the type ``stop_at``."""
     stop = asyncio.Event()
     planned = plan(catalog.scenarios(), adapters or [catalog.adapter("naive")], seed=seed, select=select)
     seen: list[Event] = []
-    async for event in engine.run(planned, catalog.laws(), stop=stop):
+    async for event in engine.run(planned, catalog.laws(), stop=stop, clock=clock):
         seen.append(event)
         if stop_at is not None and isinstance(event, stop_at):
             stop.set()
     return seen
 
 
-async def only_case(select: str, adapter: Adapter, *, seed: str = "7") -> CaseFinished:
-    (found,) = [event for event in await events(select, [adapter], seed=seed) if isinstance(event, CaseFinished)]
+async def only_case(select: str, adapter: Adapter, *, seed: str = "7", clock: Clock | None = None) -> CaseFinished:
+    seen = await events(select, [adapter], seed=seed, clock=clock)
+    (found,) = [event for event in seen if isinstance(event, CaseFinished)]
     return found
 
 
@@ -157,9 +174,11 @@ async def test_any_name_of_a_client_reaches_the_scenario(name: str) -> None:
     assert (await only_case(PLAIN, bundled)).verdict is Verdict.PASS
 
 
-@pytest.mark.parametrize("client", ["naive", "bundled"])
-async def test_two_runs_of_one_seed_have_the_same_history_but_for_time(client: str) -> None:
-    first, second = [(await only_case("cutoff.fin_mid_text", catalog.adapter(client))).record for _ in range(2)]
-    assert first is not None
-    assert second is not None
-    assert canonical(first) == canonical(second)
+@pytest.mark.parametrize(
+    ("client", "scenario"),
+    [("naive", "cutoff.fin_mid_text"), ("bundled", "cutoff.fin_mid_text"), ("naive", "http_status.status_404")],
+)
+async def test_two_runs_of_one_seed_have_the_same_history_but_for_times_and_ports(client: str, scenario: str) -> None:
+    records = [(await only_case(scenario, catalog.adapter(client), clock=Later(day))).record for day in (1, 2)]
+    first, second = [canonical(record) for record in records if record is not None]
+    assert first == second

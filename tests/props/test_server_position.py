@@ -152,6 +152,10 @@ def test_a_place_behind_the_stream_changes_nothing(stream: list[Effect]) -> None
         assert struck(stream, at) is None
 
 
+def test_an_event_of_one_byte_is_not_divided_and_the_place_is_behind_it() -> None:
+    assert struck([Send(b"x", "a"), End()], InEvent("a")) == ([Send(b"x", "a")], [End()])
+
+
 @pytest.mark.parametrize("at", [AtByte(2), AtEvent("a", 2), InEvent("a", 2), InCharacter(2), AfterSeconds(2)], ids=str)
 def test_a_stream_without_end_is_read_only_as_far_as_its_effects_are_asked_for(at: Position) -> None:
     def endless() -> Iterator[Effect]:

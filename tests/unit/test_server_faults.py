@@ -16,7 +16,7 @@ from fake_server import faults
 from fake_server.bounds import Between, OutOfBounds, bounds_of
 from fake_server.dialects.anthropic import Answer
 from fake_server.effects import Close, Effect, End, Last, Mark, Reset, Send, Stall, Wait
-from fake_server.fault import Fault
+from fake_server.fault import EventFault, Fault, HeadFault, StreamFault
 from fake_server.position import AtByte, AtEvent
 from fake_server.script import Request, render
 from fake_server.wire import Head
@@ -200,7 +200,7 @@ def test_two_data_lines_say_the_same_json() -> None:
 
 
 def test_without_the_event_line_the_json_still_has_the_type() -> None:
-    response = got(FAULTS["NoEventField"])
+    response = got(FAULTS["BetweenEvents"], FAULTS["NoEventField"])
     assert [data for _, data in response.events] == [data for _, data in PLAIN.events]
     assert {name for name, _ in response.events} == {"message"}
 
@@ -297,6 +297,11 @@ def test_repeated_bytes_come_so_many_times_and_the_answer_goes_on() -> None:
     assert response.events[:5] + response.events[8:] == PLAIN.events
 
 
+def test_bytes_that_are_repeated_without_a_break_are_not_waited_for() -> None:
+    flood = KINDS["RepeatBytes"](at=FIFTH, every=0, count=2)
+    assert not any(isinstance(effect, Wait) for effect in said(flood))
+
+
 def test_an_oversized_line_has_its_size_and_never_ends() -> None:
     assert got(FAULTS["Oversized"]).body.partition(b"data: xx")[2] == b"x" * 99_998
 
@@ -338,9 +343,10 @@ def test_a_fault_of_the_head_is_marked_before_the_first_byte(name: str) -> None:
     assert isinstance(sent(name)[0], Mark)
 
 
-def test_a_fault_that_overrides_nothing_changes_nothing() -> None:
-    assert said(Fault()) == said()
-    assert Fault().head(Head()) == Head()
+@pytest.mark.parametrize("fault", [Fault(), HeadFault(), EventFault(at=FIFTH), StreamFault()], ids=str)
+def test_a_fault_that_overrides_nothing_changes_nothing(fault: Fault) -> None:
+    assert wire(said(fault)) == wire(said())
+    assert fault.head(Head()) == Head()
 
 
 @pytest.mark.parametrize(("name", "field", "bounds"), BOUNDED, ids=str)

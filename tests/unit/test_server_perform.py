@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fake_server.clock import SystemClock
 from fake_server.effects import Close, Effect, End, Last, Mark, Reset, Send, Stall, Wait
-from fake_server.perform import Log, perform
+from fake_server.perform import Log, perform, reset_transport
 from fake_server.record import KEPT_BYTES, Ended, Sent, ServerRecord, Struck, Waited, redact
 
 ENDINGS: list[tuple[Last | None, str]] = [(End(), "end"), (Close(), "close"), (Reset(), "reset"), (None, "close")]
@@ -148,6 +152,38 @@ def test_an_unknown_failure_of_the_connection_is_not_hidden() -> None:
 
     with pytest.raises(RuntimeError, match="no connection"):
         Broken().plays([Send(b"x")])
+
+
+@dataclass
+class Transport:
+    """A transport that may have lost its socket."""
+
+    connected: bool
+    done: list[object] = field(default_factory=list)
+
+    def get_extra_info(self, name: str) -> Transport | None:
+        return self if self.connected and name == "socket" else None
+
+    def setsockopt(self, level: int, option: int, value: bytes) -> None:
+        self.done.append((option, struct.unpack("ii", value)))
+
+    def abort(self) -> None:
+        self.done.append("abort")
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_reset_drops_the_connection_without_lingering(connected: bool) -> None:
+    transport = Transport(connected)
+    reset_transport(cast(asyncio.Transport, transport))
+    assert transport.done == [*([(socket.SO_LINGER, (1, 0))] if connected else []), "abort"]
+
+
+def test_the_clock_of_this_machine_never_goes_back() -> None:
+    clock = SystemClock()
+    before = clock.now()
+    asyncio.run(clock.sleep(0))
+    assert clock.now() >= before
+    assert clock.wall() > 0
 
 
 def test_no_secret_gets_into_a_record() -> None:
