@@ -57,11 +57,16 @@ async def run(
     yield _numbered(finished, next(numbers))
 
 
+_ADMISSION_SECONDS = 0.003
+
+
 async def _work(plan: Plan, laws: tuple[Law, ...], queue: asyncio.Queue[Event | None], clock: Clock) -> None:
-    slots = asyncio.Semaphore(plan.jobs)
+    slots, door = asyncio.Semaphore(plan.jobs), asyncio.Lock()
 
     async def one(runner: LiveRunner, case: PlannedCase) -> None:
         async with slots:
+            async with door:  # one after the other: a burst of starting clients would make the loop late for all
+                await clock.sleep(_ADMISSION_SECONDS)
             await queue.put(CaseStarted(case=case.id))
             began = clock.now()
             record = await runner.run(case)

@@ -6,6 +6,8 @@ else.
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -192,7 +194,15 @@ def canonical(record: Record) -> dict[str, Any]:
     tree: dict[str, Any] = msgspec.to_builtins(record)
     tree["client"] = _joined(tree["client"])
     tree["server"] = _without_repeats(tree["server"])
+    for one in tree["server"]:
+        if one["did"] == "sent":
+            _without_dates(one)
+        elif one["did"] == "replied" and one["headers"].get("retry-after", "").endswith("GMT"):
+            del one["headers"]["retry-after"]
     _strip(tree)
+    error = (tree["client"] or [{}])[-1].get("error")
+    if error:
+        error["message"] = _PORT.sub("127.0.0.1:*", error["message"])
     return tree
 
 
@@ -214,6 +224,16 @@ def _without_repeats(lane: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if key not in earlier:
             kept.append(record)
     return kept
+
+
+def _without_dates(sent: dict[str, Any]) -> None:
+    """The time of day that the server wrote into its headers is a time like any other."""
+    data = base64.b64decode(sent["data"])
+    sent["data"] = _DATES.sub(b"", data).decode("utf-8", "backslashreplace")
+
+
+_PORT = re.compile(r"127\.0\.0\.1:\d+")
+_DATES = re.compile(rb"(?m)^(?:date|retry-after): \w{3}, [^\r]*GMT\r$")
 
 
 def _strip(tree: Any) -> None:

@@ -15,9 +15,6 @@ import msgspec
 from harness.history import Case
 from harness.verdict import Ruling, Verdict, unknown
 
-LATE_SECONDS = 0.25
-"""How late the harness's event loop may come before what it times means nothing."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
@@ -26,8 +23,8 @@ class Law:
     code: str
     name: str
     rank: int
-    timed: bool
-    """Whether it measures the client's own time: on a machine that was late a failure then proves nothing."""
+    tolerates: float | None
+    """Seconds that the harness's event loop may have come late for a failure still to be proof; None: any number."""
     check: Callable[[Case], Ruling]
 
     @property
@@ -41,11 +38,11 @@ class Law:
         return self.text.split("\n")[0]
 
 
-def law(code: str, *, rank: int, timed: bool = False) -> Callable[[Callable[[Case], Ruling]], Law]:
-    """Make a law of a check; ``rank`` 1 is the worst harm."""
+def law(code: str, *, rank: int, tolerates: float | None = None) -> Callable[[Callable[[Case], Ruling]], Law]:
+    """Make a law of a check; ``rank`` 1 is the worst harm; see :attr:`Law.tolerates`."""
 
     def make(check: Callable[[Case], Ruling]) -> Law:
-        return Law(code=code, name=check.__name__, rank=rank, timed=timed, check=check)
+        return Law(code=code, name=check.__name__, rank=rank, tolerates=tolerates, check=check)
 
     return make
 
@@ -65,6 +62,6 @@ def _rule(case: Case, law: Law) -> Ruling:
         ruling = law.check(case)
     except Exception as error:
         ruling = unknown(f"the check itself failed with {type(error).__name__}: {error}")
-    if law.timed and ruling.verdict is Verdict.FAIL and case.lag > LATE_SECONDS:
+    if law.tolerates is not None and ruling.verdict is Verdict.FAIL and case.lag > law.tolerates:
         ruling = unknown(f"this machine was up to {case.lag:.2f} s late, so this proves nothing: {ruling.harm}")
     return msgspec.structs.replace(ruling, law=law.code)

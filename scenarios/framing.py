@@ -171,8 +171,8 @@ SCENARIOS = (
     ),
     faulted(
         "unterminated_line",
-        "A line grows to 3 MiB without ever ending.",
-        Oversized(at=MID_TEXT, size=3 << 20),
+        "A line grows to 1.5 MiB without ever ending.",
+        Oversized(at=MID_TEXT, size=3 << 19),
         expect=Expect(may_fail=True, also=(Outcome.INCOMPLETE,)),
         covers=("sse-unterminated-event",),
         sources=("KarpelesLab/teamclaude#341", "theopenco/llmgateway#1540"),

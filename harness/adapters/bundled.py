@@ -30,7 +30,7 @@ def settings(job: Job) -> Policy:
     retry = RetryPolicy(
         max_attempts=job.max_attempts, base=0.2, rate_limit_base=0.3, cap=1.0, jitter=0.25, max_retry_after=5.0
     )
-    return Policy(limits=limits, retry=retry, sentence_age=0.05)
+    return Policy(limits=limits, retry=retry, sentence_age=0.3)
 
 
 def client_of(job: Job) -> StreamClient:

@@ -14,7 +14,7 @@ _ALIKE, _EXACT = 0.05, 0.02
 """Numbers that differ by less than this part are taken for equal: chance hardly ever does that time after time."""
 
 
-@law("SP13", rank=11, timed=True)
+@law("SP13", rank=11, tolerates=0.1)
 def backoff_grows(case: Case) -> Ruling:
     """Waits between attempts grow, and they are not the same for every client.
 

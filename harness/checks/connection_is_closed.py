@@ -6,7 +6,7 @@ from harness.model import Cancelled, Finished
 from harness.verdict import PASSED, Ruling, failed, skipped
 
 
-@law("SP14", rank=12, timed=True)
+@law("SP14", rank=12, tolerates=0.5)
 def connection_is_closed(case: Case) -> Ruling:
     """A connection that is of no more use is closed soon: after the end of the answer, a cancel or an error.
 

@@ -5,7 +5,7 @@ from harness.law import law
 from harness.verdict import PASSED, Ruling, failed, skipped
 
 
-@law("SP18", rank=12, timed=True)
+@law("SP18", rank=12, tolerates=0.3)
 def no_needless_request(case: Case) -> Ruling:
     """Nothing is asked for again once it was delivered whole.
 

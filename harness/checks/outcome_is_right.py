@@ -5,10 +5,11 @@ from harness.law import law
 from harness.model import Outcome, Policy
 from harness.verdict import PASSED, Ruling, failed, skipped, unknown
 
+_LATE_SECONDS = 0.3
 _CUT_BY_THE_MODEL = (Outcome.TRUNCATED, Outcome.PAUSED, Outcome.REFUSED)
 
 
-@law("SP07", rank=6, timed=True)
+@law("SP07", rank=6)
 def outcome_is_right(case: Case) -> Ruling:
     """A call ends as its policy promises.
 
@@ -27,9 +28,18 @@ def outcome_is_right(case: Case) -> Ruling:
         return PASSED
     if got is Outcome.COMPLETE and expect.outcome in _CUT_BY_THE_MODEL:
         return failed(f"an answer that was {expect.outcome} by the model passed for a complete one")
+    if got in (Outcome.INCOMPLETE, Outcome.FAILED) and case.lag > _LATE_SECONDS and _may_have_timed_out(case):
+        return unknown(f"this machine was up to {case.lag:.2f} s late: the client's deadlines may have passed for that")
     cause = f" ({finished.error.name}: {finished.error.message[:100]})" if finished.error is not None else ""
     whole = any(case.info.texts) and case.displayed in case.info.texts
     return failed(_sentence(expect.outcome, got, expect.may_fail, case.info.policy, whole=whole) + cause)
+
+
+def _may_have_timed_out(case: Case) -> bool:
+    """Whether the client closed a connection before the end of an answer was sent."""
+    return any(
+        one.ended is not None and one.ended.how == "peer_closed" and not one.response.terminal for one in case.attempts
+    )
 
 
 def _sentence(wanted: Outcome, got: Outcome, real: bool, policy: Policy, *, whole: bool) -> str:

@@ -5,7 +5,7 @@ from harness.law import law
 from harness.verdict import PASSED, Ruling, failed, skipped
 
 
-@law("SP16", rank=7, timed=True)
+@law("SP16", rank=7, tolerates=0.3)
 def patience(case: Case) -> Ruling:
     """A stream that is slow and alive is not killed.
 

@@ -5,7 +5,7 @@ from harness.law import law
 from harness.verdict import PASSED, Ruling, failed
 
 
-@law("SP01", rank=1, timed=True)
+@law("SP01", rank=1, tolerates=2.0)
 def settles(case: Case) -> Ruling:
     """Every call ends.
 

@@ -99,7 +99,7 @@ def test_a_report_made_of_the_history_is_the_one_made_of_the_run(recorded: list[
     path = tmp_path / "history.jsonl"
     path.write_text(report("jsonl", recorded), "utf-8")
     again = list(read(path))
-    for name in ("console", "html", "junit", "markdown", "jsonl"):
+    for name in ("console", "html", "junit", "markdown"):
         assert report(name, again) == report(name, recorded)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunSta
 from harness.history import CaseInfo, Record
 from harness.journal import encode, judged_again, read
 from harness.law import law
-from harness.model import Expect, Finished, Level, Limits, Outcome, Policy, Shown
+from harness.model import Capability, Expect, Finished, Level, Limits, Outcome, Policy, Shown
 from harness.verdict import Ruling, Verdict, failed
 
 STARTED = RunStarted(seed="1", clients=("a", "b"), versions={}, scenarios=("f.n",), cases=2)
@@ -25,7 +26,7 @@ def nothing_is_right(_case: object) -> Ruling:
     return failed("it is wrong")
 
 
-def record(text: str = "Hello") -> Record:
+def record(text: str = "Hello", capabilities: frozenset[Capability] = frozenset()) -> Record:
     info = CaseInfo(
         id="f.n@a:1",
         scenario="f.n",
@@ -38,7 +39,7 @@ def record(text: str = "Hello") -> Record:
         texts=(text,),
         limits=Limits(),
         max_attempts=5,
-        capabilities=frozenset(),
+        capabilities=capabilities,
     )
     asked = Requested(t=0, attempt=1, method="POST", path="/", headers={}, body={"prompt": text}, streams=True)
     sent = Sent(t=0, attempt=1, data=b"\xff\x00\xc3", size=3, total=3)
@@ -66,6 +67,11 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 def test_every_event_is_one_line() -> None:
     assert encode(case(record=record("two\nlines\r\n"))).count(b"\n") == 1
+
+
+def test_the_same_case_is_always_written_as_the_same_bytes() -> None:
+    line = json.loads(encode(case(record=record(capabilities=frozenset(Capability)))))
+    assert line["record"]["info"]["capabilities"] == sorted(Capability)
 
 
 @pytest.mark.parametrize("text", ["half \ud83d of a pair", "\udc80", "\ude00\ud83d"])

@@ -40,6 +40,7 @@ from harness.model import (
     TimedOut,
     ToolUse,
 )
+from harness.plan import MAX_ATTEMPTS
 from harness.verdict import Ruling, Verdict
 
 CODES = {
@@ -547,9 +548,9 @@ def refused_with_gaps(*gaps: float) -> Case:
 @pytest.mark.parametrize(
     ("gaps", "harm"),
     [
-        pytest.param((0.0, 0.01), "came back at once, 2 times", id="at_once"),
+        pytest.param((0.0, 0.0, 0.01), "came back at once, 3 times", id="at_once"),
         pytest.param((0.2, 0.2, 0.2), "all alike (0.20 s, 0.20 s, 0.20 s)", id="all_alike"),
-        pytest.param((0.2, 0.4, 0.8), "double exactly (0.20 s, 0.40 s, 0.80 s)", id="without_jitter"),
+        pytest.param((0.2, 0.4, 0.8, 1.6, 3.2), "double exactly (0.20 s, 0.40 s, 0.80 s", id="without_jitter"),
         pytest.param((0.8, 0.4, 0.2, 0.1), "grow", id="shrinking"),
     ],
 )
@@ -557,7 +558,12 @@ def test_waits_that_do_not_grow_by_chance_hammer_the_server(gaps: tuple[float, .
     assert_fails("SP13", refused_with_gaps(*gaps), harm)
 
 
-@pytest.mark.parametrize("gaps", [(0.21, 0.37, 0.85), (0.3, 0.2, 0.7), (0.2, 0.5, 0.5)])
+def test_a_client_that_doubles_exactly_within_its_budget_has_no_jitter() -> None:
+    gaps = tuple(0.2 * 2**n for n in range(MAX_ATTEMPTS - 1))
+    assert_fails("SP13", refused_with_gaps(*gaps), "double exactly")
+
+
+@pytest.mark.parametrize("gaps", [(0.21, 0.37, 0.85), (0.3, 0.2, 0.7), (0.2, 0.5, 0.6)])
 def test_waits_that_grow_with_jitter_are_kind(gaps: tuple[float, ...]) -> None:
     assert_passes("SP13", refused_with_gaps(*gaps))
 
