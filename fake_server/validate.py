@@ -19,7 +19,8 @@ from fake_server.dialects.anthropic import API_VERSIONS
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 """Messages API limit; the edge answers 413 above it."""
 
-_VERSIONED_MODEL = re.compile(r"claude-(?:opus|sonnet|haiku|mythos)-(\d+)-(\d{1,2})(?!\d)")
+_VERSIONED_MODEL = re.compile(r"claude-[a-z]+-(\d+)(?:-(\d{1,2})(?!\d))?(?!\d)")
+_NO_PREFILL_BY_NAME = ("claude-mythos-preview",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ class Problem:
 def allows_prefill(model: str) -> bool:
     """Whether a request to ``model`` may end with an assistant turn: up to Claude 4.5, no longer from 4.6 on."""
     match = _VERSIONED_MODEL.match(model)
-    return match is None or (int(match[1]), int(match[2])) < (4, 6)
+    if match is None:
+        return model not in _NO_PREFILL_BY_NAME
+    return (int(match[1]), int(match[2] or 0)) < (4, 6)
 
 
 def problem_in(body: Any, headers: Mapping[str, str]) -> Problem | None:

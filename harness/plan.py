@@ -15,7 +15,7 @@ from harness.model import Capability, Policy, Scenario
 
 MAX_ATTEMPTS = 6
 """Requests that one call may make."""
-MODEL = "claude-sonnet-4-5"
+MODEL = "claude-sonnet-5-5"
 PROMPT = "Tell me what happens in the village."
 
 

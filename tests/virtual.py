@@ -33,7 +33,7 @@ POLICY = Policy(
     retry=RetryPolicy(max_attempts=5, base=1, cap=8),
     sentence_age=0,
 )
-REQUEST = {"model": "claude-sonnet-4-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
+REQUEST = {"model": "claude-sonnet-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
 
 
 @dataclass

@@ -168,7 +168,7 @@ class Answer:
             "id": _identity(request.chance("message"), "msg_"),
             "type": "message",
             "role": "assistant",
-            "model": request.body.get("model", "claude-sonnet-4-5"),
+            "model": request.body.get("model", "claude-sonnet-5-5"),
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,

@@ -101,8 +101,8 @@ def test_only_the_client_at_the_gate_decides(home: Path, gate: str, status: int)
 
 
 def test_a_policy_of_the_run_judges_every_client(home: Path) -> None:
-    assert run(home, select="cutoff.reset_mid_text").returncode == 0
-    assert run(home, "--policy", "recover", select="cutoff.reset_mid_text").returncode == 1
+    assert run(home, select="cutoff.fin_mid_text").returncode == 0
+    assert run(home, "--policy", "recover", select="cutoff.fin_mid_text").returncode == 1
 
 
 def test_a_run_writes_its_history(home: Path) -> None:
@@ -139,7 +139,7 @@ def test_the_console_report_can_go_to_a_file(home: Path) -> None:
 
 
 def test_one_seed_makes_one_run(home: Path) -> None:
-    outputs = [re.sub(r"in [\d.]+ s", "", run(home, "--seed", "x", select="cutoff").stdout) for _ in range(2)]
+    outputs = [re.sub(r"in [\d.]+ s", "", run(home, "--seed", "x", select="clean_end").stdout) for _ in range(2)]
     assert outputs[0] == outputs[1]
 
 
@@ -155,11 +155,10 @@ def test_a_hostile_name_of_a_client_is_printed(home: Path) -> None:
     assert "<b>[/x]|`" in done.stdout
 
 
-@pytest.mark.parametrize("seed", ["2024/11", "[/x]", "a?b"])
-def test_any_seed_is_a_seed(home: Path, seed: str) -> None:
-    done = run(home, "--seed", seed)
+def test_a_seed_may_look_like_markup_and_paths(home: Path) -> None:
+    done = run(home, "--seed", "[/x]?#%")
     assert done.returncode == 0
-    assert f"seed {seed}\n" in done.stdout
+    assert "seed [/x]?#%\n" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -316,7 +315,7 @@ def test_a_replay_leaves_the_last_history_alone(home: Path) -> None:
 
 @pytest.mark.parametrize("more", [("--policy", "recover"), ("--seed", "a:b", "--policy", "recover"), ("--seed", "-1")])
 def test_the_replay_that_a_report_offers_ends_as_the_run_did(home: Path, more: tuple[str, ...]) -> None:
-    select = "cutoff.reset_mid_text" if "--policy" in more else "cutoff.clean_end_mid_text"
+    select = "cutoff.fin_mid_text" if "--policy" in more else "cutoff.clean_end_mid_text"
     first = run(home, *more, select=select)
     offered = re.search(r"streamproof (replay .*)", first.stdout)
     assert offered is not None
@@ -361,7 +360,7 @@ def test_help_and_version_exit_with_0(home: Path, args: tuple[str, ...]) -> None
     "args", [("--help",), ("list",), ("list", "clients"), ("list", "laws"), ("list", "faults"), ("list", "reports")]
 )
 def test_what_makes_no_request_imports_no_http_library(home: Path, args: tuple[str, ...]) -> None:
-    command = [sys.executable, "-X", "importtime", SCRIPT, *args]
+    command = [sys.executable, "-X", "importtime", str(SCRIPT), *args]
     done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=60)
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert "click" in imported

@@ -23,7 +23,7 @@ HISTORY = "reports/out/history.jsonl"
 @contextmanager
 def running(home: Path, select: str, *, until: str) -> Iterator[subprocess.Popen[bytes]]:
     """A run against naive, from its first event of the kind ``until`` on; killed if it is still there at the end."""
-    command = [SCRIPT, "run", "--client", "naive", "-k", select, "--seed", "7"]
+    command = [str(SCRIPT), "run", "--client", "naive", "-k", select, "--seed", "7"]
     command += ["--report", f"jsonl={HISTORY}", "--report", "jsonl=/dev/stdout", "--report", "console=console.txt"]
     with subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -10,6 +10,7 @@ import pytest
 from fake_server.clock import Clock, SystemClock
 from harness import catalog, engine
 from harness.adapter import Adapter
+from harness.adapters.bundled import BundledAdapter
 from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
 from harness.history import canonical
 from harness.model import Capability, Finished, Job, Observed, Outcome, Policy, Shown
@@ -149,7 +150,7 @@ async def test_a_case_that_needs_more_than_the_client_has_is_skipped_without_bei
     assert (case.verdict, case.record, case.why) == (Verdict.SKIP, None, "the client does not declare: tools")
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), TimeoutError("pool"), asyncio.CancelledError("stray")])
+@pytest.mark.parametrize("error", [ValueError("no"), TimeoutError("pool"), asyncio.CancelledError("stray")], ids=repr)
 async def test_an_adapter_that_crashes_is_unknown_and_never_the_clients_failure(error: BaseException) -> None:
     case = await only_case(PLAIN, Broken(error))
     assert case.verdict is Verdict.UNKNOWN
@@ -170,8 +171,7 @@ async def test_any_seed_reaches_the_scenario(seed: str) -> None:
 
 @pytest.mark.parametrize("name", ["mine/v2", "mine?", "mine#1", "mine 2.0", "50%", "mine@home"])
 async def test_any_name_of_a_client_reaches_the_scenario(name: str) -> None:
-    bundled = type(catalog.adapter("bundled"))(name=name)  # type: ignore[call-arg]
-    assert (await only_case(PLAIN, bundled)).verdict is Verdict.PASS
+    assert (await only_case(PLAIN, BundledAdapter(name=name))).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize(

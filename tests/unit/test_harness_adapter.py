@@ -53,7 +53,12 @@ class Saying:
 class Returning(Saying):
     """An adapter whose author forgot to yield."""
 
-    async def run(self, job: Job) -> Any:
+    run: Any = None
+
+    def __init__(self) -> None:
+        self.run = self._run
+
+    async def _run(self, job: Job) -> Finished:
         return DONE
 
 

@@ -46,8 +46,8 @@ def record(text: str = "Hello", capabilities: frozenset[Capability] = frozenset(
     return Record(info=info, server=(asked, sent), client=(Shown(text=text), Finished(outcome=Outcome.COMPLETE)))
 
 
-def case(client: str = "a", verdict: Verdict = Verdict.PASS, **more: Record) -> CaseFinished:
-    return CaseFinished(number=2, case=f"f.n@{client}:1", scenario="f.n", client=client, verdict=verdict, **more)
+def case(client: str = "a", verdict: Verdict = Verdict.PASS, record: Record | None = None) -> CaseFinished:
+    return CaseFinished(number=2, case=f"f.n@{client}:1", scenario="f.n", client=client, verdict=verdict, record=record)
 
 
 def written(path: Path, *lines: bytes) -> Path:
@@ -61,7 +61,7 @@ def events(path: Path, *events: Event) -> list[Event]:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    wrote = [STARTED, CaseStarted(number=1, case="f.n@a:1"), case(record=record()), FINISHED]
+    wrote: list[Event] = [STARTED, CaseStarted(number=1, case="f.n@a:1"), case(record=record()), FINISHED]
     assert events(tmp_path, *wrote) == wrote
 
 

@@ -1,0 +1,42 @@
+"""Runs cases on real sockets for tests, and starts ``streamproof serve`` for clients that know nothing of us."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import catalog, engine
+from harness.events import CaseFinished
+from harness.plan import plan
+
+STREAMPROOF = Path(sys.executable).with_name("streamproof")
+
+
+def run(*clients: str, select: str = "", seed: str = "1") -> dict[str, CaseFinished]:
+    """Every selected scenario against these clients; results by ``scenario@client``."""
+
+    async def consume() -> dict[str, CaseFinished]:
+        planned = plan(catalog.scenarios(), [catalog.adapter(one) for one in clients], seed=seed, select=select)
+        events = engine.run(planned, catalog.laws())
+        return {f"{e.scenario}@{e.client}": e async for e in events if isinstance(e, CaseFinished)}
+
+    return asyncio.run(consume())
+
+
+@contextmanager
+def served(seed: str = "1") -> Iterator[str]:
+    """``streamproof serve`` in a process of its own; yields the base URL up to the scenario's id."""
+    command = [str(STREAMPROOF), "serve", "--seed", seed]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            match = next(found for line in process.stdout if (found := re.search(r"http://\S+/case", line)))
+            yield match[0]
+        finally:
+            process.terminate()
+            process.communicate(timeout=10)

@@ -1,0 +1,87 @@
+"""The catalogue against the three clients of the demo."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from live.running import run
+
+from harness.events import CaseFinished
+from harness.history import canonical
+from harness.verdict import Verdict
+
+NAIVE_FAILS = {
+    "cutoff.clean_end_mid_text": ("SP02", r"the user saw \d\d% of the answer and was told that it was whole"),
+    "cutoff.clean_end_preamble_only": ("SP02", "the user saw no answer and was told that it was whole"),
+    "cutoff.close_delimited": ("SP02", r"the user saw \d\d% of the answer"),
+    "headers.gzip_truncated": ("SP02", r"the user saw \d\d% of the answer"),
+    "order.overloaded_mid_text": ("SP02", r"the user saw \d\d% of the answer"),
+    "order.error_first": ("SP02", "the user saw no answer"),
+    "http_status.html_with_200": ("SP02", "the user saw no answer"),
+    "http_status.json_error_with_200": ("SP02", "the user saw no answer"),
+    "malformed.json_mid_stream": ("SP03", r"has a hole: bytes \d+–\d+ are missing"),
+    "malformed.glued_events": ("SP03", r"has a hole: bytes \d+–\d+ are missing"),
+    "order.text_after_the_end": ("SP03", "goes on after the end of the answer: 'EXTRA'"),
+    "framing.no_space_after_colon": ("SP03", "is 0% of the answer"),
+    "framing.multiline_data": ("SP03", "is 0% of the answer"),
+    "encoding.line_separators": ("SP03", "has a hole"),
+    "encoding.character_split": ("SP05", "a replacement character"),
+    "framing.one_byte_chunks": ("SP05", "a replacement character"),
+    "encoding.surrogate_pair_split": ("SP05", "unpaired surrogates"),
+    "completion.max_tokens": ("SP07", "truncated by the model passed for a complete one"),
+    "completion.refusal_empty": ("SP07", "refused by the model passed for a complete one"),
+    "completion.pause_turn": ("SP07", "paused by the model passed for a complete one"),
+    "headers.content_length_too_large": ("SP07", "the whole answer was on display, and then the call failed"),
+    "stall.mid_text": ("SP01", "still waiting after 9 s"),
+    "completion.held_open": ("SP01", "still waiting after 9 s"),
+    "stall.pings_only": ("SP15", r"without content was held for \d\.\d s"),
+}
+"""What the hand-made loop does wrong, and in which words the harness must say so."""
+
+
+@pytest.fixture(scope="module")
+def naive() -> dict[str, CaseFinished]:
+    return run("naive", select=" or ".join(NAIVE_FAILS))
+
+
+@pytest.mark.parametrize("scenario", NAIVE_FAILS)
+def test_the_naive_loop_fails_for_the_right_reason(scenario: str, naive: dict[str, CaseFinished]) -> None:
+    finding = naive[f"{scenario}@naive"].finding
+    assert finding is not None
+    assert finding.verdict is Verdict.FAIL
+    law, words = NAIVE_FAILS[scenario]
+    assert (finding.law, bool(re.search(words, finding.harm))) == (law, True), finding.harm
+
+
+@pytest.mark.parametrize(
+    "seed", ["1", pytest.param("2", marks=pytest.mark.slow), pytest.param("3", marks=pytest.mark.slow)]
+)
+def test_the_bundled_client_passes_every_scenario(seed: str) -> None:
+    results = run("bundled", seed=seed)
+    wrong = {name: one.finding and one.finding.harm for name, one in results.items() if one.verdict is not Verdict.PASS}
+    assert wrong == {}
+
+
+def timeless(results: dict[str, CaseFinished]) -> dict[str, object]:
+    """Results without times and ports."""
+    rulings = {
+        name: [(one.law, one.verdict, re.sub(r"\d+\.\d+ s", "* s", one.harm)) for one in result.rulings]
+        for name, result in results.items()
+    }
+    records = {name: one.record and canonical(one.record) for name, one in results.items()}
+    return {"rulings": rulings, "records": records}
+
+
+@pytest.mark.slow
+def test_two_runs_with_one_seed_differ_in_nothing_but_times_and_ports() -> None:
+    first, second = (timeless(run("bundled", "anthropic", "naive", seed="11")) for _ in range(2))
+    assert first["rulings"] == second["rulings"]
+    assert first["records"] == second["records"]
+
+
+def test_another_seed_tells_another_story() -> None:
+    one, two = (run("naive", select="completion.plain", seed=seed)["completion.plain@naive"] for seed in "12")
+    assert one.record is not None
+    assert two.record is not None
+    assert one.record.info.texts != two.record.info.texts
