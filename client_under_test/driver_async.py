@@ -10,7 +10,7 @@ import asyncio
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -62,6 +62,7 @@ class StreamClient:
         policy: limits and retry rules.
         http: an httpx client to use instead of one of our own; it is not closed.
         chance: the source of jitter.
+        clock: monotonic seconds; what :func:`time.monotonic` gives.
     """
 
     def __init__(
@@ -72,9 +73,11 @@ class StreamClient:
         policy: Policy | None = None,
         http: httpx.AsyncClient | None = None,
         chance: Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._policy = policy or Policy()
         self._chance = chance or Random()
+        self.clock = clock
         limits = self._policy.limits
         # Only connecting and writing are httpx's to time: whatever is read is judged by the session's deadlines.
         self._timeout = httpx.Timeout(None, connect=limits.connect, write=limits.first_byte)
@@ -140,17 +143,17 @@ class _Drive(AsyncIterator[Update | Answer]):
         self._wake: float | None = None
         self._held = 0.0
         """Seconds that the caller has held updates."""
-        self._left = 0.0
+        self._left: float | None = None
         self._actions: deque[Open | Drop | Deliver | Finish] = deque()
         self._over = False
 
     async def __anext__(self) -> Update | Answer:
-        if self._left:
-            self._held += time.monotonic() - self._left
+        if self._left is not None:
+            self._held += self._client.clock() - self._left
         elif not self._over:
             self._feed(Started())
         update = await self._next_update()
-        self._left = time.monotonic()
+        self._left = self._client.clock()
         return update
 
     async def aclose(self) -> None:
@@ -180,7 +183,7 @@ class _Drive(AsyncIterator[Update | Answer]):
         raise StopAsyncIteration
 
     def _now(self) -> float:
-        return time.monotonic() - self._held
+        return self._client.clock() - self._held
 
     def _feed(self, happened: Input) -> None:
         for action in self._session.handle(happened, self._now()):
