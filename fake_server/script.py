@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from fake_server.effects import Effect
+from fake_server.effects import Effect, Send
 from fake_server.fault import Fault
 from fake_server.wire import Head, frame
 
@@ -103,7 +103,8 @@ def _on_the_wire(head: Head, reply: Reply, request: Request) -> Iterator[Effect]
     body: Iterable[Effect] = reply.body
     for number, fault in enumerate(reply.faults):
         body = fault.body(body, request.chance(f"{number}.{fault.name}.body"))
-    wire: Iterable[Effect] = frame(head, body)
+    whole = sum(len(effect.data) for effect in reply.body if isinstance(effect, Send))
+    wire: Iterable[Effect] = frame(head, body, whole)
     for number, fault in enumerate(reply.faults):
         wire = fault.wire(wire, request.chance(f"{number}.{fault.name}.wire"))
     yield from wire

@@ -42,14 +42,14 @@ def story(seed: str, sentences: int = 22) -> str:
     chance = Random(f"story/{seed}")
     seen: set[tuple[str, ...]] = set()
     words: list[str] = []
-    for _ in range(sentences):
-        words += _fresh_sentence(chance, words[-1:], seen)
+    for number in range(sentences):
+        words += _fresh_sentence(chance, words[-1:], seen, first=number == 0)
     return " ".join(words)
 
 
-def _fresh_sentence(chance: Random, before: list[str], seen: set[tuple[str, ...]]) -> list[str]:
+def _fresh_sentence(chance: Random, before: list[str], seen: set[tuple[str, ...]], *, first: bool) -> list[str]:
     for _ in range(1000):
-        sentence = _sentence(chance)
+        sentence = _sentence(chance, *(("żółty", "東京", "🌍") if first else ()))
         # Every sentence begins with "The": the run that ends with the next one is checked here, while it can change.
         windows = _windows([*before, *sentence, "The"])
         if len(set(windows)) == len(windows) and seen.isdisjoint(windows):
@@ -58,10 +58,12 @@ def _fresh_sentence(chance: Random, before: list[str], seen: set[tuple[str, ...]
     raise ValueError(f"no unused run of {WINDOW} words is left: ask for fewer sentences")
 
 
-def _sentence(chance: Random) -> list[str]:
+def _sentence(chance: Random, adjective: str = "", noun: str = "", place: str = "") -> list[str]:
+    """A sentence by chance; the words that are given come in it (the first of a story has characters of every size)."""
     pick = chance.choice
-    subject = f"The {pick(_ADJECTIVES)} {pick(_NOUNS)} {pick(_VERBS)}"
-    return f"{subject} {pick(_ADJECTIVES)} {pick(_NOUNS)} {pick(_PREPOSITIONS)} {pick(_PLACES)}.".split(" ")
+    subject = f"The {pick(_ADJECTIVES)} {noun or pick(_NOUNS)} {pick(_VERBS)}"
+    rest = f"{adjective or pick(_ADJECTIVES)} {pick(_NOUNS)} {pick(_PREPOSITIONS)} {place or pick(_PLACES)}."
+    return f"{subject} {rest}".split(" ")
 
 
 def _windows(words: list[str]) -> list[tuple[str, ...]]:
@@ -156,7 +158,8 @@ def read(received: str, truth: str) -> Reading:
     pieces = list(_align(received, truth))
     known = [piece for piece in pieces if piece.start is not None]
     share = _covered(known) / len(truth) if truth else 0.0
-    return _strange(pieces, truth, share) or _misplaced(known, truth, share)
+    permuted = len(received) == len(truth)
+    return _strange(pieces, truth, share) or _misplaced(known, truth, share, permuted=permuted)
 
 
 def _align(received: str, truth: str) -> Iterator[_Piece]:
@@ -178,29 +181,47 @@ def _align(received: str, truth: str) -> Iterator[_Piece]:
 
 
 def _longest(received: str, place: int, truth: str, expected: int) -> tuple[int, int]:
-    """Start in the truth and length of the run at ``place``; length 0 when too short to know where it belongs."""
+    """Start in the truth and length of the run at ``place``; length 0 when it is too short to say where it belongs."""
     onward = _common(received, place, truth, expected)
-    if onward >= _ANCHORS[0]:
+    start, length = _anywhere(received, place, truth)
+    if onward >= length:
         return expected, onward
-    for size in _ANCHORS:
-        window = received[place : place + size]
-        if len(window) == size and (found := _only_place(window, truth)) is not None:
-            elsewhere = _common(received, place, truth, found)
-            return (expected, onward) if onward >= elsewhere else (found, elsewhere)
-    return expected, onward
+    return (expected, onward) if _is_accident(received, place, truth, start, length) else (start, length)
 
 
-def _only_place(window: str, truth: str) -> int | None:
-    place = truth.find(window)
-    return place if place >= 0 and truth.find(window, place + 1) < 0 else None
+def _anywhere(received: str, place: int, truth: str) -> tuple[int, int]:
+    """The longest run of ``truth`` that stands at ``place``; length 0 below :data:`_SHORTEST`."""
+    window, best = received[place : place + _SHORTEST], (0, 0)
+    start = truth.find(window) if len(window) == _SHORTEST else -1
+    while start >= 0:
+        length = _common(received, place, truth, start)
+        best = max(best, (start, length), key=lambda one: one[1])
+        start = truth.find(window, start + 1)
+    return best
 
 
-_ANCHORS = (24, 12, 6)
-"""Characters that are enough to recognise a run out of its place, if they stand in one place only; long ones first."""
+def _is_accident(received: str, place: int, truth: str, start: int, length: int) -> bool:
+    """Whether a short run only looks known: a much longer one that begins in its first half belongs elsewhere."""
+    if length >= _SURE:
+        return False
+    for step in range(1, length // 2 + 1):
+        other, reach = _anywhere(received, place + step, truth)
+        if reach > 2 * length and other != start + step:
+            return True
+    return False
+
+
+_SHORTEST, _SURE = 6, 40
+"""Characters from which on a run out of its place is recognised, and from which on there is no doubt about it."""
 
 
 def _common(a: str, i: int, b: str, j: int) -> int:
-    length = 0
+    """How many characters agree from ``a[i]`` and ``b[j]`` on."""
+    length, step = 0, 256
+    while a[i + length : i + length + step] == b[j + length : j + length + step] and i + length < len(a):
+        if j + length >= len(b):
+            return length
+        length += min(step, len(a) - i - length, len(b) - j - length)
     while i + length < len(a) and j + length < len(b) and a[i + length] == b[j + length]:
         length += 1
     return length
@@ -220,14 +241,18 @@ def _strange(pieces: list[_Piece], truth: str, share: float) -> Reading | None:
     return None
 
 
-def _misplaced(known: list[_Piece], truth: str, share: float) -> Reading:
-    """All of it is true text, but not once and in order."""
+def _misplaced(known: list[_Piece], truth: str, share: float, *, permuted: bool) -> Reading:
+    """All of it is true text, but not once and in order.
+
+    Where texts that changed places begin alike a piece may reach into the next: ``permuted`` text, of the true length,
+    is out of order and not doubled.
+    """
     end = 0
     covered: list[tuple[int, int]] = []
     gap: tuple[int, int] | None = None
     for piece in known:
         assert piece.start is not None
-        for a, b in covered:
+        for a, b in () if permuted else covered:
             if piece.start < b and piece.stop > a:
                 return _reading(truth, Damage.DUPLICATED, max(a, piece.start), min(b, piece.stop), share=share)
         if piece.start < end:

@@ -38,7 +38,7 @@ def allows_prefill(model: str) -> bool:
     match = _VERSIONED_MODEL.match(model)
     if match is None:
         return model not in _NO_PREFILL_BY_NAME
-    return (int(match[1]), int(match[2] or 0)) < (4, 6)
+    return (int(match[1][:9]), int(match[2] or 0)) < (4, 6)
 
 
 def problem_in(body: Any, headers: Mapping[str, str]) -> Problem | None:

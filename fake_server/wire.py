@@ -7,10 +7,11 @@ Sources: RFC 9112 §6-7 (message body, chunked coding); WHATWG HTML §9.2.5 (eve
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from fake_server.effects import Close, Effect, End, Send
 
@@ -67,7 +68,7 @@ class Head:
             case Chunked():
                 return (("transfer-encoding", "chunked"),)
             case Sized(error):
-                return (("content-length", str(body_size + error)),)
+                return (("content-length", str(max(0, body_size + error))),)
             case UntilClose():
                 return (("connection", "close"),)
             case _:
@@ -84,14 +85,24 @@ def reason(status: int) -> str:
         return "Unknown"
 
 
+def json_text(value: Any) -> str:
+    """``value`` as compact JSON, characters as they are; escaped where they have no UTF-8 form (lone surrogates)."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if any(0xD800 <= ord(char) < 0xE000 for char in text):
+        return json.dumps(value, separators=(",", ":"))
+    return text
+
+
 def sse(name: str | None, data: str) -> bytes:
     """One event: ``event`` line (unless ``name`` is None), one ``data`` line, blank line; raw UTF-8, LF."""
     event = f"event: {name}\n" if name is not None else ""
     return f"{event}data: {data}\n\n".encode("utf-8", "surrogatepass")
 
 
-def frame(head: Head, body: Iterable[Effect]) -> Iterator[Effect]:
+def frame(head: Head, body: Iterable[Effect], whole: int = 0) -> Iterator[Effect]:
     """Turn a reply's head and body effects into the effects on the connection.
+
+    Where a length is declared it is that of the body, or ``whole`` bytes for a body that is cut before its end.
 
     ``Send`` becomes a chunk where the body is chunked; ``End`` becomes what ends this kind of body. The other
     effects pass unchanged, so a ``Close`` before ``End`` is exactly a missing final chunk or a short body.
@@ -99,6 +110,7 @@ def frame(head: Head, body: Iterable[Effect]) -> Iterator[Effect]:
     if isinstance(head.framing, Sized):
         body = list(body)
         size = sum(len(effect.data) for effect in body if isinstance(effect, Send))
+        size = size if body and isinstance(body[-1], End) else max(size, whole)
     else:
         size = 0
     yield Send(head.encode(size))

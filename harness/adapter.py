@@ -8,6 +8,7 @@ line.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol, runtime_checkable
@@ -59,10 +60,17 @@ async def observed(adapter: Adapter, job: Job) -> AsyncGenerator[Observed, None]
 
 async def _guarded(adapter: Adapter, job: Job) -> AsyncGenerator[Observed, None]:
     try:
-        async with aclosing(adapter.run(job)) as observations:
+        running = adapter.run(job)
+        if not hasattr(running, "aclose"):
+            getattr(running, "close", lambda: None)()
+            raise AdapterError(f"run of adapter {adapter.name!r} is no async generator: it must yield observations")
+        async with aclosing(running) as observations:
             async for observation in observations:
                 yield observation
     except AdapterError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit, asyncio.CancelledError) as error:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise  # it is the harness that cancels
         raise AdapterError(f"adapter {adapter.name!r} raised {type(error).__name__}: {error}") from error

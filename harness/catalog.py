@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.util
 import pkgutil
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -16,7 +17,7 @@ from typing import Any
 from harness.adapter import Adapter
 from harness.errors import UsageError, unknown_name
 from harness.law import Law
-from harness.model import Scenario
+from harness.model import Capability, Scenario
 from harness.reporter import Reporter
 
 
@@ -95,6 +96,10 @@ def adapter(name: str, package: str = "harness.adapters") -> Adapter:
     missing = [one for one in ("name", "version", "policy", "capabilities", "run") if not hasattr(found, one)]
     if missing:
         raise UsageError(f"client {name!r} is no adapter: it lacks {', '.join(missing)} (see harness/adapter.py)")
+    if not re.fullmatch(r"[^\s@:]+", str(found.name)):
+        raise UsageError(f"client {name!r} calls itself {found.name!r}: a name has no spaces, no @ and no colon")
+    if odd := [one for one in found.capabilities if one not in set(Capability)]:
+        raise UsageError(f"client {name!r} declares unknown capabilities {odd}; known: {', '.join(Capability)}")
     adapter: Adapter = found
     return adapter
 
@@ -126,3 +131,5 @@ def _import(module: str, name: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise UsageError(f"client {name!r} cannot be imported: {error}; is its package installed?") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"client {name!r} cannot be imported: it raised {type(error).__name__}: {error}") from error

@@ -39,8 +39,6 @@ def main() -> None:
         status = error.exit_code
     except click.Abort:
         status = _complain("interrupted", 130)
-    except BrokenPipeError:
-        status = 0
     except InternalError as error:
         status = _complain(f"internal error: {error}", INTERNAL)
     except Exception as error:
@@ -49,6 +47,13 @@ def main() -> None:
         traceback.print_exc()
         status = _complain(f"internal error: {type(error).__name__}: {error}; this is a fault of streamproof", INTERNAL)
     sys.exit(status or 0)
+
+
+def _end_quietly_when_nobody_reads() -> None:
+    """Let a closed pipe end the process, as it ends any filter; not for commands that run servers."""
+    import signal
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def _complain(message: str, status: int) -> int:
@@ -141,6 +146,7 @@ def run(
 @_select_option
 def list_(what: str, select: str) -> None:
     """List scenarios, clients, laws, faults or reports."""
+    _end_quietly_when_nobody_reads()
     from harness import catalog
     from harness.plan import selected
 
@@ -162,6 +168,7 @@ def list_(what: str, select: str) -> None:
 @_seed_option
 def show(scenario: str, seed: str | None) -> None:
     """Show a scenario: what goes wrong, what is expected, and the exact bytes of every attempt."""
+    _end_quietly_when_nobody_reads()
     from harness.show import shown
 
     for line in shown(_scenario(scenario), seed or "0"):
@@ -172,6 +179,7 @@ def show(scenario: str, seed: str | None) -> None:
 @click.argument("code")
 def explain(code: str) -> None:
     """Explain a law by its code or name, such as SP02."""
+    _end_quietly_when_nobody_reads()
     from harness import catalog
 
     law = catalog.law(code)
@@ -183,23 +191,28 @@ def explain(code: str) -> None:
 @click.option(
     "--client", default=None, metavar="NAME|module:attr", help="The client, where its name is not enough to find it."
 )
+@click.option(
+    "--policy", type=click.Choice(["recover", "raise", "best-effort"]), help="Judge the client by this promise."
+)
 @click.option("--report", "reports", multiple=True, metavar="NAME[=PATH]", help="Report to write; may be repeated.")
-def replay(case: str, client: str | None, reports: tuple[str, ...]) -> None:
+def replay(case: str, client: str | None, policy: str | None, reports: tuple[str, ...]) -> None:
     """Run one case again, with its seed, and show both sides of it."""
     from harness import catalog
     from harness.errors import UsageError
+    from harness.model import Policy
     from harness.plan import Plan, PlannedCase
+    from harness.show import Replay
 
     scenario, _, rest = case.partition("@")
-    name, _, seed = rest.rpartition(":")
+    name, _, seed = rest.partition(":")
     if not scenario or not name or not seed:
         raise UsageError(f"{case!r} is no case: expected SCENARIO@CLIENT:SEED, as the report prints it")
     adapter = catalog.adapter(client or name)
-    planned = PlannedCase(scenario=_scenario(scenario), adapter=adapter, seed=seed, policy=adapter.policy)
-    from harness.show import Replay
+    judged_by = Policy(policy) if policy else None
+    planned = PlannedCase(scenario=_scenario(scenario), adapter=adapter, seed=seed, policy=judged_by or adapter.policy)
 
     with _reporters(reports) as reporters:
-        end = _execute(Plan(cases=(planned,), seed=seed), [Replay(sys.stdout), *reporters])
+        end = _execute(Plan(cases=(planned,), seed=seed, policy=judged_by), [Replay(sys.stdout), *reporters])
     raise SystemExit(_status(end, (adapter.name,)))
 
 
@@ -210,12 +223,13 @@ def replay(case: str, client: str | None, reports: tuple[str, ...]) -> None:
 @click.option("--rejudge", is_flag=True, help="Judge the recorded cases again, by the laws of today.")
 def report(name: str, history: Path, output: Path | None, rejudge: bool) -> None:
     """Make report NAME from a run's history, also from one that was killed."""
+    _end_quietly_when_nobody_reads()
     from harness import catalog, journal
 
     make = catalog.reporter(name)
-    events = journal.read(history)
-    if rejudge:
-        events = journal.judged_again(events, catalog.laws())
+    recorded = journal.read(history)
+    # All of it is read before anything is written, perhaps over it.
+    events = list(journal.judged_again(recorded, catalog.laws()) if rejudge else recorded)
     with ExitStack() as stack:
         reporter = make(stack.enter_context(_opened(output)) if output else sys.stdout)
         for event in events:
@@ -258,11 +272,10 @@ def _reporters(wanted: Iterable[str]) -> Iterator[list[Reporter]]:
     """Open every wanted report, ``NAME`` or ``NAME=PATH``; the files are closed at the end, whatever happens."""
     from harness import catalog
 
+    made = [(*one.partition("=")[::2], catalog.reporter(one.partition("=")[0])) for one in wanted]
     with ExitStack() as stack:
         opened: list[Reporter] = []
-        for one in wanted:
-            name, _, path = one.partition("=")
-            make = catalog.reporter(name)
+        for name, path, make in made:
             if name == "console" and not path:
                 opened.append(make(sys.stdout))
                 continue

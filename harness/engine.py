@@ -125,6 +125,7 @@ def _started(plan: Plan) -> RunStarted:
         versions={**versions, "streamproof": version("streamproof"), "python": platform.python_version()},
         scenarios=tuple(dict.fromkeys(case.scenario.id for case in plan.cases)),
         cases=len(plan.cases),
+        policy=plan.policy,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from harness.history import Record
+from harness.model import Policy
 from harness.verdict import Ruling, Verdict
 
 
@@ -27,6 +28,8 @@ class RunStarted(RunEvent, frozen=True, kw_only=True, tag="run_started"):
     scenarios: tuple[str, ...]
     """Ids, in the order of the catalogue."""
     cases: int
+    policy: Policy | None = None
+    """The promise that every client is judged by, when it is not its own."""
 
 
 class CaseStarted(RunEvent, frozen=True, kw_only=True, tag="case_started"):

@@ -50,7 +50,7 @@ class CaseInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The whole texts that the script's answers say; the first is the main one."""
     limits: Limits
     max_attempts: int
-    capabilities: frozenset[Capability]
+    capabilities: tuple[Capability, ...]
     faults: tuple[str, ...] = ()
     """The faults of the first step, in their order; a client that never asks for a stream never meets them."""
     endpoint: Endpoint = Endpoint.SERVER

@@ -15,6 +15,9 @@ import msgspec
 from harness.history import Case
 from harness.verdict import Ruling, Verdict, unknown
 
+ADAPTER = "SP00"
+"""Code of the law about adapters, which comes before all others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
@@ -50,11 +53,10 @@ def law(code: str, *, rank: int, tolerates: float | None = None) -> Callable[[Ca
 def judge(case: Case, laws: Iterable[Law]) -> tuple[Ruling, ...]:
     """What every law says of ``case``, the most harmful first. A check that raises is UNKNOWN, never a pass.
 
-    An adapter that broke its contract leaves nothing to judge: the one ruling then says so.
+    Of a case whose adapter broke its contract only the law that says so is asked.
     """
-    if case.adapter_failure is not None:
-        return (msgspec.structs.replace(unknown(f"the adapter failed: {case.adapter_failure.why}"), law="SP00"),)
-    return tuple(_rule(case, one) for one in sorted(laws, key=lambda one: (one.rank, one.code)))
+    asked = [one for one in laws if case.adapter_failure is None or one.code == ADAPTER]
+    return tuple(_rule(case, one) for one in sorted(asked, key=lambda one: (one.rank, one.code)))
 
 
 def _rule(case: Case, law: Law) -> Ruling:

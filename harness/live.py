@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -38,26 +39,29 @@ class LiveRunner:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._server = FakeServer(self._clock)
-        self._nobody = socket.socket()
         self._lateness = _Lateness(self._clock)
 
     async def __aenter__(self) -> Self:
-        await self._server.start()
-        # Bound and never listening: connections are refused, and no other process can take the port.
-        self._nobody.bind((LOOPBACK, 0))
-        self._lateness.start()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._server.stop)
+            await self._server.start()
+            # Bound and never listening: connections are refused, and no other process can take the port.
+            self._nobody = stack.enter_context(socket.socket())
+            self._nobody.bind((LOOPBACK, 0))
+            self._lateness.start()
+            stack.callback(self._lateness.stop)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._lateness.stop()
-        await self._server.stop()
-        self._nobody.close()
+        await self._stack.aclose()
 
     async def run(self, case: PlannedCase) -> Record:
         """Run ``case`` to its end, or to its time limit, and return both sides' history."""
         server: list[ServerRecord] = []
         script = Case(script=case.scenario.script, seed=case.text_seed, sink=server.append)
-        url = self._server.open_case(case.id, script)
+        token = _token(case.id)
+        url = self._server.open_case(token, script)
         if case.scenario.endpoint is Endpoint.REFUSED:
             url = f"http://{LOOPBACK}:{self._nobody.getsockname()[1]}"
         job = Job(
@@ -73,7 +77,7 @@ class LiveRunner:
                 client = await self._observe(case, job, script.start)
                 await self._wait_for_closes(script, case.scenario.limits.close)
             finally:
-                await self._server.close_case(case.id)
+                await self._server.close_case(token)
         return Record(info=case.info(), server=tuple(server), client=tuple(client), lag=round(lateness.worst, 3))
 
     async def _observe(self, case: PlannedCase, job: Job, start: float) -> list[ClientRecord]:
@@ -102,6 +106,11 @@ class LiveRunner:
         """Give the client ``limit`` seconds to close what it has no more use for."""
         if case.running:
             await asyncio.wait(list(case.running), timeout=limit)
+
+
+def _token(case: str) -> str:
+    """The id of a case as one segment of a path, whatever characters its client's name and its seed have."""
+    return re.sub(r"[^A-Za-z0-9.@:_-]", lambda char: f"~{ord(char[0]):x}", case)
 
 
 @dataclass(slots=True, eq=False)

@@ -41,7 +41,7 @@ class PlannedCase:
     @property
     def lacking(self) -> frozenset[Capability]:
         """Capabilities that the scenario needs and the client does not have."""
-        return self.scenario.requires - self.adapter.capabilities
+        return self.scenario.requires - frozenset(self.adapter.capabilities)
 
     def request(self) -> dict[str, Any]:
         """The JSON body that the client is asked to send."""
@@ -63,7 +63,7 @@ class PlannedCase:
             texts=scenario.script.texts(self.text_seed),
             limits=scenario.limits,
             max_attempts=MAX_ATTEMPTS,
-            capabilities=self.adapter.capabilities,
+            capabilities=tuple(sorted(self.adapter.capabilities)),
             faults=tuple(fault.name for fault in self._first_reply().faults),
             endpoint=scenario.endpoint,
             sources=scenario.sources,
@@ -82,6 +82,8 @@ class Plan:
     seed: str
     jobs: int = 64
     """Cases in flight at once."""
+    policy: Policy | None = None
+    """Overrules the clients' own."""
 
 
 def plan(
@@ -101,15 +103,18 @@ def plan(
         policy: judge every client by this one, instead of by its own.
 
     Raises:
-        UsageError: the expression is malformed or selects nothing.
+        UsageError: the expression is malformed or selects nothing, or two clients have one name.
     """
     chosen, adapters = [scenarios[name] for name in selected(select, scenarios)], tuple(adapters)
+    names = [adapter.name for adapter in adapters]
+    if doubled := {name for name in names if names.count(name) > 1}:
+        raise UsageError(f"two clients are called {', '.join(sorted(doubled))}: give them names of their own")
     cases = tuple(
         PlannedCase(scenario=scenario, adapter=adapter, seed=seed, policy=policy or adapter.policy)
         for scenario in chosen
         for adapter in adapters
     )
-    return Plan(cases=cases, seed=seed, jobs=jobs)
+    return Plan(cases=cases, seed=seed, jobs=jobs, policy=policy)
 
 
 def selected(expression: str, names: Iterable[str]) -> list[str]:

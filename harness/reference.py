@@ -9,6 +9,7 @@ Sources: RFC 9112 §6-7; WHATWG HTML §9.2.6; API reference, "Streaming messages
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,7 +42,9 @@ def read_reply(wire: bytes) -> Response:
     if not blank:
         return response
     status_line, *lines = head.split(b"\r\n")
-    response.status = int(status_line.split(b" ")[1])
+    response.status = _number(status_line[9:12])
+    if response.status is None:
+        return response
     for line in lines:
         name, _, value = line.partition(b":")
         response.headers.setdefault(name.decode("latin-1").lower(), value.strip().decode("latin-1"))
@@ -60,8 +63,8 @@ def _body(headers: dict[str, str], rest: bytes) -> tuple[bytes, bool]:
     if headers.get("transfer-encoding") == "chunked":
         return _dechunk(rest)
     if "content-length" in headers:
-        length = int(headers["content-length"])
-        return rest[:length], len(rest) >= length
+        length = _number(headers["content-length"].encode("latin-1", "replace"))
+        return (rest, False) if length is None else (rest[:length], len(rest) >= length)
     return rest, True
 
 
@@ -69,18 +72,24 @@ def _dechunk(rest: bytes) -> tuple[bytes, bool]:
     body = b""
     while True:
         size_line, end, rest = rest.partition(b"\r\n")
-        try:
-            size = int(size_line.split(b";")[0], 16)
-        except ValueError:
+        digits = size_line.split(b";")[0].strip()
+        if not end or not _HEX.fullmatch(digits):
             return body, False
-        if not end:
-            return body, False
+        size = int(digits, 16)
         if size == 0:
             return body, rest.startswith(b"\r\n")
         body += rest[:size]
         if len(rest) < size + 2:
             return body, False
         rest = rest[size + 2 :]
+
+
+_HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
+_DECIMAL = re.compile(rb"[0-9]{1,15}")
+
+
+def _number(digits: bytes) -> int | None:
+    return int(digits) if _DECIMAL.fullmatch(digits) else None
 
 
 def _gunzip(data: bytes) -> bytes:
@@ -125,8 +134,9 @@ def _read_json(response: Response) -> None:
     if isinstance(message.get("error"), dict):
         response.error_kind = message["error"].get("type")
     if message.get("type") == "message":
-        blocks = [block for block in message.get("content", []) if block.get("type") == "text"]
-        response.text = "".join(block.get("text", "") for block in blocks)
+        content = message.get("content")
+        blocks = [_dict(block) for block in content] if isinstance(content, list) else []
+        response.text = "".join(_text(block) for block in blocks if block.get("type") == "text")
         response.terminal = message.get("stop_reason") is not None
 
 
@@ -141,9 +151,9 @@ def _read_stream(response: Response) -> None:
             continue
         kind = event.get("type", name)
         if kind == "content_block_delta" and _dict(event.get("delta")).get("type") == "text_delta":
-            response.text += str(event["delta"].get("text", ""))
+            response.text += _text(event["delta"])
         elif kind == "content_block_start" and _dict(event.get("content_block")).get("type") == "text":
-            response.text += str(event["content_block"].get("text") or "")
+            response.text += _text(event["content_block"])
         elif kind == "message_delta" and _dict(event.get("delta")).get("stop_reason") is not None:
             response.terminal = True
         elif kind == "message_stop":
@@ -157,8 +167,13 @@ def _read_stream(response: Response) -> None:
 def _json_object(data: bytes | str) -> dict[str, Any]:
     try:
         return _dict(json.loads(data))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
+
+
+def _text(holder: dict[str, Any]) -> str:
+    text = holder.get("text")
+    return text if isinstance(text, str) else ""
 
 
 def _dict(value: Any) -> dict[str, Any]:

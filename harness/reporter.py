@@ -6,6 +6,7 @@ be made again from the JSON-lines history.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TextIO
 
@@ -66,6 +67,11 @@ class Table:
         """How many cases of ``client`` have ``verdict``."""
         cells = (self.cell(scenario, client) for scenario in (self.run.scenarios if scenarios is None else scenarios))
         return sum(1 for cell in cells if cell is not None and cell.verdict is verdict)
+
+    def replay(self, case: CaseFinished) -> str:
+        """The command that runs ``case`` again as it was."""
+        policy = f" --policy {self.run.policy}" if self.run.policy is not None else ""
+        return f"streamproof replay {shlex.quote(case.case)}{policy}"
 
     def findings(self, client: str) -> list[CaseFinished]:
         """The cases of ``client`` that failed or are unknown."""

@@ -25,14 +25,19 @@ class Reporter:
 
     def __init__(self, out: TextIO) -> None:
         self._console = Console(
-            file=out, highlight=False, soft_wrap=not out.isatty(), width=None if out.isatty() else 118
+            markup=False,
+            emoji=False,
+            file=out,
+            highlight=False,
+            soft_wrap=not out.isatty(),
+            width=None if out.isatty() else 118,
         )
         self._table = Table()
         self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[tally]}"),
+            TextColumn("{task.fields[tally]}", style="red", markup=False),
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
@@ -59,7 +64,7 @@ class Reporter:
 
     def _update(self, description: str, advance: int) -> None:
         if self._task is not None:
-            tally = f"[red]{self._failed} ✗[/]" if self._failed else ""
+            tally = f"{self._failed} ✗" if self._failed else ""
             self._progress.update(self._task, description=description, advance=advance, tally=tally)
 
     def _summary(self) -> None:
@@ -72,7 +77,7 @@ class Reporter:
         table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
         table.add_column("scenarios")
         for client in self._table.run.clients:
-            table.add_column(plain(client), no_wrap=True)
+            table.add_column(Text(plain(client)), no_wrap=True)
         for family, scenarios in self._table.families().items():
             table.add_row(family, *(self._strip(client, scenarios) for client in self._table.run.clients))
         table.add_row("passed", *(self._share(client) for client in self._table.run.clients), style="bold")
@@ -97,15 +102,15 @@ class Reporter:
             line.append(f"{MARKS[case.verdict]} {plain(client)}  {case.scenario}", STYLES[case.verdict])
             line.append(f"\n  {plain(finding.harm) if finding else 'no law says why'}")
             law = finding.law if finding else ""
-            line.append(f"\n  {law}: streamproof explain {law} · streamproof replay {plain(case.case)}", "dim")
+            line.append(f"\n  {law}: streamproof explain {law} · {plain(self._table.replay(case))}", "dim")
             self._console.print(line)
 
     def _totals(self) -> None:
         run, end = self._table.run, self._table.end
-        interrupted = ", [yellow]interrupted[/]" if end.interrupted else ""
         versions = ", ".join(f"{plain(name)} {plain(version)}" for name, version in run.versions.items())
         done = sum(1 for _ in self._table.cases())
+        interrupted = ", interrupted" if end.interrupted else ""
         self._console.print(
             f"\n{done} of {run.cases} cases in {end.seconds:.1f} s{interrupted}; seed {plain(run.seed)}"
         )
-        self._console.print(f"[dim]{versions}; marks: ✓ passed  ✗ failed  ? unknown  – skipped[/]")
+        self._console.print(f"{versions}; marks: ✓ passed  ✗ failed  ? unknown  – skipped", style="dim")

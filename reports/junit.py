@@ -51,14 +51,14 @@ def _suites(table: Table) -> ElementTree.Element:
         properties = ElementTree.SubElement(suite, "properties")
         for name, value in {"seed": table.run.seed, **table.run.versions}.items():
             ElementTree.SubElement(properties, "property", name=plain(name), value=plain(value))
-        suite.extend(_case(case) for case in cases)
+        suite.extend(_case(case, table) for case in cases)
     return root
 
 
-def _case(case: CaseFinished) -> ElementTree.Element:
+def _case(case: CaseFinished, table: Table) -> ElementTree.Element:
     family, _, name = case.scenario.partition(".")
     element = ElementTree.Element(
-        "testcase", classname=f"{case.client}.{family}", name=name, time=f"{case.seconds:.3f}"
+        "testcase", classname=plain(f"{case.client}.{family}"), name=plain(name), time=f"{case.seconds:.3f}"
     )
     finding = case.finding
     if case.verdict is Verdict.SKIP:
@@ -67,5 +67,5 @@ def _case(case: CaseFinished) -> ElementTree.Element:
         tag = "failure" if case.verdict is Verdict.FAIL else "error"
         detail = ElementTree.SubElement(element, tag, message=plain(finding.harm), type=finding.law)
         every = [f"{one.law}: {one.harm}" for one in case.rulings if one.verdict is case.verdict]
-        detail.text = plain(" | ".join([*every, f"streamproof replay {case.case}"]))
+        detail.text = plain(" | ".join([*every, table.replay(case)]))
     return element

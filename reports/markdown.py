@@ -35,11 +35,16 @@ def escape(text: str) -> str:
     return _MARKUP.sub(r"\\\1", plain(text)).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
 
 
+def code(text: str) -> str:
+    """``text`` as code; a code span of backticks would end at the first one in the text, and cannot hold a pipe."""
+    return f"<code>{escape(text)}</code>"
+
+
 def _matrix(table: Table) -> list[str]:
     run, end = table.run, table.end
     note = " — **interrupted**" if end.interrupted else ""
     clients = [f"{escape(name)} {escape(run.versions.get(name, ''))}" for name in run.clients]
-    lines = [f"## streamproof: {run.cases} cases, seed `{plain(run.seed)}`{note}", ""]
+    lines = [f"## streamproof: {run.cases} cases, seed {code(run.seed)}{note}", ""]
     lines += ["| family | " + " | ".join(clients) + " |", "|---" * (len(clients) + 1) + "|"]
     for family, scenarios in table.families().items():
         lines.append(f"| {family} | " + " | ".join(_cell(table, client, scenarios) for client in run.clients) + " |")
@@ -64,14 +69,14 @@ def _findings(table: Table) -> list[str]:
         if findings:
             lines += [f"<details><summary>{escape(client)}: {len(findings)} findings</summary>", ""]
             lines += ["| scenario | what the user saw | law | replay |", "|---|---|---|---|"]
-            lines += [_row(case) for case in findings[:_MOST_FINDINGS]]
+            lines += [_row(case, table) for case in findings[:_MOST_FINDINGS]]
             left = len(findings) - _MOST_FINDINGS
             lines += ["", *([f"… and {left} more."] if left > 0 else []), "</details>", ""]
     return lines
 
 
-def _row(case: CaseFinished) -> str:
+def _row(case: CaseFinished, table: Table) -> str:
     finding = case.finding
     harm, law = (finding.harm, finding.law) if finding is not None else ("", "")
     mark = "" if case.verdict is Verdict.FAIL else "unknown: "
-    return f"| {escape(case.scenario)} | {mark}{escape(harm)} | {law} | `streamproof replay {plain(case.case)}` |"
+    return f"| {escape(case.scenario)} | {mark}{escape(harm)} | {law} | {code(table.replay(case))} |"

@@ -20,7 +20,7 @@ from fake_server.effects import Effect, End, Send, Wait
 from fake_server.fault import Fault
 from fake_server.script import Reply, Request
 from fake_server.text import story
-from fake_server.wire import Head, Sized, sse
+from fake_server.wire import Head, Sized, json_text, sse
 
 API_VERSIONS = ("2023-06-01", "2026-10-21")
 STREAM_TYPE = "text/event-stream; charset=utf-8"
@@ -122,7 +122,7 @@ class Answer:
 
     def reply(self, request: Request) -> Reply:
         if self.only_json or not request.streams:
-            message = json.dumps(self._message(request, whole=True), ensure_ascii=False)
+            message = json_text(self._message(request, whole=True))
             return Reply(head=_head(request, 200, JSON_TYPE, sized=True), body=(Send(message.encode()), End()))
         events = tuple(self._paced(self._events(request)))
         return Reply(head=_head(request, 200, STREAM_TYPE), body=(*events, End()), faults=self.faults)
@@ -247,7 +247,7 @@ def error_body(status: int, message: str, *, kind: str | None = None, request_id
     kind = kind or ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     text = message or kind.removesuffix("_error").replace("_", " ").capitalize()
     error = {"type": "error", "error": {"type": kind, "message": text}, "request_id": request_id}
-    return json.dumps(error, ensure_ascii=False).encode()
+    return json_text(error).encode()
 
 
 def refusal(request: Request, status: int, message: str, kind: str | None = None) -> Reply:
@@ -256,12 +256,7 @@ def refusal(request: Request, status: int, message: str, kind: str | None = None
 
 
 def _event(name: str, **fields: Any) -> Send:
-    # Lone surrogates have no UTF-8 form, so such an event is escaped whole, as servers do.
-    data = {"type": name, **fields}
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    if any(0xD800 <= ord(char) < 0xE000 for char in text):
-        text = json.dumps(data, separators=(",", ":"))
-    return Send(sse(name, text), name)
+    return Send(sse(name, json_text({"type": name, **fields})), name)
 
 
 def _head(request: Request, status: int, content_type: str, *, sized: bool = False) -> Head:

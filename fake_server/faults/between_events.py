@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from fake_server.effects import Effect, Send
+from fake_server.effects import Effect, End, Send
 from fake_server.fault import Fault
 
 
@@ -19,5 +19,6 @@ class BetweenEvents(Fault):
     def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
         yield self.mark()
         for effect in effects:
-            yield Send(self.data)
+            if isinstance(effect, End) or (isinstance(effect, Send) and effect.event is not None):
+                yield Send(self.data)
             yield effect

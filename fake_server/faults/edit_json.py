@@ -10,6 +10,7 @@ from typing import Any
 
 from fake_server.effects import Effect, Send
 from fake_server.fault import EventFault
+from fake_server.wire import json_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +27,7 @@ class EditJson(EventFault):
             _owner(data, path).pop(path.rpartition(".")[2])
         for path, value in self.put:
             _owner(data, path)[path.rpartition(".")[2]] = value
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-        yield replace(event, data=event.data[:start] + text.encode("utf-8", "surrogatepass") + b"\n\n")
+        yield replace(event, data=event.data[:start] + json_text(data).encode() + b"\n\n")
 
 
 def _owner(data: dict[str, Any], path: str) -> dict[str, Any]:

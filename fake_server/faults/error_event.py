@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from fake_server.effects import Effect, Send, Wait
+from fake_server.effects import Close, Effect, End, Reset, Send, Stall
 from fake_server.fault import Fault
 from fake_server.position import Position, strike
 from fake_server.wire import sse
@@ -29,4 +29,4 @@ class ErrorEvent(Fault):
         error = {"type": "error", "error": {"type": self.kind, "message": self.message}}
         yield self.mark(self.kind)
         yield Send(sse(self.event_name, json.dumps(error)), "error")
-        yield from (effect for effect in rest if not isinstance(effect, Send | Wait))
+        yield from (effect for effect in rest if isinstance(effect, End | Close | Reset | Stall))

@@ -15,4 +15,8 @@ class SwapEvents(EventFault):
     """The event and the one after it change places."""
 
     def rewrite(self, event: Send, rest: Iterator[Effect], chance: Random) -> Iterator[Effect]:
-        yield from (effect for effect in (next(rest, None), event) if effect is not None)
+        for effect in rest:
+            yield effect
+            if isinstance(effect, Send):
+                break
+        yield event

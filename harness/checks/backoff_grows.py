@@ -34,6 +34,8 @@ def backoff_grows(case: Case) -> Ruling:
         return failed(f"it came back at once, {len(gaps)} times")
     if max(settled) < min(settled) * (1.0 + _ALIKE):
         return failed(f"the waits are all alike ({_listed(gaps)}): they neither grow nor differ between clients")
+    if len(settled) >= 3 and all(b < 0.9 * a for a, b in pairwise(settled)):
+        return failed(f"the waits do not grow, they shrink ({_listed(gaps)})")
     steps = [b - a for a, b in pairwise(settled)]
     if len(steps) >= 3 and all(abs(b - 2.0 * a) < _EXACT * abs(b) + _NOISE_SECONDS for a, b in pairwise(steps)):
         return failed(f"the waits double exactly ({_listed(gaps)}): without jitter all clients come back together")

@@ -34,10 +34,10 @@ def _gap(before: Attempt, after: Attempt) -> float:
 def _asked(attempt: Attempt) -> float | None:
     """Seconds that the refusal asked for; an HTTP-date counts from the response's own date, whole seconds both."""
     headers = attempt.replied.headers if attempt.replied is not None else {}
-    if "retry-after-ms" in headers:
-        return float(headers["retry-after-ms"]) / 1000
     value = headers.get("retry-after", "")
     try:
+        if "retry-after-ms" in headers:
+            return float(headers["retry-after-ms"]) / 1000
         return float(value) if not value or value[0].isdigit() else _until(value, headers["date"]) - 1.0
     except (ValueError, KeyError):
         return None

@@ -8,7 +8,11 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 
 @law("SP20", rank=14)
 def usage_is_the_last(case: Case) -> Ruling:
-    """Usage is what the API counted last: cumulative values replace, they are never added, and unknown is not zero."""
+    """Usage is what the API counted last: cumulative values replace, they are never added.
+
+    The API repeats input and cache tokens at the end of a stream, and counts on while server tools run. A client that
+    adds what replaces bills its user twice; one that keeps the first value bills too little. Unknown is not zero.
+    """
     finished, expected = case.finished, case.info.expect.usage
     if not expected or not case.can(Capability.USAGE):
         return skipped("the scenario or the client says nothing about usage")

@@ -29,7 +29,7 @@ def whole_and_once(case: Case) -> Ruling:
         if name == "shown" and not case.streamed:
             continue
         reading = closest(text, case.info.texts)
-        if reading.damage is Damage.FOREIGN and reading.share == 1.0:
+        if reading.damage is Damage.FOREIGN and reading.start == max(len(one.encode()) for one in case.info.texts):
             return failed(f"the text {name} goes on after the end of the answer: {reading.detail!r}")
         if reading.damage is not Damage.WHOLE:
             return failed(f"the text {name} as the answer {reading}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice, repeat
+from itertools import islice
 from random import Random
 
 import pytest
@@ -20,7 +20,7 @@ from fake_server.faults.pause import Pause
 from fake_server.faults.set_header import SetHeader
 from fake_server.faults.split_at import SplitAt
 from fake_server.position import AtByte, AtEvent
-from fake_server.script import Reply, Request, Script, render, script
+from fake_server.script import Reply, Request, Script, Step, render, script
 from fake_server.wire import Head, UntilClose
 
 NAMES = st.text(st.sampled_from("abc."), max_size=5)
@@ -47,11 +47,12 @@ class Says:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endless(Fault):
-    """A fault that never stops."""
+class Guarded(Fault):
+    """A body that must not be read to its end."""
 
     def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
-        return repeat(Send(b"x"))
+        yield from [Send(b"x")] * 3
+        raise AssertionError("read too far")
 
 
 def asked(attempt: int = 1, seed: str = "s") -> Request:
@@ -77,7 +78,7 @@ def test_a_script_without_steps_is_refused() -> None:
 
 
 def test_the_texts_of_a_script_are_all_that_are_said_each_once_in_order() -> None:
-    steps = [Says("b"), Refuse(status=500), Says("a"), Says("b"), Says("")]
+    steps: list[Step] = [Says("b"), Refuse(status=500), Says("a"), Says("b"), Says("")]
     assert Script(tuple(steps)).texts("s") == ("b", "a", "")
 
 
@@ -134,5 +135,5 @@ def test_faults_apply_in_their_order() -> None:
 
 
 def test_a_reply_is_made_only_as_far_as_its_effects_are_asked_for() -> None:
-    reply = Reply(head=Head(framing=UntilClose()), body=(), faults=(Endless(),))
+    reply = Reply(head=Head(framing=UntilClose()), body=(), faults=(Guarded(),))
     assert list(islice(render(reply, asked())[1], 1, 4)) == [Send(b"x")] * 3

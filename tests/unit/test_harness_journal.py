@@ -39,7 +39,7 @@ def record(text: str = "Hello", capabilities: frozenset[Capability] = frozenset(
         texts=(text,),
         limits=Limits(),
         max_attempts=5,
-        capabilities=capabilities,
+        capabilities=tuple(sorted(capabilities)),
     )
     asked = Requested(t=0, attempt=1, method="POST", path="/", headers={}, body={"prompt": text}, streams=True)
     sent = Sent(t=0, attempt=1, data=b"\xff\x00\xc3", size=3, total=3)

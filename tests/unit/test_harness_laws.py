@@ -44,6 +44,7 @@ from harness.plan import MAX_ATTEMPTS
 from harness.verdict import Ruling, Verdict
 
 CODES = {
+    "SP00": "adapter_kept_its_word",
     "SP01": "settles",
     "SP02": "terminal_required",
     "SP03": "whole_and_once",
@@ -144,7 +145,7 @@ def case(
         texts=texts,
         limits=Limits(),
         max_attempts=max_attempts,
-        capabilities=capabilities,
+        capabilities=tuple(sorted(capabilities)),
         faults=next((tuple(one.faults) for one in server if isinstance(one, Replied)), ()),
         endpoint=endpoint,
     )

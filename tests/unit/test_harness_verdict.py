@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 
+from harness.checks.adapter_kept_its_word import adapter_kept_its_word
 from harness.history import Case, CaseInfo, Record
 from harness.law import Law, judge, law
 from harness.model import AdapterFailed, Expect, Finished, Level, Limits, Outcome, Policy, Shown
@@ -51,7 +52,7 @@ def case(*client: Finished | Shown | AdapterFailed, lag: float = 0.0) -> Case:
         texts=(),
         limits=Limits(),
         max_attempts=5,
-        capabilities=frozenset(),
+        capabilities=(),
     )
     return Case(Record(info=info, client=client, lag=lag))
 
@@ -67,6 +68,7 @@ def test_no_verdict_at_all_is_a_skip() -> None:
 
 
 def test_a_check_that_raises_is_unknown_and_names_its_error() -> None:
+    laws = [untimed, broken, adapter_kept_its_word]
     (ruling,) = judge(case(), [broken])
     assert ruling.verdict is Verdict.UNKNOWN
     assert "the check itself failed with KeyError: 'usage'" in ruling.harm
@@ -89,7 +91,8 @@ def test_rulings_come_by_rank_and_then_by_code() -> None:
 
 
 def test_an_adapter_failure_leaves_only_sp00() -> None:
-    (ruling,) = judge(case(Finished(outcome=Outcome.COMPLETE), AdapterFailed(why="it yielded 42")), [untimed, broken])
+    laws = [untimed, broken, adapter_kept_its_word]
+    (ruling,) = judge(case(Finished(outcome=Outcome.COMPLETE), AdapterFailed(why="it yielded 42")), laws)
     assert (ruling.law, ruling.verdict) == ("SP00", Verdict.UNKNOWN)
     assert ruling.harm == "the adapter failed: it yielded 42"
 

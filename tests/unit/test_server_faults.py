@@ -23,7 +23,7 @@ from fake_server.wire import Head
 from harness.reference import Response, read_events, read_reply
 
 MODULES = [import_module(f"{faults.__name__}.{one.name}") for one in pkgutil.iter_modules(faults.__path__)]
-KINDS: dict[str, type[Fault]] = {
+KINDS: dict[str, Any] = {
     name: kind
     for module in MODULES
     for name, kind in vars(module).items()
