@@ -68,7 +68,6 @@ def test_no_verdict_at_all_is_a_skip() -> None:
 
 
 def test_a_check_that_raises_is_unknown_and_names_its_error() -> None:
-    laws = [untimed, broken, adapter_kept_its_word]
     (ruling,) = judge(case(), [broken])
     assert ruling.verdict is Verdict.UNKNOWN
     assert "the check itself failed with KeyError: 'usage'" in ruling.harm

@@ -1,0 +1,151 @@
+"""What the documents show is true: their code runs, and adding a thing is one file."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from live.running import STREAMPROOF, served
+
+from harness import catalog, engine, journal
+from harness.events import CaseFinished
+from harness.plan import plan
+from harness.verdict import Verdict
+
+ROOT = Path(__file__).parents[2]
+KINDS = {"scenarios", "fake_server/faults", "harness/checks", "harness/adapters", "reports"}
+
+
+def blocks(document: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text("utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The files of CONTRIBUTING.md, each put into its package as if it lay there; module names by folder."""
+    names: dict[str, str] = {}
+    for block in blocks("CONTRIBUTING.md", "python"):
+        path = Path(block.partition("\n")[0].removeprefix("# "))
+        target = tmp_path / path
+        target.parent.mkdir(parents=True)
+        target.write_text(block, "utf-8")
+        package = importlib.import_module(str(path.parent).replace("/", "."))
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(target.parent)])
+        names[str(path.parent)] = path.stem
+    catalog.scenarios.cache_clear()
+    catalog.laws.cache_clear()
+    yield names
+    for folder, name in names.items():
+        sys.modules.pop(f"{folder.replace('/', '.')}.{name}", None)
+    catalog.scenarios.cache_clear()
+    catalog.laws.cache_clear()
+
+
+def test_contributing_shows_each_of_the_five_kinds(added: dict[str, str]) -> None:
+    assert set(added) == KINDS
+
+
+def test_each_thing_of_contributing_works_from_its_one_file(added: dict[str, str], tmp_path: Path) -> None:
+    shout = importlib.import_module("fake_server.faults.shout").Shout()
+    assert catalog.summary("fake_server.faults.shout") == "The model shouts."
+    adapters = [catalog.adapter("bundled"), catalog.adapter("patient")]
+    found = catalog.scenarios()
+    lightning = found["weather.lightning"]
+    shouted = type(lightning)(
+        name="shouted",
+        family="weather",
+        title="Shouted.",
+        script=type(lightning.script)((type(lightning.script.steps[-1])(faults=(shout,)),)),
+        expect=lightning.expect,
+    )
+    planned = plan({**found, "weather.shouted": shouted}, adapters, seed="1", select="weather")
+
+    async def run() -> list[CaseFinished]:
+        out = io.StringIO()
+        reporter = catalog.reporter("tally")(out)
+        cases = []
+        with (tmp_path / "run.jsonl").open("wb") as file:
+            async for event in engine.run(planned, catalog.laws()):
+                reporter.take(event)
+                file.write(journal.encode(event))
+                if isinstance(event, CaseFinished):
+                    cases.append(event)
+        assert out.getvalue().splitlines()[0].startswith("bundled: ")
+        return cases
+
+    results = {one.case: one for one in asyncio.run(run())}
+    assert results["weather.lightning@bundled:1"].verdict is Verdict.PASS
+    assert results["weather.lightning@patient:1"].verdict in (Verdict.PASS, Verdict.UNKNOWN)
+    rude = [one for one in results["weather.shouted@bundled:1"].rulings if one.law == "SP90"]
+    assert [one.harm for one in rude] == ["the user was shouted at"]
+    assert catalog.law("SP90").title == "No answer is shouted at its user."
+
+
+def commands(document: str) -> list[str]:
+    lines = "".join(blocks(document, "bash")).splitlines()
+    return [line.partition("  #")[0].strip() for line in lines if line.startswith("streamproof")]
+
+
+def test_the_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
+    assert commands("README.md")
+    for command in commands("README.md"):
+        words = [str(STREAMPROOF), *shlex.split(command)[1:]]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+
+
+def test_the_python_of_the_readme_talks_to_a_server_and_gets_its_answer() -> None:
+    (code,) = blocks("README.md", "python")
+    with served() as base:
+        for scenario, ending in (("completion.plain", "after 1 attempt"), ("cutoff.reset_mid_text", "after 2 attempt")):
+            env = {**os.environ, "ANTHROPIC_BASE_URL": f"{base}/{scenario}", "ANTHROPIC_API_KEY": "k"}
+            done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+            assert (done.returncode, ending in done.stdout) == (0, True), done.stderr
+
+
+def matrix() -> dict[str, list[str]]:
+    (block,) = (one for one in blocks("README.md", "text") if one.startswith("scenarios    "))
+    rows = [line.split() for line in block.splitlines()[1:] if set(line) & set("✓✗–")]
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_the_matrix_of_the_readme_has_a_mark_for_every_scenario_and_client() -> None:
+    families: dict[str, int] = {}
+    for scenario in catalog.scenarios().values():
+        families[scenario.family] = families.get(scenario.family, 0) + 1
+    assert {family: [len(strip) for strip in strips] for family, strips in matrix().items()} == {
+        family: [size] * 3 for family, size in families.items()
+    }
+
+
+@pytest.mark.slow
+def test_the_matrix_of_the_readme_is_what_the_demo_prints(tmp_path: Path) -> None:
+    clients = [word for name in ("bundled", "anthropic", "naive") for word in ("--client", name)]
+    command = [str(STREAMPROOF), "run", *clients, "--gate", "bundled", "--seed", "42"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+    printed = {line.split()[0]: line.split()[1:4] for line in done.stdout.splitlines()[1:14]}
+    assert printed == matrix()
+
+
+def test_the_architecture_draws_every_module() -> None:
+    (house,) = (one for one in blocks("ARCHITECTURE.md", "text") if one.startswith("client_under_test/"))
+    words = set(re.findall(r"\w+", house))
+    modules = [path for name in ("client_under_test", "fake_server", "harness") for path in (ROOT / name).glob("*.py")]
+    assert {path.stem for path in modules} - words == {"__init__"}
+    assert words >= {path.stem for path in (ROOT / "reports").iterdir() if path.stem.isidentifier()} - {
+        "baselines",
+        "out",
+        "__init__",
+        "__pycache__",
+    }
