@@ -96,9 +96,8 @@ def _split(effect: Effect, cut: float) -> tuple[Effect | None, Effect | None]:
     if isinstance(effect, Send):
         rest = effect.data[int(cut) :]
         return replace(effect, data=effect.data[: int(cut)]), Send(rest) if rest else None
-    if isinstance(effect, Wait):
-        return Wait(cut), Wait(effect.seconds - cut) if effect.seconds > cut else None
-    return None, effect
+    assert isinstance(effect, Wait)
+    return Wait(cut), Wait(effect.seconds - cut)
 
 
 def _chain(first: Effect | None, rest: Iterator[Effect]) -> Iterator[Effect]:

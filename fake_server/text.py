@@ -218,11 +218,10 @@ _SHORTEST, _SURE = 6, 40
 def _common(a: str, i: int, b: str, j: int) -> int:
     """How many characters agree from ``a[i]`` and ``b[j]`` on."""
     length, step = 0, 256
-    while a[i + length : i + length + step] == b[j + length : j + length + step] and i + length < len(a):
-        if j + length >= len(b):
-            return length
-        length += min(step, len(a) - i - length, len(b) - j - length)
-    while i + length < len(a) and j + length < len(b) and a[i + length] == b[j + length]:
+    end = min(len(a) - i, len(b) - j)
+    while length < end and a[i + length : i + length + step] == b[j + length : j + length + step]:
+        length = min(length + step, end)
+    while length < end and a[i + length] == b[j + length]:
         length += 1
     return length
 

@@ -53,18 +53,20 @@ def problem_in(body: Any, headers: Mapping[str, str]) -> Problem | None:
 
 def _problems(body: Any, headers: Mapping[str, str]) -> Iterator[Problem]:
     yield from _headers(headers)
-    if not isinstance(body, dict):
+    if isinstance(body, dict):
+        yield from _fields(body)
+        yield from _conversation(body)
+    else:
         yield _invalid("body: Input should be a valid dictionary")
-        return
-    yield from _fields(body)
-    messages = body.get("messages")
-    if not isinstance(messages, list):
-        return
+
+
+def _conversation(body: dict[str, Any]) -> Iterator[Problem]:
+    """Problems between messages; asked for only when the fields themselves have none."""
+    messages = body["messages"]
     for place, message in enumerate(messages):
         yield from _message(place, message)
-    turns = [message for message in messages if isinstance(message, dict)]
-    yield from _tool_pairs(turns)
-    yield from _last_turn(turns, str(body.get("model", "")))
+    yield from _tool_pairs(messages)
+    yield from _last_turn(messages, body["model"])
 
 
 def _headers(headers: Mapping[str, str]) -> Iterator[Problem]:
@@ -101,10 +103,12 @@ def _message(place: int, message: Any) -> Iterator[Problem]:
     where = f"messages.{place}"
     if not isinstance(message, dict):
         yield _invalid(f"{where}: Input should be a valid dictionary")
-        return
-    if message.get("role") not in ("user", "assistant", "system"):
+    elif message.get("role") not in ("user", "assistant", "system"):
         yield _invalid(f"{where}.role: Input should be 'user', 'assistant' or 'system'")
-    content = message.get("content")
+    yield from _content(where, message.get("content"))
+
+
+def _content(where: str, content: Any) -> Iterator[Problem]:
     if isinstance(content, str):
         if not content:
             yield _invalid(f"{where}: all messages must have non-empty content")
@@ -118,14 +122,12 @@ def _message(place: int, message: Any) -> Iterator[Problem]:
 
 
 def _block(where: str, block: Any) -> Iterator[Problem]:
+    """What interrupted turns leave behind: blank text (coder/xum#2192), unsigned thinking (earendil-works/pi#3936)."""
     if not isinstance(block, dict) or not isinstance(block.get("type"), str):
         yield _invalid(f"{where}: Input should be a content block with a type")
-        return
-    # coder/xum#2192, anthropics/claude-code#23142: an interrupted turn leaves blank text behind.
-    if block["type"] == "text" and not str(block.get("text", "")).strip():
+    elif block["type"] == "text" and not str(block.get("text", "")).strip():
         yield _invalid(f"{where}: text content blocks must contain non-whitespace text")
-    # anthropics/claude-code#63943, earendil-works/pi#3936: a cut leaves thinking without its signature.
-    if block["type"] == "thinking" and not block.get("signature"):
+    elif block["type"] == "thinking" and not block.get("signature"):
         yield _invalid(f"{where}.thinking.signature: Field required")
 
 

@@ -12,11 +12,13 @@ from fake_server.fault import EventFault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwapEvents(EventFault):
-    """The event and the one after it change places."""
+    """The event and the one after it change places; the last one stays where it is."""
 
     def rewrite(self, event: Send, rest: Iterator[Effect], chance: Random) -> Iterator[Effect]:
+        between: list[Effect] = []
         for effect in rest:
-            yield effect
             if isinstance(effect, Send):
-                break
-        yield event
+                yield from (effect, *between, event)
+                return
+            between.append(effect)
+        yield from (event, *between)

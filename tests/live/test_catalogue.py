@@ -63,21 +63,27 @@ def test_the_bundled_client_passes_every_scenario(seed: str) -> None:
     assert wrong == {}
 
 
-def timeless(results: dict[str, CaseFinished]) -> dict[str, object]:
-    """Results without times and ports."""
-    rulings = {
-        name: [(one.law, one.verdict, re.sub(r"\d+\.\d+ s", "* s", one.harm)) for one in result.rulings]
-        for name, result in results.items()
-    }
-    records = {name: one.record and canonical(one.record) for name, one in results.items()}
-    return {"rulings": rulings, "records": records}
+LATE_SECONDS = 0.2
+"""A case on a machine that came later than that may end otherwise: that is a matter of time, too."""
+
+
+def lateness(result: CaseFinished) -> float:
+    return result.record.lag if result.record is not None else 0.0
+
+
+def timeless(result: CaseFinished) -> object:
+    """A result without times and ports."""
+    rulings = [(one.law, one.verdict, re.sub(r"\d+\.\d+ s", "* s", one.harm)) for one in result.rulings]
+    return rulings, result.record and canonical(result.record)
 
 
 @pytest.mark.slow
 def test_two_runs_with_one_seed_differ_in_nothing_but_times_and_ports() -> None:
-    first, second = (timeless(run("bundled", "anthropic", "naive", seed="11")) for _ in range(2))
-    assert first["rulings"] == second["rulings"]
-    assert first["records"] == second["records"]
+    first, second = (run("bundled", "anthropic", "naive", seed="11") for _ in range(2))
+    late = {name for name in first if max(lateness(first[name]), lateness(second[name])) > LATE_SECONDS}
+    assert len(late) < len(first) / 10, "this machine is too busy to tell"
+    different = {name for name in first if timeless(first[name]) != timeless(second[name])}
+    assert different - late == set()
 
 
 def test_another_seed_tells_another_story() -> None:

@@ -9,7 +9,15 @@ import pytest
 from client_under_test.assemble import Message, whole_characters
 from client_under_test.buffer import SentenceBuffer
 from client_under_test.continuation import Display, Shown
-from client_under_test.dialects.anthropic import BlockDelta, BlockStart, BlockStop, MessageStart, NoContent, parse
+from client_under_test.dialects.anthropic import (
+    BlockDelta,
+    BlockStart,
+    BlockStop,
+    MessageDelta,
+    MessageStart,
+    NoContent,
+    parse,
+)
 from client_under_test.errors import ProtocolError
 from client_under_test.sse import SseEvent
 
@@ -77,6 +85,26 @@ def test_what_is_not_understood_is_kept_and_not_mixed_into_the_text() -> None:
 def test_data_that_is_no_json_object_is_a_protocol_error(raw: bytes) -> None:
     with pytest.raises(ProtocolError):
         parse(SseEvent("content_block_delta", raw))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"type":"content_block_delta","index":true,"delta":{}}',
+        b'{"type":"content_block_delta","index":0,"delta":[]}',
+        b'{"type":"content_block_start","index":0}',
+        b'{"type":"message_start","message":7}',
+    ],
+)
+def test_a_known_event_without_what_it_needs_is_a_protocol_error(raw: bytes) -> None:
+    with pytest.raises(ProtocolError, match="lacks or misuses field"):
+        parse(SseEvent("message", raw))
+
+
+def test_usage_that_is_no_object_is_not_counted() -> None:
+    message = opened()
+    message.apply(MessageDelta("end_turn", 7))  # type: ignore[arg-type]
+    assert message.usage == {}
 
 
 @pytest.mark.parametrize("raw", [b"", b" ", b'{"type":"ping"}', b'{"type":"brand_new","x":1}', b'{"type":7}'])

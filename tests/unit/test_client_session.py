@@ -23,6 +23,7 @@ from client_under_test.errors import (
 )
 from client_under_test.policy import Limits, Policy, RetryPolicy
 from client_under_test.session import (
+    NEXT,
     BodyEnded,
     BytesReceived,
     CancelRequested,
@@ -30,6 +31,8 @@ from client_under_test.session import (
     Input,
     Outcome,
     Started,
+    State,
+    TimerFired,
     TransportFailed,
 )
 
@@ -399,3 +402,36 @@ def test_a_coding_that_nobody_asked_for_is_no_answer() -> None:
 @pytest.mark.parametrize("max_tokens", [None, "many", 1e400])
 def test_a_strange_request_is_the_servers_to_refuse(max_tokens: object) -> None:
     assert Call(request={"model": "m", "max_tokens": max_tokens}).run(GOOD).outcome is Outcome.COMPLETE
+
+
+def test_a_message_that_stops_without_a_reason_is_not_complete() -> None:
+    assert isinstance(Call(policy=NO_RETRY).run(stream(START, STOP)).error, ProtocolError)
+
+
+def test_a_timer_that_fires_too_early_changes_nothing() -> None:
+    call = Call()
+    call.feed(Started())
+    state = call.session.state
+    assert call.session.handle(TimerFired(), 0.0) == []
+    assert call.session.state is state
+
+
+def test_a_transition_that_is_not_in_the_table_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NEXT, State.IDLE, frozenset())  # type: ignore[attr-defined]
+    with pytest.raises(RuntimeError, match="no transition from idle to waiting"):
+        Call().feed(Started())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"type":"message","content":7}',
+        b'{"type":"message","content":[7]}',
+        b'{"type":"message","content":[],"stop_reason":7}',
+        b'{"type":"message","content":[{"type":"text","text":7}]}',
+        b'{"type":"completion"}',
+    ],
+)
+def test_a_json_answer_that_is_no_message_is_a_protocol_error(body: bytes) -> None:
+    answer = Call(policy=NO_RETRY).run([JSON, BytesReceived(body), BodyEnded()])
+    assert isinstance(answer.error, ProtocolError)

@@ -7,6 +7,7 @@ from email.utils import formatdate
 from itertools import accumulate
 from typing import Any
 
+import msgspec
 import pytest
 
 from fake_server.dialects.anthropic import Answer, Refuse, Respond, text_block
@@ -782,3 +783,38 @@ def test_a_fault_that_struck_was_delivered(one: Case) -> None:
 def test_the_builder_renders_what_the_server_would_send() -> None:
     (only,) = case(attempt(1, Answer(), streams=False)).attempts
     assert json.loads(only.response.body)["content"][0]["text"] == TEXT
+
+
+def refused_by_validation() -> list[ServerRecord]:
+    records = attempt(1, Refuse(status=400))
+    return [msgspec.structs.replace(one, step=0, problem="no") if isinstance(one, Replied) else one for one in records]
+
+
+def never_reached(one: Case) -> Ruling:
+    ruling = ruled("SP22", one)
+    assert ruling.verdict is Verdict.UNKNOWN
+    return ruling
+
+
+def test_a_case_whose_every_request_was_refused_before_the_script_proves_nothing() -> None:
+    assert "refused before the scenario could begin: no" in never_reached(case(refused_by_validation())).harm
+
+
+def test_a_client_that_asks_for_no_stream_does_not_meet_a_fault_of_streams() -> None:
+    one = case(attempt(1, CUT, streams=False))
+    one.info = msgspec.structs.replace(one.info, faults=("end_early",))
+    assert "asked for no stream" in never_reached(one).harm
+
+
+def test_a_call_that_ended_before_it_could_be_cancelled_proves_nothing() -> None:
+    expect = Expect(outcome=Outcome.CANCELLED)
+    assert ruled("SP07", case(attempt(1, Answer()), client=(ended(),), expect=expect)).verdict is Verdict.UNKNOWN
+    cancelled = case(attempt(1, Answer()), client=(Cancelled(), ended(Outcome.CANCELLED)), expect=expect)
+    assert ruled("SP07", cancelled).verdict is Verdict.PASS
+
+
+def test_a_client_whose_deadlines_may_have_passed_on_a_late_machine_is_not_blamed() -> None:
+    one = case(attempt(1, STALLED), client=(failing(),))
+    assert ruled("SP07", one).verdict is Verdict.FAIL
+    one.lag = 0.5
+    assert ruled("SP07", one).verdict is Verdict.UNKNOWN
