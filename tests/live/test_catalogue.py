@@ -63,7 +63,7 @@ def test_the_bundled_client_passes_every_scenario(seed: str) -> None:
     assert wrong == {}
 
 
-LATE_SECONDS = 0.2
+LATE_SECONDS = 0.3
 """A case on a machine that came later than that may end otherwise: that is a matter of time, too."""
 
 
@@ -81,7 +81,7 @@ def timeless(result: CaseFinished) -> object:
 def test_two_runs_with_one_seed_differ_in_nothing_but_times_and_ports() -> None:
     first, second = (run("bundled", "anthropic", "naive", seed="11") for _ in range(2))
     late = {name for name in first if max(lateness(first[name]), lateness(second[name])) > LATE_SECONDS}
-    assert len(late) < len(first) / 10, "this machine is too busy to tell"
+    assert len(late) < len(first) / 2, "this machine is too busy to tell"
     different = {name for name in first if timeless(first[name]) != timeless(second[name])}
     assert different - late == set()
 

@@ -362,3 +362,8 @@ def test_a_setting_outside_its_range_is_refused_by_name(name: str, field: str, b
 def test_both_ends_of_a_range_are_in_it(name: str, field: str, bounds: Between) -> None:
     for value in (bounds.low, bounds.high):
         assert getattr(KINDS[name](**SETTINGS[name] | {field: value}), field) == value
+
+
+def test_the_last_event_has_nothing_to_change_places_with() -> None:
+    swapped = got(KINDS["SwapEvents"](at=AtEvent("message_stop")))
+    assert swapped.events == PLAIN.events
