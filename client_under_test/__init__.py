@@ -10,9 +10,10 @@ It delivers the answer once and whole, or says honestly that it could not: every
 :class:`~client_under_test.errors.StreamError` with the partial text.
 """
 
+from client_under_test.answer import Answer
 from client_under_test.driver_async import StreamClient
 from client_under_test.errors import StreamError
 from client_under_test.policy import Policy
-from client_under_test.session import Answer, TextAdded, TextReset
+from client_under_test.signals import TextAdded, TextReset
 
 __all__ = ["Answer", "Policy", "StreamClient", "StreamError", "TextAdded", "TextReset"]

@@ -19,6 +19,7 @@ from typing import Any, Self, assert_never
 
 import httpx
 
+from client_under_test.answer import Answer
 from client_under_test.dialects.anthropic import PATH, VERSION
 from client_under_test.errors import (
     ConnectionFailed,
@@ -29,8 +30,8 @@ from client_under_test.errors import (
     StreamError,
 )
 from client_under_test.policy import Policy
-from client_under_test.session import (
-    Answer,
+from client_under_test.session import Session
+from client_under_test.signals import (
     BodyEnded,
     BytesReceived,
     Deliver,
@@ -39,7 +40,6 @@ from client_under_test.session import (
     HeadReceived,
     Input,
     Open,
-    Session,
     Started,
     TimerFired,
     TransportFailed,

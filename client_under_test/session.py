@@ -4,13 +4,13 @@ Rules:
 
 1. Every input is handled with the time at which it happened; there is one timer, and ``WakeAt`` replaces it.
 2. An answer is whole when its terminal event came. How the body ends says nothing about that: a clean end without a
-terminal
-   is a failure, a broken end after one is not.
+   terminal is a failure, a broken end after one is not.
 3. Bytes prove that the connection lives, events that the model works: silence and lack of progress have their own
-deadlines. 4. What has been shown is never shown again. A later attempt adds what is missing, or the display is reset
-first. 5. Errors that would come again end the call at once. All others are retried within the budget, later each
-time. 6. After two failed streams the answer is asked for without streaming. 7. Whatever happens, the call ends once,
-with an answer or with an error that carries the text so far.
+   deadlines.
+4. What has been shown is never shown again. A later attempt adds what is missing, or the display is reset first.
+5. Errors that would come again end the call at once. All others are retried within the budget, later each time.
+6. After two failed streams the answer is asked for without streaming.
+7. Whatever happens, the call ends once, with an answer or with an error that carries the text so far.
 
 ::
 
@@ -25,11 +25,11 @@ The transitions are data (:data:`NEXT`) and checked after every input.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
-from typing import Any, TypeAlias, assert_never
+from typing import Any, assert_never
 
+from client_under_test.answer import OUTCOMES, Answer, Outcome
 from client_under_test.assemble import Message, ToolCall, message_of
 from client_under_test.buffer import SentenceBuffer
 from client_under_test.continuation import Display, Shown
@@ -51,175 +51,32 @@ from client_under_test.errors import (
     WrongContentType,
 )
 from client_under_test.policy import Policy, retry_after
+from client_under_test.signals import (
+    Action,
+    BodyEnded,
+    BytesReceived,
+    CancelRequested,
+    Deliver,
+    Drop,
+    Finish,
+    HeadReceived,
+    Input,
+    Open,
+    Recovering,
+    Started,
+    TextAdded,
+    TextReset,
+    TimerFired,
+    TransportFailed,
+    WakeAt,
+)
 from client_under_test.sse import SseDecoder
-
-
-class Outcome(Enum):
-    """How a call can end."""
-
-    COMPLETE = "complete"
-    TRUNCATED = "truncated"
-    """The model's own limit: ``max_tokens`` or the context window."""
-    REFUSED = "refused"
-    PAUSED = "paused"
-    INCOMPLETE = "incomplete"
-    """Broken off; the text so far is kept."""
-    FAILED = "failed"
-    """Nothing usable came."""
-    CANCELLED = "cancelled"
-
-
-OUTCOMES = {
-    "end_turn": Outcome.COMPLETE,
-    "stop_sequence": Outcome.COMPLETE,
-    "tool_use": Outcome.COMPLETE,
-    "max_tokens": Outcome.TRUNCATED,
-    "model_context_window_exceeded": Outcome.TRUNCATED,
-    "refusal": Outcome.REFUSED,
-    "pause_turn": Outcome.PAUSED,
-}
-"""``stop_reason`` to outcome; any other reason is not called a success."""
 
 _CODINGS = ("identity", "", "gzip", "deflate")
 """Content codings that the transport takes off."""
 
 LOST_OUTPUT_TOKENS = 10
 """An empty answer that was billed at least so many output tokens lost them on the way."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a call came to."""
-
-    outcome: Outcome
-    text: str
-    stop_reason: str | None = None
-    tool_calls: tuple[ToolCall, ...] = ()
-    usage: Mapping[str, Any] = field(default_factory=dict)
-    """As the API counted it for the attempt that gave the answer; a key that never came is not there."""
-    message_id: str | None = None
-    request_id: str | None = None
-    attempts: int = 1
-    error: StreamError | None = None
-    """Why, when the outcome is incomplete, failed or cancelled."""
-
-
-# ---- inputs ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The call begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeadReceived:
-    """Status line and headers came; ``headers`` has lower-case names, ``wall`` is the local time since the epoch."""
-
-    status: int
-    headers: Mapping[str, str]
-    wall: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class BytesReceived:
-    """Bytes of the body came, content coding removed."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class BodyEnded:
-    """The body ended as HTTP says it should."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransportFailed:
-    """The connection could not be made, or broke."""
-
-    error: StreamError
-
-
-@dataclass(frozen=True, slots=True)
-class TimerFired:
-    """The time of the last ``WakeAt`` came."""
-
-
-@dataclass(frozen=True, slots=True)
-class CancelRequested:
-    """The caller wants no more."""
-
-
-Input: TypeAlias = Started | HeadReceived | BytesReceived | BodyEnded | TransportFailed | TimerFired | CancelRequested
-
-
-# ---- actions ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Send a request with this JSON body; ``again`` when an attempt before it failed."""
-
-    body: Mapping[str, Any]
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Be done with the connection; when ``spent`` its body is all but over, and it may be read to its end for reuse."""
-
-    spent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class WakeAt:
-    """Set the one timer; None clears it."""
-
-    at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class TextAdded:
-    """Show more text."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class TextReset:
-    """Clear the text shown so far: the answer starts over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recovering:
-    """An attempt failed; the next one starts in ``wait`` seconds."""
-
-    error: StreamError
-    attempt: int
-    wait: float
-
-
-Update: TypeAlias = TextAdded | TextReset | Recovering
-
-
-@dataclass(frozen=True, slots=True)
-class Deliver:
-    """Hand an update to the caller."""
-
-    update: Update
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The call is over."""
-
-    answer: Answer
-
-
-Action: TypeAlias = Open | Drop | WakeAt | Deliver | Finish
-
-
-# ---- the machine -----------------------------------------------------------------------------------------------------
 
 
 class State(Enum):

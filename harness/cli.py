@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def main() -> None:
     """Entry point of ``streamproof``: maps every error to its exit status."""
-    from harness.errors import InternalError, UsageError
+    from harness.errors import UsageError
 
     try:
         status = cli.main(standalone_mode=False)
@@ -39,8 +39,6 @@ def main() -> None:
         status = error.exit_code
     except click.Abort:
         status = _complain("interrupted", 130)
-    except InternalError as error:
-        status = _complain(f"internal error: {error}", INTERNAL)
     except Exception as error:
         import traceback
 
@@ -138,6 +136,7 @@ def run(
     wanted = wanted if any(one.partition("=")[0] == "console" for one in reports) else (*wanted, "console")
     with _reporters(wanted) as reporters:
         end = _execute(planned, reporters)
+    click.echo(f"written: {', '.join(str(path) for path in _files(wanted))}")
     raise SystemExit(_status(end, gate or tuple(names)))
 
 
@@ -267,20 +266,27 @@ def _new_seed() -> str:
     return str(random.SystemRandom().randrange(1_000_000))
 
 
+def _files(wanted: Iterable[str]) -> Iterator[Path]:
+    """The files that these reports go to, in their order; the console has none unless it names one."""
+    from harness import catalog
+
+    for one in wanted:
+        name, _, path = one.partition("=")
+        if name != "console" or path:
+            yield Path(path or (HISTORY if name == "jsonl" else f"reports/out/report.{catalog.reporter(name).suffix}"))
+
+
 @contextmanager
 def _reporters(wanted: Iterable[str]) -> Iterator[list[Reporter]]:
     """Open every wanted report, ``NAME`` or ``NAME=PATH``; the files are closed at the end, whatever happens."""
     from harness import catalog
 
-    made = [(*one.partition("=")[::2], catalog.reporter(one.partition("=")[0])) for one in wanted]
+    made = [(one, catalog.reporter(one.partition("=")[0])) for one in wanted]
     with ExitStack() as stack:
         opened: list[Reporter] = []
-        for name, path, make in made:
-            if name == "console" and not path:
-                opened.append(make(sys.stdout))
-                continue
-            target = Path(path or (HISTORY if name == "jsonl" else f"reports/out/report.{make.suffix}"))
-            opened.append(make(stack.enter_context(_opened(target))))
+        for one, make in made:
+            path = next(_files([one]), None)
+            opened.append(make(stack.enter_context(_opened(path)) if path is not None else sys.stdout))
         yield opened
 
 

@@ -12,6 +12,7 @@ from itertools import count
 import msgspec
 
 from fake_server.clock import Clock, SystemClock
+from harness.errors import InternalError
 from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
 from harness.history import Case, Record
 from harness.law import Law, judge
@@ -28,6 +29,9 @@ async def run(
 
     Args:
         stop: set it to end the run early: cases in flight are dropped, and the run says that it was interrupted.
+
+    Raises:
+        InternalError: after the last event, when a case broke the engine itself; the cause is kept.
     """
     clock, laws, numbers = clock or SystemClock(), tuple(laws), count()
     began = clock.now()
@@ -46,8 +50,6 @@ async def run(
         stopper.cancel()
         work.cancel()
         await asyncio.wait({work, stopper})
-    if not work.cancelled() and (error := work.exception()) is not None:
-        raise error
     done = sum(sum(one.values()) for one in counts.values())
     finished = RunFinished(
         counts={name: dict(one) for name, one in counts.items()},
@@ -55,6 +57,8 @@ async def run(
         seconds=round(clock.now() - began, 3),
     )
     yield _numbered(finished, next(numbers))
+    if not work.cancelled() and (error := work.exception()) is not None:
+        raise InternalError("a case broke the engine; what was finished before is in the history") from error
 
 
 _ADMISSION_SECONDS = 0.003

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from client_under_test.answer import Answer
 from client_under_test.policy import Limits, Policy, RetryPolicy
-from client_under_test.session import (
-    Answer,
+from client_under_test.session import Session
+from client_under_test.signals import (
     BytesReceived,
     Deliver,
     Drop,
@@ -18,7 +19,6 @@ from client_under_test.session import (
     Input,
     Open,
     Recovering,
-    Session,
     Started,
     TextAdded,
     TextReset,

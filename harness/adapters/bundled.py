@@ -7,10 +7,11 @@ from contextlib import aclosing
 from importlib.metadata import version
 from random import Random
 
+from client_under_test.answer import Answer
 from client_under_test.driver_async import StreamClient
 from client_under_test.errors import ApiError, StreamError
 from client_under_test.policy import Limits, Policy, RetryPolicy
-from client_under_test.session import Answer, Recovering, TextAdded, TextReset
+from client_under_test.signals import Recovering, TextAdded, TextReset
 from harness import model
 from harness.model import Capability, Cleared, ErrorSeen, Finished, Job, Noticed, Observed, Outcome, Shown, ToolUse
 

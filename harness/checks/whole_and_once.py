@@ -19,12 +19,10 @@ def whole_and_once(case: Case) -> Ruling:
     finished = case.finished
     if finished is None or finished.outcome not in _ENDED_BY_THE_MODEL:
         return skipped("the client does not present its text as an answer")
+    if not case.info.texts and case.final_text:
+        return failed(f"the user read text that no model wrote: {case.final_text[:60]!r}")
     if not case.info.texts:
-        return (
-            PASSED
-            if not case.final_text
-            else failed(f"the user read text that no model wrote: {case.final_text[:60]!r}")
-        )
+        return PASSED
     for name, text in (("shown", case.displayed), ("returned", case.final_text)):
         if name == "shown" and not case.streamed:
             continue

@@ -17,7 +17,7 @@ from live.serving import serve
 from client_under_test import Answer, Policy, StreamClient, StreamError, TextAdded
 from client_under_test.errors import ConnectionFailed, RequestNotSendable, Stalled
 from client_under_test.policy import Limits, RetryPolicy
-from client_under_test.session import Recovering
+from client_under_test.signals import Recovering
 from fake_server.app import FakeServer
 from fake_server.dialects.anthropic import Answer as Says
 from fake_server.dialects.anthropic import Refuse

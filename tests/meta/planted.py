@@ -11,22 +11,14 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, ClassVar
 
-from client_under_test import session as session_module
+from client_under_test.answer import Answer
 from client_under_test.assemble import Message, ToolCall
 from client_under_test.continuation import Display, Shown
 from client_under_test.driver_async import StreamClient
 from client_under_test.errors import ApiError, ConnectionFailed, StreamError
 from client_under_test.policy import RetryPolicy
-from client_under_test.session import (
-    Answer,
-    Deadline,
-    Drop,
-    Input,
-    Session,
-    State,
-    TransportFailed,
-    Update,
-)
+from client_under_test.session import Deadline, Session, State
+from client_under_test.signals import Deliver, Drop, Input, TextReset, TransportFailed, Update
 from client_under_test.sse import SseDecoder, SseEvent
 from harness.adapters.bundled import BundledAdapter, settings
 from harness.model import Job
@@ -175,7 +167,7 @@ class LosesThePartial(Session):
     def _give_up(self, error: StreamError) -> None:
         self._display = Display()
         if self._visible:
-            self._actions.append(session_module.Deliver(session_module.TextReset()))
+            self._actions.append(Deliver(TextReset()))
         self._buffer.flush()
         super()._give_up(error)
 

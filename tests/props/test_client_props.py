@@ -9,21 +9,14 @@ from hypothesis import strategies as st
 from spoken import BLOCK, PING, START, STOP, error, reason, text, tool, whole
 from virtual import JSON, POLICY, STREAM, Call
 
+from client_under_test.answer import Outcome
 from client_under_test.assemble import whole_characters
 from client_under_test.buffer import SentenceBuffer
 from client_under_test.continuation import Display
 from client_under_test.errors import ConnectionLost, StreamError
 from client_under_test.policy import retry_after
-from client_under_test.session import (
-    NEXT,
-    BodyEnded,
-    BytesReceived,
-    HeadReceived,
-    Input,
-    Outcome,
-    State,
-    TransportFailed,
-)
+from client_under_test.session import NEXT, State
+from client_under_test.signals import BodyEnded, BytesReceived, HeadReceived, Input, TransportFailed
 from client_under_test.sse import SseDecoder
 from harness.reference import read_events
 

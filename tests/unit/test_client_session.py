@@ -6,6 +6,7 @@ import pytest
 from spoken import BLOCK, BLOCK_STOP, PING, START, STOP, error, event, message, reason, text, tool, whole
 from virtual import JSON, POLICY, STREAM, Call, stream
 
+from client_under_test.answer import Outcome
 from client_under_test.errors import (
     AnswerTruncated,
     ConnectionLost,
@@ -22,16 +23,14 @@ from client_under_test.errors import (
     WrongContentType,
 )
 from client_under_test.policy import Limits, Policy, RetryPolicy
-from client_under_test.session import (
-    NEXT,
+from client_under_test.session import NEXT, State
+from client_under_test.signals import (
     BodyEnded,
     BytesReceived,
     CancelRequested,
     HeadReceived,
     Input,
-    Outcome,
     Started,
-    State,
     TimerFired,
     TransportFailed,
 )
