@@ -31,6 +31,8 @@ from harness.model import (
 from harness.plan import MAX_ATTEMPTS, PlannedCase
 
 API_KEY = "sk-ant-streamproof-test-key"
+_STOP_SECONDS = 5.0
+"""What an adapter has to close its client when it is stopped."""
 
 
 class LiveRunner:
@@ -74,15 +76,22 @@ class LiveRunner:
         )
         with self._lateness.watched() as lateness:
             try:
-                client = await self._observe(case, job, script.start)
+                client = await self._observe_to_the_end(case, job, script.start)
                 await self._wait_for_closes(script, case.scenario.limits.close)
             finally:
                 await self._server.close_case(token)
         return Record(info=case.info(), server=tuple(server), client=tuple(client), lag=round(lateness.worst, 3))
 
-    async def _observe(self, case: PlannedCase, job: Job, start: float) -> list[ClientRecord]:
+    async def _observe_to_the_end(self, case: PlannedCase, job: Job, start: float) -> list[ClientRecord]:
         seen: list[ClientRecord] = []
+        try:
+            async with asyncio.timeout(job.limits.settle + _STOP_SECONDS):
+                await self._observe(case, job, start, seen)
+        except TimeoutError:
+            seen.append(AdapterFailed(why=f"it did not stop within {_STOP_SECONDS:g} s of being told to"))
+        return seen
 
+    async def _observe(self, case: PlannedCase, job: Job, start: float, seen: list[ClientRecord]) -> None:
         def note(record: ClientRecord) -> None:
             seen.append(msgspec.structs.replace(record, t=round(self._clock.now() - start, 6)))
 
@@ -100,7 +109,6 @@ class LiveRunner:
                 note(TimedOut())
         except AdapterError as error:
             note(AdapterFailed(why=str(error)))
-        return seen
 
     async def _wait_for_closes(self, case: Case, limit: float) -> None:
         """Give the client ``limit`` seconds to close what it has no more use for."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 import pytest
 
 from fake_server.clock import Clock, SystemClock
-from harness import catalog, engine
+from harness import catalog, engine, live
 from harness.adapter import Adapter
 from harness.adapters.bundled import BundledAdapter
 from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
 from harness.history import canonical
-from harness.model import Capability, Finished, Job, Observed, Outcome, Policy, Shown
+from harness.model import Capability, Finished, Job, Limits, Observed, Outcome, Policy, Shown
 from harness.plan import plan
 from harness.verdict import Verdict
 
@@ -182,3 +183,24 @@ async def test_two_runs_of_one_seed_have_the_same_history_but_for_times_and_port
     records = [(await only_case(scenario, catalog.adapter(client), clock=Later(day))).record for day in (1, 2)]
     first, second = [canonical(record) for record in records if record is not None]
     assert first == second
+
+
+class Stubborn(Broken):
+    """An adapter that does not stop when it is told to."""
+
+    async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
+        try:
+            yield Shown(text="The")
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.Event().wait()
+
+
+async def test_an_adapter_that_does_not_stop_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_STOP_SECONDS", 0.2)
+    quick = replace(catalog.scenarios()[PLAIN], limits=Limits(settle=0.2, close=0.1))
+    planned = plan({PLAIN: quick}, [Stubborn(ValueError())], seed="1")
+    seen = [event async for event in engine.run(planned, catalog.laws()) if isinstance(event, CaseFinished)]
+    assert [one.verdict for one in seen] == [Verdict.UNKNOWN]
+    assert seen[0].finding is not None
+    assert "did not stop" in seen[0].finding.harm
