@@ -130,6 +130,7 @@ def _import(module: str, name: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise UsageError(f"client {name!r} cannot be imported: {error}; is its package installed?") from error
+        way_out = "is its package installed?" if ":" in name else f"try: pip install 'streamproof[{name}]'"
+        raise UsageError(f"client {name!r} cannot be imported: {error}; {way_out}") from error
     except (Exception, SystemExit) as error:
         raise UsageError(f"client {name!r} cannot be imported: it raised {type(error).__name__}: {error}") from error
