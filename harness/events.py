@@ -55,8 +55,9 @@ class CaseFinished(RunEvent, frozen=True, kw_only=True, tag="case_finished"):
 
     @property
     def finding(self) -> Ruling | None:
-        """The ruling that decided the verdict: the most harmful failure, or the first thing unknown."""
-        return next((one for one in self.rulings if one.verdict is self.verdict and one.harm), None)
+        """The ruling that decided: the most harmful failure (even if only noted), or the first thing unknown."""
+        sought = Verdict.FAIL if self.verdict is Verdict.SKIP else self.verdict
+        return next((one for one in self.rulings if one.verdict is sought and one.harm), None)
 
 
 class RunFinished(RunEvent, frozen=True, kw_only=True, tag="run_finished"):

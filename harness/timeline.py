@@ -51,7 +51,7 @@ def _sent(writes: list[Sent]) -> Line:
     events = [one.event for one in writes if one.event]
     named = f", events {events[0]} … {events[-1]}" if len(events) > 1 else f", event {events[0]}" if events else ""
     tail = b"".join(one.data[-200:] for one in writes[-3:])[-200:]
-    what = f"sent {sum(one.size for one in writes)} bytes in {len(writes)} writes{named}"
+    what = f"sent {sum(one.size for one in writes)} bytes in {len(writes)} write{'s' * (len(writes) > 1)}{named}"
     return Line(t=writes[0].t, side="server", what=what, detail="…" + plain_bytes(tail))
 
 

@@ -136,6 +136,8 @@ def test_the_matrix_of_the_readme_is_what_the_demo_prints(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stdout[-2000:]
     printed = {line.split()[0]: line.split()[1:4] for line in done.stdout.splitlines()[1:14]}
     assert printed == matrix()
+    (example,) = (one for one in blocks("README.md", "text") if one.startswith("✗"))
+    assert example in done.stdout
 
 
 def test_the_architecture_draws_every_module() -> None:
