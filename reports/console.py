@@ -77,7 +77,7 @@ class Reporter:
         table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
         table.add_column("scenarios")
         for client in self._table.run.clients:
-            table.add_column(Text(plain(client)), no_wrap=True)
+            table.add_column(Text(plain(client)), overflow="fold")
         for family, scenarios in self._table.families().items():
             table.add_row(family, *(self._strip(client, scenarios) for client in self._table.run.clients))
         table.add_row("passed", *(self._share(client) for client in self._table.run.clients), style="bold")

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from fake_server.faults.close_early import CloseEarly
 from fake_server.faults.close_in_frame import CloseInFrame
+from fake_server.faults.drip import Drip
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.reset_connection import ResetConnection
 from fake_server.faults.reset_in_frame import ResetInFrame
 from fake_server.faults.until_closed import UntilClosed
-from fake_server.position import AtByte, InCharacter, InEvent, Position
+from fake_server.position import AfterSeconds, AtByte, InCharacter, InEvent, Position
 from harness.model import Level, Scenario
 from scenarios.shapes import (
     BLOCK_DONE,
@@ -38,7 +39,7 @@ def _swept() -> Iterator[Scenario]:
             f"clean_end_{state}",
             f"The body ends politely {words}.",
             EndEarly(at=at),
-            covers=("conn-clean-eof-mid-text", "conn-wall-clock-cut", "conn-lb-idle-timeout"),
+            covers=("conn-clean-eof-mid-text", "conn-lb-idle-timeout"),
             sources=("SamSaffron/term-llm#955", "anthropics/anthropic-sdk-typescript#920", "pydantic/pydantic-ai#6610"),
             pair="completion.no_message_stop",
         )
@@ -130,6 +131,15 @@ SCENARIOS = (
         EndEarly(at=InCharacter(4, byte=1)),
         covers=("enc-truncated-char-at-eof",),
         sources=("buildsense-ai/XiaoBa-CLI#256",),
+    ),
+    faulted(
+        "wall_clock",
+        "A platform ends the body politely when the stream has run for a while, though it is busy.",
+        Drip(seconds=0.03),
+        EndEarly(at=AfterSeconds(0.6)),
+        covers=("conn-wall-clock-cut",),
+        sources=("vercel/ai#497", "datastax/ragbot-starter#22", "openai/openai-python#399"),
+        pair="stall.slow_drip",
     ),
     faulted(
         "close_delimited",

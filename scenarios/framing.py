@@ -14,6 +14,7 @@ from fake_server.faults.no_event_field import NoEventField
 from fake_server.faults.no_space import NoSpace
 from fake_server.faults.oversized import Oversized
 from fake_server.faults.pause import Pause
+from fake_server.faults.repeat_bytes import RepeatBytes
 from fake_server.faults.split_at import SplitAt
 from fake_server.faults.split_every import SplitEvery
 from fake_server.faults.split_line_ends import SplitLineEnds
@@ -100,6 +101,13 @@ SCENARIOS = (
         BetweenEvents(data=b": ping\n\n\n"),
         covers=("sse-blank-line-dispatches-empty",),
         sources=("openai/openai-python#2722", "stacklok/mecatl#309"),
+    ),
+    unusual(
+        "ping_flood",
+        "Three thousand pings come at once in the middle of the text.",
+        RepeatBytes(at=MID_TEXT, every=0, count=3000),
+        covers=("sse-many-events-per-read",),
+        pair="stall.pings_only",
     ),
     unusual(
         "retry_field",
