@@ -58,8 +58,6 @@ class Capability(StrEnum):
     """Its errors tell the API's ``error.type``."""
     OUTCOMES = "outcomes"
     """Tells truncated, refused and paused answers from complete ones."""
-    DEADLINES = "deadlines"
-    """Can be told how long to wait for bytes."""
 
 
 class Endpoint(StrEnum):
