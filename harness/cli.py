@@ -136,7 +136,7 @@ def run(
     wanted = wanted if any(one.partition("=")[0] == "console" for one in reports) else (*wanted, "console")
     with _reporters(wanted) as reporters:
         end = _execute(planned, reporters)
-    click.echo(f"written: {', '.join(str(path) for path in _files(wanted))}")
+    click.echo(f"written: {', '.join(str(path) for path in _files(wanted))}", err=True)
     raise SystemExit(_status(end, gate or tuple(names)))
 
 
