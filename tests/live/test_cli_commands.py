@@ -73,7 +73,7 @@ def history(home: Path, name: str = "reports/out/history.jsonl") -> list[str]:
 
 def test_a_run_that_passes_exits_with_0(home: Path) -> None:
     done = run(home)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "written: reports/out/history.jsonl\n")
     assert "1 of 1 cases" in done.stdout
 
 
