@@ -9,6 +9,7 @@ from collections.abc import Callable
 from fake_server.app import Case, FakeServer
 from fake_server.record import Sent, ServerRecord, Waited
 from harness import catalog
+from harness.errors import UsageError
 from harness.model import Scenario
 from harness.plain import plain
 from harness.plan import MODEL
@@ -27,7 +28,7 @@ async def serve_forever(
     The token in the path is the scenario's id, with ``~anything`` behind it to begin again at attempt 1.
 
     Raises:
-        OSError: the address cannot be bound.
+        UsageError: the address cannot be bound.
     """
 
     def resolve(token: str) -> Case | None:
@@ -38,7 +39,10 @@ async def serve_forever(
         return Case(script=found.script, seed=f"{seed}/{name}", sink=lambda record: _say(token, record, say))
 
     server = FakeServer(resolve=resolve)
-    await server.start(host, port)
+    try:
+        await server.start(host, port)
+    except OSError as error:
+        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}; name another --host or --port") from error
     base = f"http://{host}:{server.port}/case"
     token = scenario.id if scenario is not None else "completion.plain"
     what = scenario.id if scenario else f"{len(catalog.scenarios())} scenarios"

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -366,3 +367,11 @@ def test_what_makes_no_request_imports_no_http_library(home: Path, args: tuple[s
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert "click" in imported
     assert imported.isdisjoint({"aiohttp", "httpx", "httpx2", "anthropic", "httpcore"})
+
+
+def test_a_port_that_is_taken_is_the_users_to_change(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run([SCRIPT, "serve", "--port", port], cwd=home, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
