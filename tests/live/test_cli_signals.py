@@ -44,7 +44,8 @@ def test_ctrl_c_ends_a_stalled_run_with_a_readable_history(tmp_path: Path, until
     assert isinstance(end, RunFinished)
     assert json.loads((tmp_path / HISTORY).read_bytes().splitlines()[-1])["event"] == "run_finished"
     assert end.interrupted
-    assert (process.returncode, errors) == (3, b"")
+    assert (process.returncode, errors.splitlines()[1:]) == (3, [])
+    assert errors.startswith(b"written: ")
 
 
 def test_ctrl_c_keeps_what_was_finished_and_the_console_says_so(tmp_path: Path) -> None:
