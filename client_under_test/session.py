@@ -328,11 +328,11 @@ class Session:
     def _fail(self, error: StreamError) -> None:
         """Try again, or end the call with this error."""
         self._failed_streams += self.state is State.STREAMING
-        error.request_id = self._head.headers.get("request-id")
         wait = self._policy.retry.wait_before_retry(error, self._attempts, self._chance)
         if wait is None:
             self._give_up(error)
             return
+        error.request_id = self._head.headers.get("request-id")
         self._errors.append(error)
         self._leave_attempt()
         self.state = State.BACKING_OFF
