@@ -13,6 +13,7 @@ from client_under_test.dialects.anthropic import (
     BlockDelta,
     BlockStart,
     BlockStop,
+    ErrorReported,
     MessageDelta,
     MessageStart,
     NoContent,
@@ -99,6 +100,11 @@ def test_data_that_is_no_json_object_is_a_protocol_error(raw: bytes) -> None:
 def test_a_known_event_without_what_it_needs_is_a_protocol_error(raw: bytes) -> None:
     with pytest.raises(ProtocolError, match="lacks or misuses field"):
         parse(SseEvent("message", raw))
+
+
+def test_an_error_object_without_an_event_line_is_an_error() -> None:
+    raw = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+    assert isinstance(parse(SseEvent("message", raw)), ErrorReported)
 
 
 def test_usage_that_is_no_object_is_not_counted() -> None:

@@ -818,3 +818,23 @@ def test_a_client_whose_deadlines_may_have_passed_on_a_late_machine_is_not_blame
     assert ruled("SP07", one).verdict is Verdict.FAIL
     one.lag = 0.5
     assert ruled("SP07", one).verdict is Verdict.UNKNOWN
+
+
+def test_where_no_model_says_anything_only_silence_is_an_answer() -> None:
+    assert ruled("SP03", case(client=(ended(),), texts=())).verdict is Verdict.PASS
+    assert_fails("SP03", case(client=(Shown(text="Hi"), ended()), texts=()), "text that no model wrote: 'Hi'")
+
+
+def test_a_good_answer_that_was_never_shown_is_a_lost_one() -> None:
+    one = case(attempt(1, Answer()), client=(failing(),), expect=Expect())
+    assert_fails("SP07", one, "a good answer was lost: the call ended failed (Lost: it broke)")
+
+
+def test_a_client_that_tells_no_stop_reason_told_its_user_that_the_text_was_whole() -> None:
+    one = case(attempt(1, CUT), client=(Shown(text="The"), ended()), capabilities=frozenset())
+    assert_fails("SP02", one, "of the answer and was told that it was whole")
+
+
+def test_a_call_that_fails_where_the_model_cut_its_answer_short_hides_the_truth() -> None:
+    one = case(attempt(1, Answer()), client=(failing(),), expect=Expect(outcome=Outcome.TRUNCATED))
+    assert_fails("SP07", one, "the call ended failed where truncated is the truth")

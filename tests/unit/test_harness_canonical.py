@@ -1,0 +1,74 @@
+"""What two runs with one seed may differ in: times, ports, dates, and how reads were sliced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Waited
+from harness.history import CaseInfo, Record, canonical
+from harness.model import ErrorSeen, Expect, Finished, Level, Limits, Noticed, Outcome, Policy, Shown
+
+INFO = CaseInfo(
+    id="f.n@c:1",
+    scenario="f.n",
+    client="c",
+    seed="1",
+    title="Something.",
+    policy=Policy.RAISE,
+    level=Level.MUST,
+    expect=Expect(),
+    texts=("One two.",),
+    limits=Limits(),
+    max_attempts=3,
+    capabilities=(),
+)
+
+
+def record(
+    *,
+    t: float = 1.0,
+    port: int = 1,
+    day: int = 6,
+    pieces: tuple[str, ...] = ("One ", "two."),
+    pings: int = 2,
+    said: bytes = b"data: x\n\n",
+) -> Record:
+    date = f"Sun, 0{day} Nov 1994 08:49:37 GMT"
+    head = f"HTTP/1.1 200 OK\r\ndate: {date}\r\nretry-after: {date}\r\nx: y\r\n\r\n".encode()
+    headers = {"date": date, "retry-after": date, "x": "y"}
+    server: list[ServerRecord] = [
+        Requested(
+            t=t, attempt=1, method="POST", path="/", headers={"host": f"127.0.0.1:{port}"}, body={}, streams=True
+        ),
+        Replied(t=t, attempt=1, step=1, status=200, headers=headers, faults=[]),
+        Sent(t=t, attempt=1, data=head, size=len(head), total=len(head)),
+        Sent(t=t, attempt=1, data=said, size=len(said), total=99),
+    ]
+    for number in range(pings):
+        server.append(Sent(t=t, attempt=1, data=b"ping", size=4, total=99 + number))
+        server.append(Waited(t=t, attempt=1, seconds=0.5))
+    server.append(Ended(t=t, attempt=1, how="end", total=99))
+    error = ErrorSeen(name="E", message=f"no answer from http://127.0.0.1:{port}/x", typed=True)
+    shown = [Shown(t=t, text=piece) for piece in pieces]
+    client = (*shown, Noticed(t=t, what="late"), Finished(t=t, outcome=Outcome.INCOMPLETE, error=error))
+    return Record(info=INFO, server=tuple(server), client=client, lag=t / 100)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"t": 2.0}, {"port": 65535}, {"day": 7}, {"pieces": ("O", "ne tw", "o.")}, {"pings": 9}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_matter_of_time_makes_no_difference(changed: dict[str, Any]) -> None:
+    assert canonical(record(**changed)) == canonical(record())
+
+
+@pytest.mark.parametrize("changed", [{"pieces": ("One ", "too.")}, {"said": b"data: y\n\n"}], ids=["text", "bytes"])
+def test_anything_else_makes_one(changed: dict[str, Any]) -> None:
+    assert canonical(record(**changed)) != canonical(record())
+
+
+def test_a_case_without_any_record_has_a_form_too() -> None:
+    assert canonical(Record(info=INFO))["client"] == []
