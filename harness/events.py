@@ -66,7 +66,8 @@ class RunFinished(RunEvent, frozen=True, kw_only=True, tag="run_finished"):
     counts: dict[str, dict[Verdict, int]]
     """By client."""
     interrupted: bool = False
-    seconds: float = 0.0
+    seconds: float | None = None
+    """How long the run took; None when it was killed before it could tell."""
 
 
 Event: TypeAlias = RunStarted | CaseStarted | CaseFinished | RunFinished

@@ -68,6 +68,11 @@ class Table:
         cells = (self.cell(scenario, client) for scenario in (self.run.scenarios if scenarios is None else scenarios))
         return sum(1 for cell in cells if cell is not None and cell.verdict is verdict)
 
+    @property
+    def duration(self) -> str:
+        """How long the run took, in words."""
+        return "an unknown time" if self.end.seconds is None else f"{self.end.seconds:.1f} s"
+
     def replay(self, case: CaseFinished) -> str:
         """The command that runs ``case`` again as it was."""
         policy = f" --policy {self.run.policy}" if self.run.policy is not None else ""

@@ -111,6 +111,6 @@ class Reporter:
         done = sum(1 for _ in self._table.cases())
         interrupted = ", interrupted" if end.interrupted else ""
         self._console.print(
-            f"\n{done} of {run.cases} cases in {end.seconds:.1f} s{interrupted}; seed {plain(run.seed)}"
+            f"\n{done} of {run.cases} cases in {self._table.duration}{interrupted}; seed {plain(run.seed)}"
         )
         self._console.print(f"{versions}; marks: ✓ passed  ✗ failed  ? unknown  – skipped", style="dim")

@@ -35,7 +35,7 @@ class Reporter:
 
 
 def _suites(table: Table) -> ElementTree.Element:
-    root = ElementTree.Element("testsuites", name="streamproof", time=f"{table.end.seconds:.3f}")
+    root = ElementTree.Element("testsuites", name="streamproof", time=f"{table.end.seconds or 0.0:.3f}")
     for client in table.run.clients:
         cases = [case for case in table.cases() if case.client == client]
         suite = ElementTree.SubElement(

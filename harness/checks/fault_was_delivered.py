@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 from harness.history import Case
 from harness.law import law
 from harness.model import Endpoint
@@ -22,8 +24,7 @@ def fault_was_delivered(case: Case) -> Ruling:
     if first is None:
         problem = next((one.replied.problem for one in case.attempts if one.replied is not None), None)
         return unknown(f"every request was refused before the scenario could begin: {problem}")
-    struck = {record.fault for record in first.struck}
-    missing = [name for name in case.info.faults if name not in struck]
+    missing = list((Counter(case.info.faults) - Counter(record.fault for record in first.struck)).elements())
     if missing and not first.requested.streams:
         return unknown(f"the client asked for no stream, so {', '.join(missing)} could not strike")
     if missing:

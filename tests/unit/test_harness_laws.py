@@ -838,3 +838,9 @@ def test_a_client_that_tells_no_stop_reason_told_its_user_that_the_text_was_whol
 def test_a_call_that_fails_where_the_model_cut_its_answer_short_hides_the_truth() -> None:
     one = case(attempt(1, Answer()), client=(failing(),), expect=Expect(outcome=Outcome.TRUNCATED))
     assert_fails("SP07", one, "the call ended failed where truncated is the truth")
+
+
+def test_of_two_faults_of_one_kind_both_must_strike() -> None:
+    one = case(attempt(1, CUT))
+    one.info = msgspec.structs.replace(one.info, faults=(*one.info.faults, *one.info.faults))
+    assert "never struck" in never_reached(one).harm

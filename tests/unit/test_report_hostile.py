@@ -7,6 +7,7 @@ import unicodedata
 from io import StringIO
 from pathlib import Path
 
+import msgspec
 import pytest
 from lxml import etree, html
 from markdown_it import MarkdownIt
@@ -259,3 +260,11 @@ def test_a_case_that_did_not_finish_is_told_from_one_that_passed() -> None:
 def test_an_interrupted_run_says_so(name: str) -> None:
     *run, _ = run_of("x")
     assert "interrupted" in report(name, [*run, RunFinished(counts={}, interrupted=True)])
+
+
+@pytest.mark.parametrize("name", ["console", "html"])
+def test_a_run_that_could_not_tell_its_time_is_not_said_to_have_taken_none(name: str) -> None:
+    *events, end = run_of("x")
+    text = report(name, [*events, msgspec.structs.replace(end, seconds=None)])
+    assert "an unknown time" in text
+    assert "0.0 s" not in text.partition("details")[0]
