@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test test-all check bench clean
+.PHONY: demo test test-all setup-toxiproxy check bench clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
@@ -22,6 +22,9 @@ test-all: $(READY)  ## the slow suites as well, under coverage, and the suite on
 	$(BIN)/coverage report --include="$$(cat tests/pure_modules.txt | paste -sd, -)" --fail-under=100
 	tests/every_python.sh
 
+setup-toxiproxy:  ## the real Toxiproxy 2.12.0 and its clients, into .tools: the tests compare with them where they are
+	tests/setup_toxiproxy.sh
+
 check: $(READY)  ## lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,7 +35,7 @@ bench: $(READY)  ## the benchmarks
 	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only
 
 clean:
-	rm -rf $(VENV) .venv-3.* reports/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf $(VENV) .venv-3.* .tools reports/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "streamproof needs Python 3.11 or later; set PYTHON=/path/to/python3"; exit 1; }

@@ -250,6 +250,20 @@ def serve(scenario: str | None, host: str, port: int, seed: str | None) -> None:
     asyncio.run(serve_forever(one, host=host, port=port, seed=seed or "0", say=click.echo))
 
 
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the API.")
+@click.option("--port", default=8474, show_default=True, help="Port of the API; 0 is any free one.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="JSON file with an array of proxies, as /populate takes it."
+)
+@_seed_option
+def toxiproxy(host: str, port: int, config: Path | None, seed: str | None) -> None:
+    """Serve TCP proxies with toxics, by the API of Toxiproxy 2.12, to any of its clients."""
+    from harness.toxiproxy.alone import serve
+
+    serve(host, port, config=config, seed=seed, say=click.echo)
+
+
 def _scenario(name: str) -> Scenario:
     from harness import catalog
     from harness.errors import unknown_name

@@ -1,0 +1,281 @@
+"""One connection through a proxy: two sockets, a link in each direction, and nothing else that touches them.
+
+Sockets are raw and non-blocking: what a toxic emits is one ``send``, and closing means closing now. As in Toxiproxy the
+end of one direction closes the whole socket behind it, a RST from a peer is passed on as a FIN, and a close with unread
+data becomes a RST by the kernel's own hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import Callable
+
+from harness.toxiproxy.events import Carried, Closed, EventLog, Struck
+from harness.toxiproxy.link import Dice, Link
+from harness.toxiproxy.pipe import CHUNK_BYTES, FOREVER
+from harness.toxiproxy.toxic import Installed, Stream
+
+_LINGER_ZERO = struct.pack("ii", 1, 0)
+_READS_PER_TURN = 8
+_WRITES_PER_TURN = 64
+"""Of one direction, before others get their turn of the event loop."""
+_LONGEST_TIMER_SECONDS = 3600.0
+
+_SOURCE: dict[Stream, str] = {"upstream": "client", "downstream": "server"}
+_OTHER: dict[Stream, Stream] = {"upstream": "downstream", "downstream": "upstream"}
+
+_now = time.monotonic
+
+
+class Connection:
+    """Two sockets and the links between them."""
+
+    def __init__(
+        self,
+        proxy: str,
+        number: int,
+        client: socket.socket,
+        server: socket.socket,
+        log: EventLog,
+        over: Callable[[Connection], None],
+    ) -> None:
+        self.proxy, self.number = proxy, number
+        self._sockets = (client, server)
+        self._log = log
+        self._over: Callable[[Connection], None] | None = over
+        self._how = ""
+        self._pumps: dict[Stream, _Pump] = {
+            "upstream": _Pump(self, "upstream", client, server),
+            "downstream": _Pump(self, "downstream", server, client),
+        }
+
+    def start(self) -> None:
+        """Let data flow."""
+        for pump in self._pumps.values():
+            pump.turn()
+
+    def traffic(self, stream: Stream) -> tuple[int, int]:
+        """Bytes read from the source of that direction, and written to its destination."""
+        pump = self._pumps[stream]
+        return pump.link.received, pump.sent
+
+    def add(self, installed: Installed, dice: Dice) -> None:
+        """A toxic comes."""
+        self._pumps[installed.stream].link.add(installed, dice, _now())
+        self._pumps[installed.stream].later()
+
+    def update(self, installed: Installed) -> None:
+        """A toxic changes."""
+        self._pumps[installed.stream].link.update(installed, _now())
+        self._pumps[installed.stream].later()
+
+    def remove(self, installed: Installed) -> None:
+        """A toxic goes."""
+        self._pumps[installed.stream].link.remove(installed.name, _now())
+        self._pumps[installed.stream].later()
+
+    def stop(self) -> None:
+        """Close both sides now; what is under way is lost."""
+        self.finish("stopped")
+
+    def struck(self, stream: Stream, installed: Installed, passed: int, note: str) -> None:
+        """A toxic says that it did its work."""
+        self._log.add(
+            Struck(
+                at=_now(),
+                proxy=self.proxy,
+                connection=self.number,
+                toxic=installed.name,
+                stream=stream,
+                passed=passed,
+                note=note,
+            )
+        )
+
+    def carried(self, stream: Stream, data: memoryview) -> None:
+        """Bytes were written; worth an event only when somebody looks on."""
+        if self._log.carries:
+            self._log.add(Carried(at=_now(), proxy=self.proxy, connection=self.number, stream=stream, data=bytes(data)))
+
+    def ended(self, stream: Stream) -> None:
+        """One direction is over: the whole socket behind it closes, so the other direction has no source any more."""
+        pump, other = self._pumps[stream], self._pumps[_OTHER[stream]]
+        self._how = self._how or pump.reason()
+        if other.done:
+            self.finish(self._how)
+        else:
+            other.close_source()
+
+    def finish(self, how: str) -> None:
+        """Close whatever is open and report it, once; ``reset`` closes with RST."""
+        if self._over is None:
+            return
+        over, self._over = self._over, None
+        for pump in self._pumps.values():
+            pump.stop()
+        for sock in self._sockets:
+            if how == "reset" and sock.fileno() >= 0:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+            sock.close()
+        up_received, up_sent = self.traffic("upstream")
+        down_received, down_sent = self.traffic("downstream")
+        self._log.add(
+            Closed(
+                at=_now(),
+                proxy=self.proxy,
+                connection=self.number,
+                how=how,
+                upstream_received=up_received,
+                upstream_sent=up_sent,
+                downstream_received=down_received,
+                downstream_sent=down_sent,
+            )
+        )
+        over(self)
+
+
+class _Pump:
+    """Moves the bytes of one direction: from its source into the link, and from the link to its destination."""
+
+    def __init__(self, owner: Connection, stream: Stream, source: socket.socket, destination: socket.socket) -> None:
+        self.stream = stream
+        self.link = Link(lambda toxic, passed, note: owner.struck(stream, toxic, passed, note))
+        self.sent = 0
+        self.done = False
+        self._owner = owner
+        self._source, self._destination = source, destination
+        self._loop = asyncio.get_running_loop()
+        self._pending: memoryview | None = None
+        self._reading = self._writing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._soon: asyncio.Handle | None = None
+
+    def turn(self) -> None:
+        """Do all that can be done now, then wait for what is missing: input, room or time."""
+        if self.done:
+            return
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+        self.link.advance(_now())
+        self._write()
+        if self.link.reset:
+            self._owner.finish("reset")
+        elif not self.done:
+            self._settle()
+
+    def later(self) -> None:
+        """Take a turn soon; for callers in the middle of something."""
+        if self._soon is None and not self.done:
+            self._soon = self._loop.call_soon(self.turn)
+
+    def reason(self) -> str:
+        """Why this direction is over; see :class:`~harness.toxiproxy.events.Closed`."""
+        if self.link.cut:
+            return "toxic"
+        return _SOURCE[self.stream if self.link.source_ended else _OTHER[self.stream]]
+
+    def close_source(self) -> None:
+        """Close what is read from, because the other direction is over; what is under way still goes out."""
+        self._stop_reading()
+        self._source.close()
+        now = _now()
+        if not self.link.source_ended:
+            self.link.end(now)
+        self.link.peer_gone(now)
+        self.turn()
+
+    def stop(self) -> None:
+        """Touch nothing any more."""
+        self.done = True
+        self._stop_reading()
+        self._stop_writing()
+        for handle in (self._timer, self._soon):
+            if handle is not None:
+                handle.cancel()
+
+    def _readable(self) -> None:
+        for _ in range(_READS_PER_TURN):
+            if self.done or not self.link.wants_input:
+                break
+            try:
+                data = self._source.recv(CHUNK_BYTES)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                data = b""  # a RST is the end like any other
+            if data:
+                self.link.feed(data, _now())
+            else:
+                self.link.end(_now())
+            self._write()
+        self.turn()
+
+    def _write(self) -> None:
+        for _ in range(_WRITES_PER_TURN):
+            if self._pending is None:
+                data = self.link.take(_now())
+                if data is None:
+                    return
+                self._pending = memoryview(data)
+            try:
+                count = self._destination.send(self._pending)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self._end()
+                return
+            self.sent += count
+            self._owner.carried(self.stream, self._pending[:count])
+            self._pending = self._pending[count:] if count < len(self._pending) else None
+        self.later()
+
+    def _settle(self) -> None:
+        if self.link.ended and self._pending is None:
+            self._end()
+            return
+        if self.link.wants_input:
+            self._start_reading()
+        else:
+            self._stop_reading()
+        if self._pending is not None:
+            self._start_writing()
+        else:
+            self._stop_writing()
+        self._set_timer()
+
+    def _end(self) -> None:
+        self.stop()
+        self._owner.ended(self.stream)
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        wakes = self.link.wakes
+        if wakes != FOREVER:
+            delay = min(max(wakes - _now(), 0.0), _LONGEST_TIMER_SECONDS)
+            self._timer = self._loop.call_later(delay, self.turn)
+
+    def _start_reading(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._loop.add_reader(self._source, self._readable)
+
+    def _stop_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._source)
+
+    def _start_writing(self) -> None:
+        if not self._writing:
+            self._writing = True
+            self._loop.add_writer(self._destination, self.turn)
+
+    def _stop_writing(self) -> None:
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(self._destination)

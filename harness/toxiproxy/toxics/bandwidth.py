@@ -1,0 +1,35 @@
+"""Data come at a limited rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.toxiproxy.pipe import FOREVER, RECEIVE, Emit, Flow, Pipe, Until
+from harness.toxiproxy.toxic import Toxic
+
+_PIECE_MS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bandwidth(Toxic):
+    """Each chunk takes ``len / rate``; longer ones come in pieces of 100 ms. Idle time earns no credit.
+
+    With a rate of 0 (or less) nothing passes, and no close behind it.
+    """
+
+    rate: int = 0
+    """KB/s, and a KB has 1,000 bytes: bytes per millisecond."""
+
+    def pipe(self, flow: Flow) -> Pipe:
+        free = flow.since
+        while (chunk := (yield RECEIVE)) is not None:
+            flow.struck()
+            if self.rate <= 0:
+                yield Until(FOREVER)
+            free = max(free, chunk.at)
+            size = self.rate * _PIECE_MS
+            for start in range(0, len(chunk.data), size):
+                piece = chunk.data[start : start + size]
+                free += len(piece) / self.rate / 1000
+                yield Until(free)
+                yield Emit(piece)
