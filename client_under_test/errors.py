@@ -50,8 +50,14 @@ class StreamError(Exception):
 
     retryable = True
     """Whether the same request may succeed a moment later."""
-    sent: ClassVar[bool | None] = True
-    """Whether the request reached a server; None when nobody can tell."""
+    reached: ClassVar[bool | None] = True
+    """Whether the request of this attempt reached a server; None when nobody can tell."""
+
+    @property
+    def sent(self) -> bool | None:
+        """Whether any request of the call reached a server; None when nobody can tell."""
+        told = {error.reached for error in (*self.earlier, self)}
+        return True if True in told else None if None in told else False
 
     def __str__(self) -> str:
         tries = f" (after {self.attempts} attempts; first: {self.earlier[0].message})" if self.earlier else ""
@@ -62,13 +68,13 @@ class RequestNotSendable(StreamError):
     """The URL, a header or the body cannot be sent as it is."""
 
     retryable = False
-    sent = False
+    reached = False
 
 
 class ConnectionFailed(StreamError):
     """No connection could be made: nothing was sent."""
 
-    sent = False
+    reached = False
 
 
 class ConnectionLost(StreamError):

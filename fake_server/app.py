@@ -18,7 +18,7 @@ from fake_server.clock import Clock, SystemClock
 from fake_server.dialects.anthropic import refusal
 from fake_server.effects import Effect
 from fake_server.perform import Log, perform, reset_transport
-from fake_server.record import Replied, Requested, Sink, redact
+from fake_server.record import Hold, Replied, Requested, Sink, redact
 from fake_server.script import Reply, Request, Script, render
 from fake_server.validate import MAX_REQUEST_BYTES, Problem, problem_in
 from fake_server.wire import Head, UntilClose
@@ -33,6 +33,8 @@ class Case:
     script: Script
     seed: str
     sink: Sink
+    hold: Hold | None = None
+    """Awaited after each request and each write: what it does meanwhile is done before the server goes on."""
     start: float = 0.0
     requests: int = 0
     steps: int = 0
@@ -113,7 +115,7 @@ class FakeServer:
         if case is None:
             return web.json_response(_plain_error("no such case; ask for /case/<scenario id>/v1/messages"), status=404)
         case.requests += 1
-        log = Log(case.sink, self._clock, case.start, case.requests)
+        log = Log(case.sink, self._clock, case.start, case.requests, case.hold)
         head, effects = await self._answer(http, case, log)
         return await self._perform(http, case, log, head, effects)
 
@@ -132,8 +134,9 @@ class FakeServer:
             headers=redact(http.headers),
             body=body,
             streams=streams,
+            peer=_peer(http),
         )
-        case.sink(record)
+        await log.requested(record)
         if problem is None:
             case.steps += 1
         step = case.steps if problem is None else 0
@@ -173,6 +176,11 @@ async def _read(http: web.Request) -> tuple[Problem | None, Any]:
         return Problem(413, "Request exceeds the maximum size of 32 MB"), None
     except (ValueError, RecursionError) as error:
         return Problem(400, f"The request body is not valid JSON: {error}"), None
+
+
+def _peer(http: web.Request) -> str:
+    name = http.transport.get_extra_info("peername") if http.transport is not None else None
+    return f"{name[0]}:{name[1]}" if name else ""
 
 
 def _wrong_route(http: web.Request) -> Problem | None:

@@ -13,7 +13,7 @@ from typing import Protocol, assert_never
 
 from fake_server.clock import Clock
 from fake_server.effects import Close, Effect, End, Mark, Reset, Send, Stall, Wait
-from fake_server.record import KEPT_BYTES, Ended, Sent, Sink, Struck, Waited
+from fake_server.record import KEPT_BYTES, Ended, Hold, Requested, Sent, ServerRecord, Sink, Struck, Waited
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 _YIELD_EVERY = 64
@@ -45,11 +45,11 @@ async def perform(effects: Iterable[Effect], connection: Connection, clock: Cloc
     try:
         how = await _perform(effects, connection, clock, log)
     except (asyncio.CancelledError, ConnectionError) as gone:
-        log.ended(log.left)
+        log.left_alone()
         if isinstance(gone, asyncio.CancelledError):
             raise
         return log.left
-    log.ended(how)
+    await log.ended(how)
     return how
 
 
@@ -60,7 +60,7 @@ async def _perform(effects: Iterable[Effect], connection: Connection, clock: Clo
         match effect:
             case Send(data, event):
                 await connection.write(data)
-                log.sent(data, event)
+                await log.sent(data, event)
             case Wait(seconds):
                 await clock.sleep(seconds)
                 log.waited(seconds)
@@ -85,8 +85,8 @@ async def _perform(effects: Iterable[Effect], connection: Connection, clock: Clo
 class Log:
     """Turns what is performed in one attempt into records."""
 
-    def __init__(self, sink: Sink, clock: Clock, start: float, attempt: int) -> None:
-        self._sink, self._clock, self._start = sink, clock, start
+    def __init__(self, sink: Sink, clock: Clock, start: float, attempt: int, hold: Hold | None = None) -> None:
+        self._sink, self._clock, self._start, self._hold = sink, clock, start, hold
         self.attempt = attempt
         self._total = 0
         self.left = "peer_closed"
@@ -97,12 +97,25 @@ class Log:
         """Seconds since the case began."""
         return round(self._clock.now() - self._start, 6)
 
-    def sent(self, data: bytes, event: str | None) -> None:
+    async def note(self, record: ServerRecord) -> None:
+        """Record it, and wait as long as whoever follows the records wants the server to."""
+        self._sink(record)
+        if self._hold is not None:
+            await self._hold(record)
+
+    async def requested(self, record: Requested) -> None:
+        """Record a request; when the client leaves before it is answered, that is its end."""
+        try:
+            await self.note(record)
+        except asyncio.CancelledError:
+            self.left_alone()
+            raise
+
+    async def sent(self, data: bytes, event: str | None) -> None:
         """Record bytes written."""
         self._total += len(data)
         kept = data[:KEPT_BYTES]
-        record = Sent(t=self.t, attempt=self.attempt, data=kept, size=len(data), total=self._total, event=event)
-        self._sink(record)
+        await self.note(Sent(t=self.t, attempt=self.attempt, data=kept, size=len(data), total=self._total, event=event))
 
     def waited(self, seconds: float) -> None:
         """Record a silence that is over."""
@@ -112,9 +125,16 @@ class Log:
         """Record that a fault strikes here."""
         self._sink(Struck(t=self.t, attempt=self.attempt, fault=fault, note=note, total=self._total))
 
-    def ended(self, how: str) -> None:
+    async def ended(self, how: str) -> None:
         """Record the end of the reply."""
-        self._sink(Ended(t=self.t, attempt=self.attempt, how=how, total=self._total))
+        await self.note(self._end(how))
+
+    def left_alone(self) -> None:
+        """Record that the client has left, or that the server gave up; nobody can be waited for any more."""
+        self._sink(self._end(self.left))
+
+    def _end(self, how: str) -> Ended:
+        return Ended(t=self.t, attempt=self.attempt, how=how, total=self._total)
 
 
 def reset_transport(transport: asyncio.Transport) -> None:

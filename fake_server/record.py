@@ -6,7 +6,7 @@ request counted). Bytes are kept as they went out; nothing secret gets in (see :
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
@@ -31,6 +31,8 @@ class Requested(Record, frozen=True, kw_only=True, tag="requested"):
     headers: dict[str, str]
     body: Any
     streams: bool
+    peer: str = ""
+    """Address and port that the request came from; it tells connections apart."""
 
 
 class Replied(Record, frozen=True, kw_only=True, tag="replied"):
@@ -75,6 +77,7 @@ class Ended(Record, frozen=True, kw_only=True, tag="ended"):
 
 ServerRecord: TypeAlias = Requested | Replied | Sent | Struck | Waited | Ended
 Sink: TypeAlias = Callable[[ServerRecord], None]
+Hold: TypeAlias = Callable[[ServerRecord], Awaitable[None]]
 
 
 def redact(headers: Mapping[str, str]) -> dict[str, str]:

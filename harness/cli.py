@@ -96,6 +96,7 @@ def _select_option(command: F) -> F:
 )
 @_seed_option
 @click.option("--jobs", default=64, show_default=True, type=click.IntRange(1, 10_000), help="Cases in flight at once.")
+@click.option("--toxiproxy", default="", metavar="URL", help="Use this Toxiproxy for the network, not our own.")
 @click.option("--report", "reports", multiple=True, metavar="NAME[=PATH]", help="Report to write; may be repeated.")
 @click.option(
     "--gate", multiple=True, metavar="NAME", help="Let only this client decide the exit status; may be repeated."
@@ -106,6 +107,7 @@ def run(
     policy: str | None,
     seed: str | None,
     jobs: int,
+    toxiproxy: str,
     reports: tuple[str, ...],
     gate: tuple[str, ...],
 ) -> None:
@@ -119,6 +121,10 @@ def run(
     from harness.model import Policy
     from harness.plan import plan
 
+    if toxiproxy:
+        from harness.nemesis import check
+
+        check(toxiproxy)
     adapters = [catalog.adapter(name) for name in dict.fromkeys(clients or ("bundled",))]
     names = [adapter.name for adapter in adapters]
     for name in gate:
@@ -131,6 +137,7 @@ def run(
         select=select,
         policy=Policy(policy) if policy else None,
         jobs=jobs,
+        toxiproxy=toxiproxy,
     )
     wanted = reports if any(one.partition("=")[0] == "jsonl" for one in reports) else ("jsonl", *reports)
     wanted = wanted if any(one.partition("=")[0] == "console" for one in reports) else (*wanted, "console")
@@ -250,14 +257,14 @@ def serve(scenario: str | None, host: str, port: int, seed: str | None) -> None:
     asyncio.run(serve_forever(one, host=host, port=port, seed=seed or "0", say=click.echo))
 
 
-@cli.command()
+@cli.command("toxiproxy")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address of the API.")
 @click.option("--port", default=8474, show_default=True, help="Port of the API; 0 is any free one.")
 @click.option(
     "--config", type=click.Path(path_type=Path), help="JSON file with an array of proxies, as /populate takes it."
 )
 @_seed_option
-def toxiproxy(host: str, port: int, config: Path | None, seed: str | None) -> None:
+def toxiproxy_(host: str, port: int, config: Path | None, seed: str | None) -> None:
     """Serve TCP proxies with toxics, by the API of Toxiproxy 2.12, to any of its clients."""
     from harness.toxiproxy.alone import serve
 

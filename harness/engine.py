@@ -77,10 +77,10 @@ async def _work(plan: Plan, laws: tuple[Law, ...], queue: asyncio.Queue[Event | 
             await queue.put(finished(record, laws, seconds=clock.now() - began))
 
     try:
-        async with LiveRunner(clock) as runner, asyncio.TaskGroup() as group:
+        async with LiveRunner(clock, plan.toxiproxy) as runner, asyncio.TaskGroup() as group:
             for case in plan.cases:
-                if case.lacking:
-                    await queue.put(_skipped(case))
+                if why := _not_possible(case, plan):
+                    await queue.put(_skipped(case, why))
                 else:
                     group.create_task(one(runner, case))
     finally:
@@ -109,14 +109,19 @@ def finished(record: Record, laws: Iterable[Law], *, seconds: float = 0.0) -> Ca
     )
 
 
-def _skipped(case: PlannedCase) -> CaseFinished:
-    lacking = ", ".join(sorted(case.lacking))
+def _not_possible(case: PlannedCase, plan: Plan) -> str:
+    """Why this case cannot be run; empty when it can."""
+    if case.lacking:
+        return f"the client does not declare: {', '.join(sorted(case.lacking))}"
+    network = case.scenario.network
+    if plan.toxiproxy and network is not None and network.extensions:
+        return f"Toxiproxy itself cannot do: {', '.join(network.extensions)}; run it without --toxiproxy"
+    return ""
+
+
+def _skipped(case: PlannedCase, why: str) -> CaseFinished:
     return CaseFinished(
-        case=case.id,
-        scenario=case.scenario.id,
-        client=case.adapter.name,
-        verdict=Verdict.SKIP,
-        why=f"the client does not declare: {lacking}",
+        case=case.id, scenario=case.scenario.id, client=case.adapter.name, verdict=Verdict.SKIP, why=why
     )
 
 

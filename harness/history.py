@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
-from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Struck
+from fake_server.record import ServerRecord
+from harness.attempt import Attempt, attempts_in
+from harness.delivery import delivered, is_in_doubt
 from harness.model import (
     AdapterFailed,
     Cancelled,
@@ -31,7 +32,7 @@ from harness.model import (
     Shown,
     TimedOut,
 )
-from harness.reference import Response, read_reply
+from harness.network import NetworkFailed, NetworkRecord
 
 
 class CaseInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +54,8 @@ class CaseInfo(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: tuple[Capability, ...]
     faults: tuple[str, ...] = ()
     """The faults of the first step, in their order; a client that never asks for a stream never meets them."""
+    toxics: dict[str, str] = {}
+    """The faults of the network that every client must meet: name and type."""
     endpoint: Endpoint = Endpoint.SERVER
     sources: tuple[str, ...] = ()
 
@@ -63,75 +66,38 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     info: CaseInfo
     server: tuple[ServerRecord, ...] = ()
     client: tuple[ClientRecord, ...] = ()
+    network: tuple[NetworkRecord, ...] = ()
+    """What happened between them; empty where nothing was."""
     lag: float = 0.0
     """The longest time, in seconds, that the harness's own event loop came late while the case ran."""
-
-
-@dataclass
-class Attempt:
-    """What the server knows of one request."""
-
-    number: int
-    requested: Requested
-    replied: Replied | None = None
-    sent: list[Sent] = field(default_factory=list)
-    struck: list[Struck] = field(default_factory=list)
-    ended: Ended | None = None
-
-    @cached_property
-    def wire(self) -> bytes:
-        """The bytes of the reply as they were written (each write is kept up to a limit)."""
-        return b"".join(record.data for record in self.sent)
-
-    @property
-    def whole(self) -> bool:
-        """Whether :attr:`wire` has every byte that was sent."""
-        return all(len(record.data) == record.size for record in self.sent)
-
-    @cached_property
-    def response(self) -> Response:
-        """What the oracle's own reader makes of those bytes."""
-        return read_reply(self.wire)
-
-    @property
-    def before_fault(self) -> Response:
-        """The same for the bytes before the last fault that struck inside the body; all of them when none did."""
-        begins = self.wire.find(b"\r\n\r\n") + 4
-        inside = [one.total for one in self.struck if begins < one.total]
-        return read_reply(self.wire[: inside[-1]]) if inside else self.response
-
-    @property
-    def over_at(self) -> float | None:
-        """When the reply was over for the server, None while it was not."""
-        return self.ended.t if self.ended is not None else None
 
 
 class Case:
     """A record with the questions that laws ask of it."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, *, generous: bool = False) -> None:
+        self._record, self._generous = record, generous
         self.info = record.info
         self.server = record.server
         self.client = record.client
+        self.network = record.network
         self.lag = record.lag
 
     @cached_property
     def attempts(self) -> list[Attempt]:
-        """The requests that the server saw, in order."""
-        found: dict[int, Attempt] = {}
-        for record in self.server:
-            match record:
-                case Requested():
-                    found[record.attempt] = Attempt(record.attempt, record)
-                case Replied():
-                    found[record.attempt].replied = record
-                case Sent():
-                    found[record.attempt].sent.append(record)
-                case Struck():
-                    found[record.attempt].struck.append(record)
-                case Ended():
-                    found[record.attempt].ended = record
-        return list(found.values())
+        """The requests that the server saw, in order, and of each reply what the client could see."""
+        attempts = attempts_in(self.server)
+        return delivered(self.network, attempts, generous=self._generous) if self.network else attempts
+
+    @cached_property
+    def other_reading(self) -> Case | None:
+        """The same case if all was delivered of which that is in doubt; None where nothing is."""
+        return Case(self._record, generous=True) if is_in_doubt(self.network) else None
+
+    @property
+    def network_failure(self) -> NetworkFailed | None:
+        """What Toxiproxy did not do, if so."""
+        return next((record for record in self.network if isinstance(record, NetworkFailed)), None)
 
     @property
     def finished(self) -> Finished | None:
@@ -188,12 +154,18 @@ class Case:
 def canonical(record: Record) -> dict[str, Any]:
     """The record without what differs between two runs with one seed: times, ports, and how reads were sliced.
 
+    Behind a broken network it is also a matter of time how much the server wrote before it noticed.
+
     Adjacent pieces of shown text are joined, because where a read ends is a matter of time; runs of the same ping are
     counted as one.
     """
     tree: dict[str, Any] = msgspec.to_builtins(record)
     tree["client"] = _joined(tree["client"])
     tree["server"] = _without_repeats(tree["server"])
+    if record.network:
+        tree["server"] = [one for one in tree["server"] if one["did"] in ("requested", "replied")]
+        struck = {one["toxic"] for one in tree["network"] if one["event"] == "struck"}
+        tree["network"] = sorted(struck & record.info.toxics.keys())
     for one in tree["server"]:
         if one["did"] == "sent":
             _without_dates(one)
@@ -238,7 +210,7 @@ _DATES = re.compile(rb"(?m)^(?:date|retry-after): \w{3}, [^\r]*GMT\r$")
 
 def _strip(tree: Any) -> None:
     if isinstance(tree, dict):
-        for name in ("t", "total", "lag", "date", "host"):
+        for name in ("t", "total", "lag", "date", "host", "peer"):
             tree.pop(name, None)
         for value in tree.values():
             _strip(value)

@@ -17,6 +17,8 @@ from harness.verdict import Ruling, Verdict, unknown
 
 ADAPTER = "SP00"
 """Code of the law about adapters, which comes before all others."""
+DELIVERY = "SP22"
+"""Code of the law about the faults themselves, the only one to ask when the network could not be set up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +55,33 @@ def law(code: str, *, rank: int, tolerates: float | None = None) -> Callable[[Ca
 def judge(case: Case, laws: Iterable[Law]) -> tuple[Ruling, ...]:
     """What every law says of ``case``, the most harmful first. A check that raises is UNKNOWN, never a pass.
 
-    Of a case whose adapter broke its contract only the law that says so is asked.
+    Of a case whose adapter broke its contract, or whose network could not be set up, only the law that says so is
+    asked.
     """
-    asked = [one for one in laws if case.adapter_failure is None or one.code == ADAPTER]
+    only = ADAPTER if case.adapter_failure is not None else DELIVERY if case.network_failure is not None else None
+    asked = [one for one in laws if only in (None, one.code)]
     return tuple(_rule(case, one) for one in sorted(asked, key=lambda one: (one.rank, one.code)))
 
 
 def _rule(case: Case, law: Law) -> Ruling:
-    try:
-        ruling = law.check(case)
-    except Exception as error:
-        ruling = unknown(f"the check itself failed with {type(error).__name__}: {error}")
+    ruling = _ask(case, law)
+    if case.other_reading is not None:
+        ruling = _of_both(ruling, _ask(case.other_reading, law))
     if law.tolerates is not None and ruling.verdict is Verdict.FAIL and case.lag > law.tolerates:
         ruling = unknown(f"this machine was up to {case.lag:.2f} s late, so this proves nothing: {ruling.harm}")
     return msgspec.structs.replace(ruling, law=law.code)
+
+
+def _of_both(ruling: Ruling, other: Ruling) -> Ruling:
+    """What can be said when it is in doubt how much came through: only what holds either way."""
+    if (ruling.verdict is Verdict.FAIL) == (other.verdict is Verdict.FAIL):
+        return ruling
+    perhaps = ruling.harm if ruling.verdict is Verdict.FAIL else other.harm
+    return unknown(f"the counters of this Toxiproxy do not tell how much came through; perhaps: {perhaps}")
+
+
+def _ask(case: Case, law: Law) -> Ruling:
+    try:
+        return law.check(case)
+    except Exception as error:
+        return unknown(f"the check itself failed with {type(error).__name__}: {error}")

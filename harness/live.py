@@ -28,6 +28,7 @@ from harness.model import (
     Shown,
     TimedOut,
 )
+from harness.nemesis import Nemesis, NetworkLayer
 from harness.plan import MAX_ATTEMPTS, PlannedCase
 
 API_KEY = "sk-ant-streamproof-test-key"
@@ -36,10 +37,14 @@ _STOP_SECONDS = 5.0
 
 
 class LiveRunner:
-    """Owns the server and the dead port; runs one case at a time or a thousand."""
+    """Owns the server, the network and the dead port; runs one case at a time or a thousand.
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    ``toxiproxy`` is the base URL of a Toxiproxy to use; without it there is our own.
+    """
+
+    def __init__(self, clock: Clock | None = None, toxiproxy: str = "") -> None:
         self._clock = clock or SystemClock()
+        self._network = NetworkLayer(toxiproxy)
         self._server = FakeServer(self._clock)
         self._lateness = _Lateness(self._clock)
 
@@ -50,6 +55,7 @@ class LiveRunner:
             # Bound and never listening: connections are refused, and no other process can take the port.
             self._nobody = stack.enter_context(socket.socket())
             self._nobody.bind((LOOPBACK, 0))
+            stack.enter_context(self._network)
             self._lateness.start()
             stack.callback(self._lateness.stop)
             self._stack = stack.pop_all()
@@ -66,21 +72,36 @@ class LiveRunner:
         url = self._server.open_case(token, script)
         if case.scenario.endpoint is Endpoint.REFUSED:
             url = f"http://{LOOPBACK}:{self._nobody.getsockname()[1]}"
-        job = Job(
-            base_url=url,
-            api_key=API_KEY,
-            request=case.request(),
-            limits=case.scenario.limits,
-            max_attempts=MAX_ATTEMPTS,
-            seed=case.text_seed,
-        )
+        nemesis = self._nemesis(case, token)
         with self._lateness.watched() as lateness:
             try:
-                client = await self._observe_to_the_end(case, job, script.start)
-                await self._wait_for_closes(script, case.scenario.limits.close)
+                if nemesis is not None:
+                    url = await self._network_of(nemesis, script, token)
+                client = await self._observe_to_the_end(case, _job(case, url), script.start) if url else []
+                await self._wait_for_closes(script, nemesis, case.scenario.limits.close)
             finally:
+                network = await nemesis.end(script.start) if nemesis is not None else ()
                 await self._server.close_case(token)
-        return Record(info=case.info(), server=tuple(server), client=tuple(client), lag=round(lateness.worst, 3))
+        return Record(
+            info=case.info(),
+            server=tuple(server),
+            client=tuple(client),
+            network=network,
+            lag=round(lateness.worst, 3),
+        )
+
+    def _nemesis(self, case: PlannedCase, token: str) -> Nemesis | None:
+        if case.scenario.network is None:
+            return None
+        upstream = f"{LOOPBACK}:{self._server.port}"
+        return Nemesis(self._network, token, case.scenario.network, upstream, seed=case.text_seed, clock=self._clock)
+
+    async def _network_of(self, nemesis: Nemesis, script: Case, token: str) -> str:
+        """The base URL through the network; empty when there is none."""
+        listen = await nemesis.begin()
+        script.hold = nemesis.follow
+        script.start = self._clock.now()
+        return f"http://{listen}/case/{token}" if listen is not None else ""
 
     async def _observe_to_the_end(self, case: PlannedCase, job: Job, start: float) -> list[ClientRecord]:
         seen: list[ClientRecord] = []
@@ -110,10 +131,24 @@ class LiveRunner:
         except AdapterError as error:
             note(AdapterFailed(why=str(error)))
 
-    async def _wait_for_closes(self, case: Case, limit: float) -> None:
+    async def _wait_for_closes(self, case: Case, nemesis: Nemesis | None, limit: float) -> None:
         """Give the client ``limit`` seconds to close what it has no more use for."""
+        deadline = self._clock.now() + limit
+        if nemesis is not None:
+            await nemesis.quiet(limit)
         if case.running:
-            await asyncio.wait(list(case.running), timeout=limit)
+            await asyncio.wait(list(case.running), timeout=max(0.0, deadline - self._clock.now()))
+
+
+def _job(case: PlannedCase, url: str) -> Job:
+    return Job(
+        base_url=url,
+        api_key=API_KEY,
+        request=case.request(),
+        limits=case.scenario.limits,
+        max_attempts=MAX_ATTEMPTS,
+        seed=case.text_seed,
+    )
 
 
 def _token(case: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from fake_server.script import Script
+from harness.network import Network
 
 
 class Outcome(StrEnum):
@@ -146,6 +147,8 @@ class Scenario:
     cancel_after: int | None = None
     """The harness cancels the call when so many characters are shown."""
     endpoint: Endpoint = Endpoint.SERVER
+    network: Network | None = None
+    """What is wrong between client and server; None puts nothing between them."""
 
     @property
     def id(self) -> str:

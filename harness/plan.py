@@ -65,6 +65,9 @@ class PlannedCase:
             max_attempts=MAX_ATTEMPTS,
             capabilities=tuple(sorted(self.adapter.capabilities)),
             faults=tuple(fault.name for fault in self._first_reply().faults),
+            toxics={name: fault.type for name, fault in scenario.network.named() if fault.is_due}
+            if scenario.network is not None
+            else {},
             endpoint=scenario.endpoint,
             sources=scenario.sources,
         )
@@ -84,6 +87,8 @@ class Plan:
     """Cases in flight at once."""
     policy: Policy | None = None
     """Overrules the clients' own."""
+    toxiproxy: str = ""
+    """Base URL of the Toxiproxy to use; our own when empty."""
 
 
 def plan(
@@ -94,6 +99,7 @@ def plan(
     select: str = "",
     policy: Policy | None = None,
     jobs: int = 64,
+    toxiproxy: str = "",
 ) -> Plan:
     """Every selected scenario against every adapter.
 
@@ -101,6 +107,7 @@ def plan(
         scenarios: by id.
         select: an expression for :func:`selected`; empty selects all.
         policy: judge every client by this one, instead of by its own.
+        toxiproxy: base URL of the Toxiproxy to use; our own when empty.
 
     Raises:
         UsageError: the expression is malformed or selects nothing, or two clients have one name.
@@ -114,7 +121,7 @@ def plan(
         for scenario in chosen
         for adapter in adapters
     )
-    return Plan(cases=cases, seed=seed, jobs=jobs, policy=policy)
+    return Plan(cases=cases, seed=seed, jobs=jobs, policy=policy, toxiproxy=toxiproxy)
 
 
 def selected(expression: str, names: Iterable[str]) -> list[str]:

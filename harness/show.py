@@ -10,6 +10,7 @@ from fake_server.effects import Close, Effect, End, Mark, Reset, Send, Stall, Wa
 from fake_server.script import Request, render
 from harness.events import CaseFinished, Event
 from harness.model import Policy, Scenario
+from harness.network import describe
 from harness.plain import plain, plain_bytes
 from harness.plan import MODEL, PROMPT
 from harness.timeline import timeline
@@ -29,6 +30,8 @@ def shown(scenario: Scenario, seed: str) -> Iterator[str]:
         yield f"  other side: {scenario.pair}"
     if scenario.sources:
         yield f"  seen in: {', '.join(scenario.sources)}"
+    for _, fault in scenario.network.named() if scenario.network is not None else ():
+        yield f"  network: {describe(fault)}"
     for attempt in range(1, len(scenario.script.steps) + 1):
         last = attempt == len(scenario.script.steps)
         yield ""

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Literal
+from itertools import chain, groupby
+from typing import Literal, assert_never
 
 from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Struck, Waited
 from harness.history import Record
 from harness.model import AdapterFailed, Cancelled, Cleared, ClientRecord, Finished, Noticed, Shown, TimedOut
+from harness.network import ABANDONED, Counted, NetworkFailed, NetworkRecord
 from harness.plain import plain, plain_bytes
+from harness.toxiproxy.events import (
+    Carried,
+    Closed,
+    Left,
+    Opened,
+    Started,
+    Stopped,
+    ToxicAdded,
+    ToxicRemoved,
+    Unreachable,
+)
+from harness.toxiproxy.events import Struck as ToxicStruck
 
-Side = Literal["server", "client", "fault"]
+Side = Literal["server", "client", "network", "fault"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +40,9 @@ class Line:
 
 
 def timeline(record: Record) -> list[Line]:
-    """Both lanes in order of time; neighbouring writes and pieces of text are one line."""
-    return sorted([*_server_lane(record.server), *_client_lane(record.client)], key=lambda line: line.t)
+    """All lanes in order of time; neighbouring writes and pieces of text are one line."""
+    lanes = (_server_lane(record.server), _network_lane(record.network), _client_lane(record.client))
+    return sorted(chain(*lanes), key=lambda line: line.t)
 
 
 def _server_lane(records: tuple[ServerRecord, ...]) -> Iterator[Line]:
@@ -37,6 +51,68 @@ def _server_lane(records: tuple[ServerRecord, ...]) -> Iterator[Line]:
             yield _sent([one for one in group if isinstance(one, Sent)])
         else:
             yield from map(server_line, group)
+
+
+def _network_lane(records: tuple[NetworkRecord, ...]) -> Iterator[Line]:
+    for is_data, group in groupby(records, key=lambda one: isinstance(one, Carried)):
+        if is_data:
+            pieces = [one for one in group if isinstance(one, Carried)]
+            size = sum(len(one.data) for one in pieces)
+            what = f"passed {size} bytes to the client on connection {pieces[0].connection}"
+            yield Line(t=pieces[0].at, side="network", what=what)
+        else:
+            yield from map(_network_line, group)
+
+
+def _network_line(record: NetworkRecord) -> Line:
+    t = record.at
+    match record:
+        case Started():
+            return Line(t=t, side="network", what="is up")
+        case Stopped():
+            return Line(t=t, side="fault", what="down: the network closes its connections and refuses new ones")
+        case ToxicAdded(toxic=toxic):
+            return Line(t=t, side="network", what=f"toxic {toxic} comes")
+        case ToxicRemoved(toxic=toxic):
+            return Line(t=t, side="network", what=f"toxic {toxic} goes")
+        case Opened(connection=number):
+            return Line(t=t, side="network", what=f"connection {number} opens")
+        case Unreachable(connection=number, why=why):
+            return Line(t=t, side="network", what=f"connection {number} finds no server: {plain(why)}")
+        case ToxicStruck(connection=number, toxic=toxic, passed=passed, note=note):
+            noted = f" ({note})" if note else ""
+            what = f"{toxic}{noted} strikes on connection {number} after {passed} bytes"
+            return Line(t=t, side="fault", what=what)
+        case Carried(connection=number, data=data):
+            return Line(t=t, side="network", what=f"passed {len(data)} bytes to the client on connection {number}")
+        case Left(connection=number, side=side):
+            return Line(t=t, side="network", what=f"the {side} has closed connection {number}")
+        case Closed(connection=number, how=how):
+            return Line(t=t, side="network", what=f"connection {number} over: {_CLOSES[how]}", detail=_traffic(record))
+        case Counted(attempt=attempt):
+            what = f"counted when request {attempt} had come" if attempt else "counted at the end"
+            return Line(t=t, side="network", what=what, detail=_traffic(record))
+        case NetworkFailed(why=why):
+            return Line(t=t, side="network", what=f"failed: {plain(why, 300)}")
+        case _:
+            assert_never(record)
+
+
+def _traffic(record: Closed | Counted) -> str:
+    return (
+        f"up: {record.upstream_received} bytes in, {record.upstream_sent} out; "
+        f"down: {record.downstream_received} in, {record.downstream_sent} out"
+    )
+
+
+_CLOSES = {
+    "client": "the client closed it",
+    "server": "the server closed it",
+    "toxic": "closed by a toxic",
+    "reset": "reset by a toxic",
+    "stopped": "the network went down",
+    ABANDONED: "still open when the harness took the network away",
+}
 
 
 def _client_lane(records: tuple[ClientRecord, ...]) -> Iterator[Line]:

@@ -12,6 +12,7 @@ from fake_server.fault import Fault
 from fake_server.position import AtEnd, AtEvent
 from fake_server.script import script
 from harness.model import Expect, Outcome, Scenario
+from harness.network import AfterEvents, Network
 
 DELTA = "content_block_delta"
 
@@ -47,3 +48,31 @@ def faulted(name: str, title: str, *faults: Fault, expect: Expect = RECOVERABLE,
 def unusual(name: str, title: str, *faults: Fault, **more: Any) -> Scenario:
     """Every attempt looks like this, nothing is really wrong, and the answer must be delivered from the first."""
     return Scenario(name=name, title=title, script=script(Answer(faults=faults)), expect=WHOLE, **more)
+
+
+LARGE_PROMPT = {"messages": [{"role": "user", "content": "What happens in the village? " * 8_000}]}
+"""Some 230 kB of request."""
+
+
+def deltas(count: int) -> AfterEvents:
+    """After so many pieces of text."""
+    return AfterEvents(count, DELTA)
+
+
+NETWORK_STATES: tuple[tuple[str, str, AfterEvents], ...] = (
+    ("preamble_only", "before any text", AfterEvents(1, "content_block_start")),
+    ("mid_text", "in the middle of the text", deltas(18)),
+    ("late_text", "with most of the text sent", deltas(40)),
+    ("text_done", "after the text, before anything says that it is all", AfterEvents(1, "content_block_stop")),
+)
+"""The four delivered states, for faults of the network: name, words, and the moment."""
+
+
+def over(name: str, title: str, network: Network, **more: Any) -> Scenario:
+    """Whole answers over a broken network."""
+    return Scenario(name=name, title=title, script=script(Answer()), network=network, **{"expect": RECOVERABLE, **more})
+
+
+def dead(name: str, title: str, network: Network, **more: Any) -> Scenario:
+    """Whole answers over a network that falls silent: the client must leave by itself."""
+    return over(name, title, network, expect=Expect(may_fail=True, stalls=True), **more)

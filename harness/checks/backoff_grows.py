@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from itertools import pairwise, takewhile
 
-from harness.history import Attempt, Case
+from harness.attempt import Attempt
+from harness.history import Case
 from harness.law import law
 from harness.model import Capability
 from harness.verdict import PASSED, Ruling, failed, skipped

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from harness.history import Attempt, Case
+from harness.attempt import Attempt
+from harness.history import Case
 from harness.law import law
 from harness.model import Capability
 from harness.verdict import PASSED, Ruling, failed, skipped

@@ -2,22 +2,38 @@ from __future__ import annotations
 
 from collections import Counter
 
+from fake_server.record import Sent
+from harness.delivery import proven
 from harness.history import Case
-from harness.law import law
+from harness.law import DELIVERY, law
 from harness.model import Endpoint
 from harness.verdict import PASSED, Ruling, unknown
 
 
-@law("SP22", rank=20)
+@law(DELIVERY, rank=20)
 def fault_was_delivered(case: Case) -> Ruling:
     """The fault of the scenario really reached the client; otherwise nothing is proven and the case is UNKNOWN.
 
     The reply of the script's first step must have performed all of its faults: each left its mark in the history, with
-    the count of bytes before it, and the reply went on to some end after it. Surviving a fault that never happened is
-    no merit.
+    the count of bytes before it, and the reply went on to some end after it. Every toxic that was due did its work on a
+    connection of the case, as the network's record tells. Surviving a fault that never happened is no merit.
     """
-    if case.info.endpoint is Endpoint.REFUSED:
+    if case.network_failure is not None:
+        return unknown(f"the network could not be set up: {case.network_failure.why}")
+    written = sum(record.size for record in case.server if isinstance(record, Sent))
+    idle = sorted(case.info.toxics.keys() - proven(case.network, case.info.toxics, written))
+    if idle:
+        return unknown(f"{', '.join(idle)} did its work on no connection of this case")
+    if case.info.endpoint is Endpoint.REFUSED or (case.info.toxics and not _answered(case)):
         return PASSED
+    return _by_the_server(case)
+
+
+def _answered(case: Case) -> bool:
+    return any(one.replied is not None for one in case.attempts)
+
+
+def _by_the_server(case: Case) -> Ruling:
     if not case.attempts:
         return unknown("the client never made a request")
     first = next((one for one in case.attempts if one.replied is not None and one.replied.step == 1), None)

@@ -3,7 +3,8 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
-from harness.history import Attempt, Case
+from harness.attempt import Attempt
+from harness.history import Case
 from harness.law import law
 from harness.verdict import PASSED, Ruling, failed, skipped
 

@@ -6,9 +6,9 @@ One difference on purpose: no host means this machine only, and not all of its i
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
+import ipaddress
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 
 LOOPBACK = "127.0.0.1"
@@ -43,18 +43,27 @@ def split(text: str) -> tuple[str, str]:
         AddressError: as ``net.SplitHostPort`` does.
     """
     host, colon, port = text.rpartition(":")
-    if text.startswith("["):
-        inside, bracket, rest = text[1:].partition("]")
-        if not bracket:
-            raise AddressError(f"address {text}: missing ']' in address")
-        if not rest.startswith(":"):
-            raise AddressError(f"address {text}: missing port in address")
-        host, port = inside, rest[1:]
-    elif not colon or "]" in port:
-        raise AddressError(f"address {text}: missing port in address")
-    elif ":" in host:
-        raise AddressError(f"address {text}: too many colons in address")
-    return host, port
+    wrong = "missing port" if not colon else _wrong_brackets(text) if text.startswith("[") else _wrong_host(host)
+    inside = host[1:-1] if text.startswith("[") else host
+    for bracket in "[]":
+        if not wrong and bracket in inside + port:
+            wrong = f"unexpected {bracket!r}"
+    if wrong:
+        raise AddressError(f"address {text}: {wrong} in address")
+    return inside, port
+
+
+def _wrong_host(host: str) -> str:
+    return "too many colons" if ":" in host else ""
+
+
+def _wrong_brackets(text: str) -> str:
+    _, bracket, rest = text.partition("]")
+    if not bracket:
+        return "missing ']'"
+    if not rest.startswith(":"):
+        return "missing port"
+    return "too many colons" if ":" in rest[1:] else ""
 
 
 async def resolve(text: str) -> Address:
@@ -64,24 +73,50 @@ async def resolve(text: str) -> Address:
         AddressError: it has no port, or the host or the port does not exist.
     """
     host, port = split(text or ":0")
-    number = _port(port or "0")
+    number = _port(port)
+    ip = _literal(host or LOOPBACK)
+    if ip is not None:
+        return Address(socket.AF_INET if ip.version == 4 else socket.AF_INET6, str(ip), number)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host or LOOPBACK, number, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        found = await asyncio.get_running_loop().getaddrinfo(host, number, type=socket.SOCK_STREAM)
+    except (OSError, ValueError):
         raise AddressError(f"lookup {host}: no such host") from None
     found.sort(key=lambda one: one[0] != socket.AF_INET)
-    family, _, _, _, (ip, *_) = found[0]
-    return Address(family, str(ip), number)
+    family, _, _, _, (name, *_) = found[0]
+    return Address(family, str(name), number)
+
+
+def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that is written there, or None for a name.
+
+    Raises:
+        AddressError: ``127.1``, ``2130706433`` and the like, which C takes for addresses.
+    """
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        with suppress(OSError, ValueError):
+            socket.inet_aton(host)
+            raise AddressError(f"lookup {host}: no such host") from None
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 def _port(text: str) -> int:
-    try:
-        number = int(text) if text.isascii() and text.isdigit() else socket.getservbyname(text, "tcp")
-    except OSError:
-        raise AddressError(f"lookup tcp/{text}: unknown port") from None
-    if number > 65535:
+    sign, digits = (text[:1], text[1:]) if text[:1] in ("+", "-") else ("", text)
+    if digits and not (digits.isascii() and digits.isdigit()):
+        return _service(text)
+    number = int(digits.lstrip("0")[:6] or 0)  # five are enough
+    if number > 65535 or (sign == "-" and number):
         raise AddressError(f"address {text}: invalid port")
     return number
+
+
+def _service(name: str) -> int:
+    try:
+        return socket.getservbyname(name.lower(), "tcp")
+    except (OSError, ValueError):
+        raise AddressError(f"lookup tcp/{name}: unknown port") from None
 
 
 async def listen(text: str) -> socket.socket:
@@ -94,7 +129,10 @@ async def listen(text: str) -> socket.socket:
         address = await resolve(text)
     except AddressError as error:
         raise AddressError(f"listen tcp: {error}") from None
-    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        sock = socket.socket(address.family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise AddressError(f"listen tcp {address}: socket: {_reason(error)}") from None
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if address.family == socket.AF_INET6:
@@ -104,9 +142,12 @@ async def listen(text: str) -> socket.socket:
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        reason = os.strerror(error.errno or errno.EIO).lower()
-        raise AddressError(f"listen tcp {address}: bind: {reason}") from None
+        raise AddressError(f"listen tcp {address}: bind: {_reason(error)}") from None
     return sock
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def name_of(sock: socket.socket) -> str:

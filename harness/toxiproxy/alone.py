@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 import signal
 from collections.abc import Callable
@@ -23,6 +24,7 @@ def serve(host: str, port: int, *, config: Path | None, seed: str | None, say: C
         UsageError: the file cannot be read or is wrong, or the address cannot be bound.
     """
     _raise_file_limit()
+    gc.freeze()  # what was imported stays, and the collector need not look at it again: its pauses delay every connection
     with asyncio.Runner(loop_factory=new_event_loop()) as runner:
         runner.run(_serve(host, port, _read(config), seed, say))
 

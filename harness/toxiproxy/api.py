@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
+import logging
 import posixpath
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 import msgspec
 from aiohttp import web
 
 from harness.toxiproxy import address, gojson
 from harness.toxiproxy.address import LOOPBACK
+from harness.toxiproxy.admission import refusal
 from harness.toxiproxy.server import VERSION, ApiError, PopulateError, Server
 
 DEFAULT_PORT = 8474
@@ -32,8 +34,13 @@ IDLE_SECONDS = 30.0
 """What it has to send a request line and headers, from the first connection or from the last answer."""
 LINGER_SECONDS = 1.0
 """How long a body is read that nobody wants, so that its sender can read the answer."""
+FOLLOWED_SECONDS = 5.0
+"""How often it is looked whether somebody who follows the events is still there."""
 _JSON = "application/json"
 _PLAIN = "text/plain; charset=utf-8"
+
+_LOGGER = logging.getLogger(__name__)
+_LOGGER.addHandler(logging.NullHandler())  # a broken request is its sender's affair, and no traceback on our terminal
 
 Handler = Callable[["_Call"], Awaitable[web.StreamResponse]]
 
@@ -58,6 +65,7 @@ class Api:
         self._web = web.Server(
             self._answer,
             request_factory=_request,
+            logger=_LOGGER,
             access_log=None,
             keepalive_timeout=IDLE_SECONDS,
             lingering_time=LINGER_SECONDS,
@@ -74,13 +82,16 @@ class Api:
         self._server.stop()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        refused = _refusal(request, self._host)
-        if refused is not None:
-            return refused
-        path = unquote(_path(request.raw_path))
+        why = refusal(request.headers, self._host)
+        if why is not None:
+            return _plain(403, why + "\n")
+        raw, mark, query = _target(request.raw_path).partition("?")
+        if _BAD_ESCAPE.search(raw):
+            return web.Response(status=400, text="400 Bad Request")
+        path = unquote(raw)
         clean = _clean(path)
         if clean != path:
-            return web.Response(status=301, headers={"Location": quote(clean)})
+            return web.Response(status=301, headers={"Location": quote(clean, safe="/$&+,:;=@") + mark + query})
         call, found = _route(self._server, request, path)
         if found is None:
             return web.Response(status=404, text="404 page not found\n", headers={"X-Content-Type-Options": "nosniff"})
@@ -110,35 +121,6 @@ async def _handled(call: _Call, handler: Handler) -> web.StreamResponse:
     if not response.prepared:
         response.headers["X-Toxiproxy-Request-Id"] = base64.b32hexencode(secrets.token_bytes(12))[:20].decode().lower()
     return response
-
-
-# ---- who may ask -----------------------------------------------------------------------------------------------------
-
-
-def _refusal(request: web.BaseRequest, bound: str) -> web.Response | None:
-    """Refuse what a web page could send: a foreign Host (DNS rebinding) or any Origin."""
-    if "Origin" in request.headers:
-        return _plain(403, "requests from web pages are not allowed\n")
-    if not _is_ours(request.headers.get("Host", ""), bound):
-        return _plain(403, "this Host is not allowed: use the address that the server listens on\n")
-    return None
-
-
-def _is_ours(host: str, bound: str) -> bool:
-    name = urlsplit(f"//{host}").hostname if host else None
-    if name is None or name in ("localhost", bound.lower()):
-        return name is not None
-    try:
-        ip = ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return ip.is_loopback or not _is_loopback(bound)
-
-
-def _is_loopback(bound: str) -> bool:
-    with suppress(ValueError):
-        return ipaddress.ip_address(bound).is_loopback
-    return bound == "localhost"
 
 
 # ---- routes ----------------------------------------------------------------------------------------------------------
@@ -245,7 +227,7 @@ async def _metrics(call: _Call) -> web.StreamResponse:
 async def _events(call: _Call) -> web.StreamResponse:
     query, log = call.request.rel_url.query, call.server.log
     proxy, number = query.get("proxy"), query.get("after", "0")
-    if not (number.isascii() and number.isdigit()):
+    if not (number.isascii() and number.isdigit() and len(number) < 20):
         raise ApiError(400, f"after must be the number of an event, not {number!r}")
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     await response.prepare(call.request)
@@ -257,13 +239,12 @@ async def _events(call: _Call) -> web.StreamResponse:
             for event in list(log.after(last, proxy)):
                 await response.write(msgspec.json.encode(event) + b"\n")
                 last = event.number
-            if "follow" not in query:
-                break
-            await news.wait()
+            if "follow" not in query or call.request.transport is None:
+                return response
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), FOLLOWED_SECONDS)
     finally:
         log.waiters.discard(news.set)
-    await response.write_eof()
-    return response
 
 
 _TOP: dict[str, dict[str, Handler]] = {
@@ -284,9 +265,12 @@ _TOXIC: dict[str, Handler] = {
 }
 
 
-def _path(raw: str) -> str:
-    """The path of a request target; ``//host`` is a path here, and no address."""
-    return raw.partition("?")[0].partition("#")[0] if raw.startswith("/") else urlsplit(raw).path
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+
+
+def _target(raw: str) -> str:
+    """Path and query of a request target, which may be a whole URL; ``//host`` is a path here, and no address."""
+    return raw if raw.startswith("/") else re.sub("^[a-z]+://[^/?]*", "", raw, flags=re.IGNORECASE)
 
 
 def _clean(path: str) -> str:

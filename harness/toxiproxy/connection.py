@@ -13,18 +13,20 @@ import struct
 import time
 from collections.abc import Callable
 
-from harness.toxiproxy.events import Carried, Closed, EventLog, Struck
+from harness.toxiproxy.events import Carried, Closed, EventLog, Left, Side, Struck
 from harness.toxiproxy.link import Dice, Link
 from harness.toxiproxy.pipe import CHUNK_BYTES, FOREVER
 from harness.toxiproxy.toxic import Installed, Stream
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
+_BARE_READ_BYTES = 4 * CHUNK_BYTES
+"""Most bytes of one read where no toxic sees how they were cut."""
 _READS_PER_TURN = 8
 _WRITES_PER_TURN = 64
 """Of one direction, before others get their turn of the event loop."""
 _LONGEST_TIMER_SECONDS = 3600.0
 
-_SOURCE: dict[Stream, str] = {"upstream": "client", "downstream": "server"}
+_SOURCE: dict[Stream, Side] = {"upstream": "client", "downstream": "server"}
 _OTHER: dict[Stream, Stream] = {"upstream": "downstream", "downstream": "upstream"}
 
 _now = time.monotonic
@@ -64,8 +66,10 @@ class Connection:
 
     def add(self, installed: Installed, dice: Dice) -> None:
         """A toxic comes."""
-        self._pumps[installed.stream].link.add(installed, dice, _now())
-        self._pumps[installed.stream].later()
+        pump = self._pumps[installed.stream]
+        if not pump.done:
+            pump.link.add(installed, dice, _now())
+            pump.later()
 
     def update(self, installed: Installed) -> None:
         """A toxic changes."""
@@ -95,10 +99,18 @@ class Connection:
             )
         )
 
-    def carried(self, stream: Stream, data: memoryview) -> None:
-        """Bytes were written; worth an event only when somebody looks on."""
+    def carried(self, stream: Stream, data: bytes | memoryview, count: int) -> None:
+        """The first ``count`` bytes were written; worth an event only when somebody looks on."""
         if self._log.carries:
-            self._log.add(Carried(at=_now(), proxy=self.proxy, connection=self.number, stream=stream, data=bytes(data)))
+            part = bytes(data[:count])
+            self._log.add(Carried(at=_now(), proxy=self.proxy, connection=self.number, stream=stream, data=part))
+
+    def gone(self, stream: Stream) -> None:
+        """The source of that direction has closed its half; in the other direction somebody may wait for that."""
+        self._log.add(Left(at=_now(), proxy=self.proxy, connection=self.number, side=_SOURCE[stream]))
+        other = self._pumps[_OTHER[stream]]
+        other.link.peer_gone(_now())
+        other.later()
 
     def ended(self, stream: Stream) -> None:
         """One direction is over: the whole socket behind it closes, so the other direction has no source any more."""
@@ -135,6 +147,13 @@ class Connection:
             )
         )
         over(self)
+        self._free()
+
+    def _free(self) -> None:
+        """Cut what refers to itself: the garbage collector's pauses would delay all other connections."""
+        for pump in self._pumps.values():
+            pump.link.free()
+        self._pumps = {}
 
 
 class _Pump:
@@ -147,10 +166,12 @@ class _Pump:
         self.done = False
         self._owner = owner
         self._source, self._destination = source, destination
+        self._source_number, self._destination_number = source.fileno(), destination.fileno()
         self._loop = asyncio.get_running_loop()
-        self._pending: memoryview | None = None
+        self._pending: bytes | memoryview | None = None
         self._reading = self._writing = False
         self._timer: asyncio.TimerHandle | None = None
+        self._wakes = FOREVER
         self._soon: asyncio.Handle | None = None
 
     def turn(self) -> None:
@@ -162,6 +183,10 @@ class _Pump:
             self._soon = None
         self.link.advance(_now())
         self._write()
+        self._wait()
+
+    def _wait(self) -> None:
+        """For what is missing, now that all is done that could be."""
         if self.link.reset:
             self._owner.finish("reset")
         elif not self.done:
@@ -201,8 +226,9 @@ class _Pump:
         for _ in range(_READS_PER_TURN):
             if self.done or not self.link.wants_input:
                 break
+            size = self._read_bytes()
             try:
-                data = self._source.recv(CHUNK_BYTES)
+                data = self._source.recv(size)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
@@ -211,16 +237,22 @@ class _Pump:
                 self.link.feed(data, _now())
             else:
                 self.link.end(_now())
+                self._owner.gone(self.stream)
             self._write()
-        self.turn()
+            if len(data) < size:  # that was all; if not, the event loop will say so
+                break
+        self._wait()
+
+    def _read_bytes(self) -> int:
+        """As much as goes straight out again, or a chunk: what stays may meet a toxic."""
+        return _BARE_READ_BYTES if self.link.is_bare and self._pending is None else CHUNK_BYTES
 
     def _write(self) -> None:
         for _ in range(_WRITES_PER_TURN):
             if self._pending is None:
-                data = self.link.take(_now())
-                if data is None:
+                self._pending = self.link.take(_now())
+                if self._pending is None:
                     return
-                self._pending = memoryview(data)
             try:
                 count = self._destination.send(self._pending)
             except (BlockingIOError, InterruptedError):
@@ -229,8 +261,8 @@ class _Pump:
                 self._end()
                 return
             self.sent += count
-            self._owner.carried(self.stream, self._pending[:count])
-            self._pending = self._pending[count:] if count < len(self._pending) else None
+            self._owner.carried(self.stream, self._pending, count)
+            self._pending = memoryview(self._pending)[count:] if count < len(self._pending) else None
         self.later()
 
     def _settle(self) -> None:
@@ -252,30 +284,37 @@ class _Pump:
         self._owner.ended(self.stream)
 
     def _set_timer(self) -> None:
+        wakes = self.link.wakes
+        if wakes == self._wakes:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        wakes = self.link.wakes
+        self._wakes = wakes
         if wakes != FOREVER:
             delay = min(max(wakes - _now(), 0.0), _LONGEST_TIMER_SECONDS)
-            self._timer = self._loop.call_later(delay, self.turn)
+            self._timer = self._loop.call_later(delay, self._due)
+
+    def _due(self) -> None:
+        self._timer, self._wakes = None, FOREVER
+        self.turn()
 
     def _start_reading(self) -> None:
         if not self._reading:
             self._reading = True
-            self._loop.add_reader(self._source, self._readable)
+            self._loop.add_reader(self._source_number, self._readable)
 
     def _stop_reading(self) -> None:
         if self._reading:
             self._reading = False
-            self._loop.remove_reader(self._source)
+            self._loop.remove_reader(self._source_number)
 
     def _start_writing(self) -> None:
         if not self._writing:
             self._writing = True
-            self._loop.add_writer(self._destination, self.turn)
+            self._loop.add_writer(self._destination_number, self.turn)
 
     def _stop_writing(self) -> None:
         if self._writing:
             self._writing = False
-            self._loop.remove_writer(self._destination)
+            self._loop.remove_writer(self._destination_number)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from harness.toxiproxy.toxic import Stream
+
+Side = Literal["client", "server"]
 
 
 class NetworkEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -88,6 +90,13 @@ class Carried(NetworkEvent, frozen=True, kw_only=True, tag="carried"):
     data: bytes
 
 
+class Left(NetworkEvent, frozen=True, kw_only=True, tag="left"):
+    """A peer has closed or reset its side; the other side may not know yet."""
+
+    connection: int
+    side: Side
+
+
 class Closed(NetworkEvent, frozen=True, kw_only=True, tag="closed"):
     """A connection is over on both sides."""
 
@@ -106,7 +115,17 @@ class Closed(NetworkEvent, frozen=True, kw_only=True, tag="closed"):
 
 
 Event: TypeAlias = (
-    Started | Stopped | ToxicAdded | ToxicUpdated | ToxicRemoved | Opened | Unreachable | Struck | Carried | Closed
+    Started
+    | Stopped
+    | ToxicAdded
+    | ToxicUpdated
+    | ToxicRemoved
+    | Opened
+    | Unreachable
+    | Struck
+    | Carried
+    | Left
+    | Closed
 )
 Observer: TypeAlias = Callable[[Event], None]
 
@@ -131,10 +150,10 @@ class EventLog:
             self._count += 1
             event = msgspec.structs.replace(event, number=self._count)
             self._kept.append(event)
+            for wake in self.waiters:
+                wake()
         if self._observer is not None:
             self._observer(event)
-        for wake in self.waiters:
-            wake()
 
     def after(self, number: int, proxy: str | None = None) -> Iterator[Event]:
         """The events after that number that are still kept, in order; of one proxy only, if it is given."""

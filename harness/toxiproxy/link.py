@@ -72,6 +72,7 @@ class Stage:
         self._report = report
         self._hand: Chunk | None = None
         self._stale = False
+        self._acts = False
         self._flow = Flow(Random(0), now, now, now, self._struck)
         self._begin(now)
 
@@ -81,9 +82,10 @@ class Stage:
         return self.installed.name
 
     @property
-    def broken(self) -> bool:
-        """Whether bytes are missing behind it."""
-        return self._flow.lost > 0
+    def closes(self) -> bool:
+        """Whether nothing may follow when it goes."""
+        chosen = self.installed.activation.acts_on(self._dice.ordinal)
+        return self._flow.lost > 0 or (chosen and self.installed.toxic.closes_when_removed)
 
     @property
     def wakes(self) -> float:
@@ -126,11 +128,13 @@ class Stage:
         self._resume(None)
 
     def _behaviour(self, acts: bool) -> Pipe:
-        if not acts:
-            return Toxic().pipe(self._flow)
-        if self.installed.activation.after_bytes > 0:
-            return self._after(self.installed.activation.after_bytes)
-        return self.installed.toxic.pipe(self._flow)
+        after, broken = self.installed.activation.after_bytes, self._flow.lost > 0
+        self._acts = acts and (broken or after <= self._flow.passed)
+        if self._acts:
+            return self.installed.toxic.pipe(self._flow)
+        if broken:
+            return _over()
+        return self._after(after) if acts else Toxic().pipe(self._flow)
 
     def _after(self, count: int) -> Pipe:
         while (left := count - self._flow.passed) > 0:
@@ -138,7 +142,7 @@ class Stage:
             if chunk is None:
                 return
             yield Emit(chunk.data[:left])
-        self._flow.began = self._flow.now
+        self._flow.began, self._acts = self._flow.now, True
         yield from self.installed.toxic.pipe(self._flow)
 
     def _grant(self, now: float) -> bool:
@@ -149,8 +153,7 @@ class Stage:
             case Until(at):
                 if at > now:
                     return False
-                if self._hand is not None:
-                    self._hand = Chunk(self._hand.data, max(self._hand.at, at))
+                self._flow.waited = max(self._flow.waited, at)
                 self._resume(None)
             case Emit(data):
                 if not self.outbox.has_room:
@@ -184,10 +187,11 @@ class Stage:
         return True
 
     def _emit(self, data: bytes, now: float) -> None:
-        at = self._hand.at if self._hand is not None else now
+        at = max(self._hand.at if self._hand is not None else now, self._flow.waited)
         if data:
             self.outbox.chunks.append(Chunk(data, at))
         self._flow.passed += len(data)
+        self._flow.spared += 0 if self._acts else len(data)
         rest = self._hand.data[len(data) :] if self._hand is not None else b""
         self._hand = Chunk(rest, at) if rest else None
 
@@ -206,6 +210,18 @@ class Stage:
     def _struck(self, note: str) -> None:
         self._report(self.installed, self._flow.passed, note)
 
+    def free(self) -> None:
+        """Refer to itself no longer; it is not used any more."""
+        self._flow.report = _unheard
+
+
+def _unheard(note: str) -> None:
+    """What a toxic says when its connection is over."""
+
+
+def _over() -> Pipe:
+    yield from ()
+
 
 class Link:
     """One direction of one connection."""
@@ -214,6 +230,7 @@ class Link:
         self._report = report
         self._stages: list[Stage] = []
         self._first = self._last = Channel()
+        self._cut = self._reset = self._peer_gone = False
         self.source_ended = False
         self.received = 0
         """Bytes that came in."""
@@ -221,9 +238,14 @@ class Link:
         """Bytes that went out."""
 
     @property
+    def is_bare(self) -> bool:
+        """Whether no toxic is in it."""
+        return not self._stages
+
+    @property
     def wants_input(self) -> bool:
         """Whether :meth:`feed` may be called: there is room, and a use for more."""
-        return not self.source_ended and not self._last.ended and self._first.has_room
+        return not (self.source_ended or self._first.ended or self._last.ended) and self._first.has_room
 
     @property
     def wakes(self) -> float:
@@ -233,12 +255,12 @@ class Link:
     @property
     def reset(self) -> bool:
         """Whether a toxic has reset the connection."""
-        return any(stage.reset for stage in self._stages)
+        return self._reset or any(stage.reset for stage in self._stages)
 
     @property
     def cut(self) -> bool:
         """Whether a toxic ended the data before their own end."""
-        return self._last.ended and (not self._first.ended or any(stage.cut for stage in self._stages))
+        return self._last.ended and (self._cut or not self._first.ended or any(stage.cut for stage in self._stages))
 
     @property
     def ended(self) -> bool:
@@ -246,7 +268,7 @@ class Link:
         return self._last.ended and not self._last.chunks
 
     def feed(self, data: bytes, now: float) -> None:
-        """Bytes were read, at most :data:`~harness.toxiproxy.pipe.CHUNK_BYTES`."""
+        """Bytes were read; with toxics at most :data:`~harness.toxiproxy.pipe.CHUNK_BYTES`."""
         self.received += len(data)
         self._first.chunks.append(Chunk(data, now))
         self.advance(now)
@@ -258,6 +280,7 @@ class Link:
 
     def peer_gone(self, now: float) -> None:
         """The peer on the far side has closed its own half."""
+        self._peer_gone = True
         for stage in self._stages:
             stage.peer_gone = True
         self.advance(now)
@@ -271,6 +294,11 @@ class Link:
         self.advance(now)
         return data
 
+    def free(self) -> None:
+        """Nothing will be asked of it any more: leave nothing for the garbage collector."""
+        for stage in self._stages:
+            stage.free()
+
     def advance(self, now: float) -> None:
         """Let every stage do what it can do now."""
         moved = bool(self._stages)
@@ -278,11 +306,15 @@ class Link:
             moved = False
             for stage in reversed(self._stages):
                 moved |= stage.advance(now)
+            moved = moved and len(self._stages) > 1  # what one leaves, another may take
 
     def add(self, installed: Installed, dice: Dice, now: float) -> None:
-        """A toxic comes, behind all others."""
+        """A toxic comes, behind all others; too late when all is over."""
+        if self.ended:
+            return
         self._last.capacity = max(self._last.capacity, installed.toxic.buffer)
         stage = Stage(installed, dice, self._last, self._report, now)
+        stage.peer_gone = self._peer_gone
         self._stages.append(stage)
         self._last = stage.outbox
         self.advance(now)
@@ -304,7 +336,10 @@ class Link:
 
     def _unlink(self, place: int, stage: Stage) -> None:
         waiting, inbox, outbox = stage.close(), stage.inbox, stage.outbox
-        if stage.broken or stage.installed.toxic.closes_when_removed:
+        closes = stage.closes and not outbox.ended
+        self._cut = self._cut or stage.cut or closes
+        self._reset = self._reset or stage.reset
+        if closes:
             outbox.ended = True
         else:
             outbox.chunks.extend(waiting)

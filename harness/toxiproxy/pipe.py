@@ -18,6 +18,7 @@ Rules:
 4. A toxic that is removed is closed there; what it has in hand and what waits before it moves on at once.
 5. Each chunk carries its own time. What a toxic emits after ``Until(t)`` has happened at ``t``, however late the
    machine came: so lateness never adds up, and toxics in a row add exactly.
+6. Where bytes were dropped none follow: a toxic that was updated and does not act any more ends the connection instead.
 """
 
 from __future__ import annotations
@@ -94,14 +95,19 @@ class Flow:
     """When it began, or began again because it was updated."""
     now: float
     report: Callable[[str], None]
+    waited: float = -FOREVER
+    """The last moment that it has waited for."""
     passed: int = 0
     """Bytes that it has let through on this connection."""
+    spared: int = 0
+    """Of these, those that passed while it did not act."""
     lost: int = 0
     """Bytes that it has dropped on this connection."""
-    told: bool = False
+    strikes: int = 0
+    """How often it has done its work on this connection."""
 
     def struck(self, note: str = "") -> None:
         """Say that the toxic does its work here; the first time on each connection is reported."""
-        if not self.told:
-            self.told = True
+        self.strikes += 1
+        if self.strikes == 1:
             self.report(note)

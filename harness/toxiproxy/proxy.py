@@ -52,7 +52,7 @@ class Proxy:
         self._log = log
         self._toxics: list[_Placed] = []
         self._connections: dict[int, Connection] = {}
-        self._dialing: set[asyncio.Task[None]] = set()
+        self._dialing: dict[asyncio.Task[None], socket.socket] = {}
         self._listener: socket.socket | None = None
         self._count = 0
 
@@ -101,8 +101,9 @@ class Proxy:
         asyncio.get_running_loop().remove_reader(self._listener)
         self._listener.close()
         self._listener, self.enabled = None, False
-        for task in self._dialing:
-            task.cancel()
+        for task, client in self._dialing.items():
+            if task.cancel():
+                client.close()  # a task that has not begun yet does not
         for connection in list(self._connections.values()):
             connection.stop()
         self._log.add(Stopped(at=time.monotonic(), proxy=self.name))
@@ -157,8 +158,8 @@ class Proxy:
             client.setblocking(False)
             self._count += 1
             task = loop.create_task(self._connect(client, self._count))
-            self._dialing.add(task)
-            task.add_done_callback(self._dialing.discard)
+            self._dialing[task] = client
+            task.add_done_callback(self._dialing.pop)
 
     def _accept_again(self, listener: socket.socket) -> None:
         if listener is self._listener:
@@ -201,7 +202,7 @@ class Proxy:
 
     def _join(self, placed: _Placed, connection: Connection) -> None:
         placed.met += 1
-        connection.add(placed.installed, Dice(seed=f"{self._seed}/{self.name}/{connection.number}", ordinal=placed.met))
+        connection.add(placed.installed, Dice(seed=f"{self._seed}/{connection.number}", ordinal=placed.met))
 
     def _closed(self, connection: Connection, listener: str, upstream: str) -> None:
         del self._connections[connection.number]

@@ -10,16 +10,17 @@ from typing import Any
 from harness.toxiproxy import address, gojson
 from harness.toxiproxy.address import AddressError
 from harness.toxiproxy.events import EventLog, Observer
-from harness.toxiproxy.gojson import BodyError
+from harness.toxiproxy.gojson import BodyError, Float32, Members
 from harness.toxiproxy.metrics import Traffic
 from harness.toxiproxy.proxy import Proxy
-from harness.toxiproxy.toxic import Installed, Stream, kinds
+from harness.toxiproxy.toxic import Activation, Installed, Stream, attributes_of, kinds
 
 VERSION = "2.12.0"
 """The version of Toxiproxy whose API this is."""
 
-_PROXY = {"name": str, "listen": str, "upstream": str, "enabled": bool, "Logger": dict}
-_TOXIC = {"name": str, "type": str, "stream": str, "toxicity": float, "attributes": dict}
+_PROXY = {"name": str, "listen": str, "upstream": str, "enabled": bool, "Logger": Members, "seed": str}
+_TOXIC_UPDATE = {"toxicity": Float32, "attributes": Members}
+_TOXIC = {"name": str, "type": str, "stream": str, **_TOXIC_UPDATE}
 _STREAMS: dict[str, Stream] = {"upstream": "upstream", "downstream": "downstream"}
 
 
@@ -43,7 +44,8 @@ class Server:
     """All proxies of one server.
 
     Args:
-        seed: of every die; the same seed and the same order of connections give the same faults.
+        seed: of every die; the same seed and the same order of connections give the same faults. A proxy may be given
+            one of its own, as ``seed``.
         observer: told of every event, in the server's own thread.
         carries: tell it of the bytes as well.
     """
@@ -93,13 +95,14 @@ class Server:
         """Change where a proxy listens and leads to, or whether it does; what is not given stays.
 
         Raises:
-            ApiError: 404, 400, or 500 when it cannot listen; it is then disabled, with the new addresses.
+            ApiError: 404, 400, or 500 when it cannot listen; it is then disabled, with the new addresses. The 500 of an
+                address that does not exist changes nothing.
         """
-        proxy = self.proxy(name)
         given = _fields(_decoded(body), _PROXY, "Proxy")
-        listen, upstream = given.get("listen", proxy.listen), given.get("upstream", proxy.upstream)
-        enabled = given.get("enabled", proxy.enabled)
         async with self._changing:
+            proxy = self.proxy(name)
+            listen, upstream = given.get("listen", proxy.listen), given.get("upstream", proxy.upstream)
+            enabled = given.get("enabled", proxy.enabled)
             if await _differs(proxy, listen, upstream):
                 proxy.stop()
                 proxy.listen, proxy.upstream = listen, upstream
@@ -126,7 +129,10 @@ class Server:
         Raises:
             PopulateError: 400, and nothing was done; or 500, and those before were.
         """
-        wanted = _listed(_decoded(body))
+        try:
+            wanted = _listed(_decoded(body))
+        except ApiError as error:
+            raise PopulateError(error.status, error.text, []) from None
         done: list[Proxy] = []
         async with self._changing:
             for given, toxics in wanted:
@@ -137,6 +143,7 @@ class Server:
                 if toxics is not None:
                     _replace_toxics(proxy, toxics)
                 done.append(proxy)
+                await asyncio.sleep(0)  # a long list must not keep others waiting
         return done
 
     async def reset(self) -> None:
@@ -169,8 +176,7 @@ class Server:
             ApiError: 404 or 400, and then nothing has changed.
         """
         before = self.toxic(proxy, name)
-        given = _fields(_decoded(body), _TOXIC, "ToxicWrapper")
-        after = _changed(before, given.get("attributes", {}), given.get("toxicity"))
+        after = _changed(before, _fields(_decoded(body), _TOXIC_UPDATE, "ToxicWrapper"))
         self.proxy(proxy).update(after)
         return after
 
@@ -202,7 +208,7 @@ class Server:
             given["name"],
             given.get("listen", ""),
             given["upstream"],
-            seed=self.seed,
+            seed=given.get("seed") or f"{self.seed}/{given['name']}",
             log=self.log,
             traffic=self.traffic,
         )
@@ -245,22 +251,18 @@ def _require(given: Mapping[str, Any], where: str = "") -> None:
 def _listed(value: Any) -> list[tuple[dict[str, Any], list[Installed] | None]]:
     """The proxies of a list with their toxics (None where there is no word of them), all checked."""
     if not isinstance(value, list | None):
-        raise PopulateError(400, "bad request body: expected an array of proxies", [])
-    try:
-        return [_one_of_list(one, number) for number, one in enumerate(value or (), 1)]
-    except ApiError as error:
-        raise PopulateError(error.status, error.text, []) from None
+        raise ApiError(400, "bad request body: expected an array of proxies")
+    proxies = [_fields(one, {**_PROXY, "toxics": list}, "Proxy") for one in value or ()]
+    for number, given in enumerate(proxies, 1):
+        _require(given, f" at proxy {number}")
+    return [(given, _all_installed(given["toxics"]) if "toxics" in given else None) for given in proxies]
 
 
-def _one_of_list(value: Any, number: int) -> tuple[dict[str, Any], list[Installed] | None]:
-    given = _fields(value, {**_PROXY, "toxics": list}, "Proxy")
-    _require(given, f" at proxy {number}")
-    if "toxics" not in given:
-        return given, None
+def _all_installed(values: list[Any]) -> list[Installed]:
     toxics: list[Installed] = []
-    for one in given["toxics"]:
+    for one in values:
         toxics.append(_installed(one, taken={earlier.name for earlier in toxics}))
-    return given, toxics
+    return toxics
 
 
 def _installed(value: Any, taken: set[str]) -> Installed:
@@ -276,14 +278,12 @@ def _installed(value: Any, taken: set[str]) -> Installed:
     if name in taken:
         raise ApiError(409, "toxic already exists")
     plain = Installed(name=name, type=given["type"], stream=stream, toxic=kind(), written=written)
-    return _changed(plain, given.get("attributes", {}), given.get("toxicity"))
+    return _changed(plain, given)
 
 
-def _changed(installed: Installed, attributes: Mapping[str, Any], toxicity: float | None) -> Installed:
-    try:
-        return installed.changed(attributes, toxicity)
-    except TypeError as error:
-        raise _bad_body(error) from None
+def _changed(installed: Installed, given: Mapping[str, Any]) -> Installed:
+    known = {**attributes_of(type(installed.toxic)), **attributes_of(Activation)}
+    return installed.changed(_fields(given.get("attributes"), known, "attributes"), given.get("toxicity"))
 
 
 def _replace_toxics(proxy: Proxy, toxics: list[Installed]) -> None:
@@ -295,12 +295,8 @@ def _replace_toxics(proxy: Proxy, toxics: list[Installed]) -> None:
 
 async def _differs(proxy: Proxy, listen: str, upstream: str) -> bool:
     """Whether these are other addresses than the proxy's; names of this machine are the same as its addresses."""
-    if upstream != proxy.upstream:
-        return True
-    if listen == proxy.listen:
-        return False
     try:
-        return str(await address.resolve(listen)) != proxy.listen
+        return str(await address.resolve(listen)) != proxy.listen or upstream != proxy.upstream
     except AddressError as error:
         raise ApiError(500, str(error)) from None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -52,8 +53,9 @@ class Activation:
 
     def acts_on(self, ordinal: int) -> bool:
         """Whether it acts on the connection that is the ``ordinal``-th it has met, from 1."""
-        last = self.skip_connections + self.only_connections if self.only_connections > 0 else ordinal
-        return self.skip_connections < ordinal <= last
+        first = max(self.skip_connections, 0)
+        last = first + self.only_connections if self.only_connections > 0 else ordinal
+        return first < ordinal <= last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,7 @@ def _merged(settings: Any, attributes: Mapping[str, Any]) -> Any:
 
 def _checked(name: str, value: Any, kind: type) -> Any:
     whole = isinstance(value, int) and not isinstance(value, bool)
-    if kind is float and (whole or isinstance(value, float)):
+    if kind is float and (whole or isinstance(value, float)) and abs(value) <= sys.float_info.max:
         return float(value)
     if kind is int and whole and value in INT64:
         return value

@@ -17,11 +17,12 @@ from harness.plan import plan
 STREAMPROOF = Path(sys.executable).with_name("streamproof")
 
 
-def run(*clients: str, select: str = "", seed: str = "1") -> dict[str, CaseFinished]:
+def run(*clients: str, select: str = "", seed: str = "1", toxiproxy: str = "") -> dict[str, CaseFinished]:
     """Every selected scenario against these clients; results by ``scenario@client``."""
 
     async def consume() -> dict[str, CaseFinished]:
-        planned = plan(catalog.scenarios(), [catalog.adapter(one) for one in clients], seed=seed, select=select)
+        adapters = [catalog.adapter(one) for one in clients]
+        planned = plan(catalog.scenarios(), adapters, seed=seed, select=select, toxiproxy=toxiproxy)
         events = engine.run(planned, catalog.laws())
         return {f"{e.scenario}@{e.client}": e async for e in events if isinstance(e, CaseFinished)}
 

@@ -11,7 +11,8 @@ from harness import catalog
 from harness.errors import UsageError
 
 FAMILIES = (
-    "cutoff malformed framing encoding rate_limit http_status headers stall order completion content retry fallback"
+    "cutoff malformed framing encoding rate_limit http_status headers stall order completion content retry fallback "
+    "slow_network broken_network unreachable_network"
 )
 SCENARIO = """
 from fake_server.dialects.anthropic import Answer

@@ -21,7 +21,7 @@ class Bandwidth(Toxic):
     """KB/s, and a KB has 1,000 bytes: bytes per millisecond."""
 
     def pipe(self, flow: Flow) -> Pipe:
-        free = flow.since
+        free = max(flow.since, flow.waited)
         while (chunk := (yield RECEIVE)) is not None:
             flow.struck()
             if self.rate <= 0:

@@ -23,7 +23,7 @@ class Corrupt(Toxic):
     """Most bytes to change; 0 is no limit."""
 
     def pipe(self, flow: Flow) -> Pipe:
-        left = self.count if self.count > 0 else FOREVER
+        left = self.count - flow.strikes if self.count > 0 else FOREVER
         gap = self._gap(flow.chance)
         while (chunk := (yield RECEIVE)) is not None:
             data = bytearray(chunk.data)

@@ -19,7 +19,7 @@ class LimitData(Toxic):
 
     def pipe(self, flow: Flow) -> Pipe:
         while (chunk := (yield RECEIVE)) is not None:
-            left = max(0, self.bytes - flow.passed)
+            left = max(0, self.bytes - (flow.passed - flow.spared))
             reached = left <= len(chunk.data)
             if left:
                 yield Emit(chunk.data[:left])

@@ -19,7 +19,7 @@ class ResetPeer(Toxic):
     """Milliseconds."""
 
     def pipe(self, flow: Flow) -> Pipe:
-        if (yield RECEIVE) is not None:
+        if not flow.lost and (yield RECEIVE) is not None:
             yield Drop()
         yield Until(flow.now + self.timeout / 1000)
         flow.struck()

@@ -25,7 +25,7 @@ class Slicer(Toxic):
     """Microseconds."""
 
     def pipe(self, flow: Flow) -> Pipe:
-        free = flow.since
+        free = max(flow.since, flow.waited)
         while (chunk := (yield RECEIVE)) is not None:
             free = max(free, chunk.at)
             flow.struck()

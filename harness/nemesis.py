@@ -1,0 +1,280 @@
+"""The network's side of a run: a proxy for each case that needs one, and what its scenario does to it, when.
+
+Everything goes through the driver, so it is the same over our own Toxiproxy and over a real one. What differs is the
+proof: ours tells every connection and every byte; of a real one the counters are read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from typing import Any, Self, TypeAlias, TypeVar
+
+import msgspec
+
+from fake_server.clock import Clock
+from fake_server.record import Ended, Requested, Sent, ServerRecord
+from harness.errors import UsageError
+from harness.network import (
+    ABANDONED,
+    DOWN,
+    AfterBytes,
+    AfterEvents,
+    AfterReply,
+    AfterSeconds,
+    AtAttempt,
+    AtStart,
+    Counted,
+    End,
+    Lasting,
+    Network,
+    NetworkFailed,
+    NetworkFault,
+    NetworkRecord,
+    When,
+)
+from harness.toxiproxy.driver import Missing, Proxy, Toxiproxy, ToxiproxyError
+from harness.toxiproxy.embedded import EmbeddedToxiproxy
+from harness.toxiproxy.events import Carried, Closed, Event, Left, Opened, Started, Stopped, ToxicAdded, ToxicRemoved
+
+T = TypeVar("T")
+_Planned: TypeAlias = tuple[When | End, str, NetworkFault, bool]
+"""When what begins (True) or ends."""
+_POLL_SECONDS = 0.02
+
+
+class NetworkLayer:
+    """The Toxiproxy of a run: our own, started when it is first needed, or the one at ``url``."""
+
+    def __init__(self, url: str = "") -> None:
+        self._url = url
+        self._stack = ExitStack()
+        self._toxiproxy: Toxiproxy | None = None
+        self._lanes: dict[str, list[Event]] = {}
+        self._lock = threading.Lock()
+        self.is_ours = not url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def require(self) -> Toxiproxy:
+        """The Toxiproxy, running."""
+        if self._toxiproxy is None:
+            url = self._url or self._stack.enter_context(EmbeddedToxiproxy(observer=self._observe)).url
+            self._toxiproxy = Toxiproxy(url)
+        return self._toxiproxy
+
+    def lane(self, proxy: str) -> list[Event] | None:
+        """Where the events of a proxy will be; None when this Toxiproxy tells none."""
+        if not self.is_ours:
+            return None
+        with self._lock:
+            return self._lanes.setdefault(proxy, [])
+
+    def close_lane(self, proxy: str) -> None:
+        """Nobody wants the events of that proxy any more."""
+        with self._lock:
+            self._lanes.pop(proxy, None)
+
+    def _observe(self, event: Event) -> None:
+        with self._lock:
+            lane = self._lanes.get(event.proxy)
+        if lane is not None:
+            lane.append(event)
+
+
+def check(url: str) -> None:
+    """See whether the Toxiproxy at ``url`` can be used.
+
+    Raises:
+        UsageError: it does not answer, or shows no metrics.
+    """
+    toxiproxy = Toxiproxy(url)
+    try:
+        toxiproxy.version()
+        toxiproxy.carried("")
+    except Missing:
+        raise UsageError(
+            f"Toxiproxy at {toxiproxy.url} shows no metrics: start it with -proxy-metrics; its byte counts are the "
+            "proof that a fault was delivered"
+        ) from None
+    except ToxiproxyError as error:
+        raise UsageError(str(error)) from error
+
+
+class Nemesis:
+    """Breaks the network of one case, as its scenario says."""
+
+    def __init__(
+        self, layer: NetworkLayer, name: str, network: Network, upstream: str, *, seed: str, clock: Clock
+    ) -> None:
+        self._layer, self._name, self._upstream, self._seed, self._clock = layer, name, upstream, seed, clock
+        self._faults = list(network.named())
+        self._lane = layer.lane(name)
+        self._own: list[NetworkRecord] = []
+        self._waiting: list[_Planned] = []
+        self._events: Counter[tuple[int, str | None]] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changing = asyncio.Lock()
+        self._proxy: Proxy | None = None
+
+    async def begin(self) -> str | None:
+        """Set the network up; returns ``host:port`` for the client, None when it could not be (and that is told)."""
+        toxiproxy = self._layer.require()
+        self._proxy = await self._try(toxiproxy.create, self._name, self._upstream, seed=self._seed)
+        if self._proxy is None:
+            return None
+        for name, fault in self._faults:
+            await self._schedule(fault.begins, name, fault, begins=True)
+        return self._proxy.listen
+
+    async def follow(self, record: ServerRecord) -> None:
+        """The server has seen or sent this: change what is due, and let the server wait for it."""
+        if isinstance(record, Sent) and record.event is not None:
+            self._events[record.attempt, record.event] += 1
+            self._events[record.attempt, None] += 1
+        due = [one for one in self._waiting if self._is_due(one[0], record)]
+        for one in due:
+            self._waiting.remove(one)
+        if due or (self._lane is None and isinstance(record, Requested)):
+            # Shielded: the fault may cost the server this very connection, and its task with it.
+            await asyncio.shield(self._in_background(self._take_turn(record, due)))
+
+    async def _take_turn(self, record: ServerRecord, due: list[_Planned]) -> None:
+        if isinstance(record, Requested):
+            await self._count(record.attempt)
+        for _, name, fault, begins in due:
+            await self._change(name, fault, begins)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait until no connection is open any more, but no longer than that."""
+        deadline = self._clock.now() + seconds
+        while self._open_connections() and self._clock.now() < deadline:
+            await self._clock.sleep(_POLL_SECONDS)
+
+    async def end(self, start: float) -> tuple[NetworkRecord, ...]:
+        """Take the proxy away and tell all that happened, in seconds since ``start``."""
+        for task in self._tasks:
+            task.cancel()
+        ending = self._clock.now()
+        async with self._changing:
+            if self._proxy is not None:
+                await self._try(self._proxy.delete)
+                await self._count(0)
+        self._layer.close_lane(self._name)
+        records = sorted([*(self._lane or ()), *self._own], key=lambda one: one.at)
+        kept = (_told(one, ending) for one in records)
+        return tuple(
+            msgspec.structs.replace(one, number=number, at=round(one.at - start, 6), proxy="")
+            for number, one in enumerate(one for one in kept if one is not None)
+        )
+
+    def _open_connections(self) -> int:
+        """Connections whose client has not closed them, as far as this Toxiproxy tells."""
+        open_now: set[int] = set()
+        for event in list(self._lane or ()):
+            match event:
+                case Opened(connection=number):
+                    open_now.add(number)
+                case Closed(connection=number) | Left(connection=number, side="client"):
+                    open_now.discard(number)
+                case _:
+                    pass
+        return len(open_now)
+
+    async def _schedule(self, when: When | End, name: str, fault: NetworkFault, *, begins: bool) -> None:
+        match when:
+            case AtStart():
+                await self._change(name, fault, begins)
+            case AfterSeconds(seconds) | Lasting(seconds):
+                self._in_background(self._later(seconds, name, fault, begins))
+            case AtAttempt() | AfterBytes() | AfterEvents() | AfterReply():
+                self._waiting.append((when, name, fault, begins))
+
+    async def _later(self, seconds: float, name: str, fault: NetworkFault, begins: bool) -> None:
+        await self._clock.sleep(seconds)
+        await self._change(name, fault, begins)
+
+    def _is_due(self, when: When | End, record: ServerRecord) -> bool:
+        match when:
+            case AtAttempt(number):
+                return isinstance(record, Requested) and record.attempt == number
+            case AfterBytes(count, attempt):
+                return isinstance(record, Sent) and record.attempt == attempt and record.total >= count
+            case AfterEvents(count, name, attempt):
+                return isinstance(record, Sent) and self._events[attempt, name] >= count
+            case AfterReply(attempt):
+                return isinstance(record, Ended) and record.attempt == attempt
+            case _:
+                return False
+
+    async def _change(self, name: str, fault: NetworkFault, begins: bool) -> None:
+        """Put a fault in its place, or take it away, and see to its end."""
+        async with self._changing:
+            assert self._proxy is not None
+            if fault.type == DOWN:
+                await self._try(self._proxy.update, enabled=not begins)
+                self._tell(Stopped if begins else Started, **({} if begins else {"listen": self._proxy.listen}))
+            elif begins:
+                add = self._proxy.add
+                await self._try(
+                    add, fault.type, fault.attributes, stream=fault.stream, toxicity=fault.toxicity, name=name
+                )
+                self._tell(ToxicAdded, toxic=name, type=fault.type, stream=fault.stream)
+            else:
+                await self._try(self._proxy.remove, name)
+                self._tell(ToxicRemoved, toxic=name)
+        if begins and fault.ends is not None:
+            await self._schedule(fault.ends, name, fault, begins=False)
+
+    async def _try(self, action: Callable[..., T], *args: Any, **more: Any) -> T | None:
+        try:
+            return await asyncio.to_thread(action, *args, **more)
+        except ToxiproxyError as error:
+            self._own.append(NetworkFailed(at=self._clock.now(), proxy=self._name, why=str(error)))
+            return None
+
+    def _tell(self, event: type[Any], **fields: Any) -> None:
+        """Write down what was done to a Toxiproxy that does not tell it itself."""
+        if self._lane is None:
+            self._own.append(event(at=self._clock.now(), proxy=self._name, **fields))
+
+    async def _count(self, attempt: int) -> None:
+        """Read the counters of a Toxiproxy that tells nothing else."""
+        if self._lane is not None:
+            return
+        counts = await self._try(self._layer.require().carried, self._name)
+        if counts is not None:
+            up, down = counts["upstream"], counts["downstream"]
+            self._own.append(
+                Counted(
+                    at=self._clock.now(),
+                    proxy=self._name,
+                    attempt=attempt,
+                    upstream_received=up.received,
+                    upstream_sent=up.sent,
+                    downstream_received=down.received,
+                    downstream_sent=down.sent,
+                )
+            )
+
+
+def _told(event: Any, ending: float) -> NetworkRecord | None:
+    """The event as it stands in a history: what the harness itself did at the end is not the network's doing."""
+    if event.at < ending:
+        return None if isinstance(event, Carried) and event.stream == "upstream" else event
+    if isinstance(event, Closed):
+        return msgspec.structs.replace(event, how=ABANDONED) if event.how == "stopped" else event
+    return event if isinstance(event, Counted | NetworkFailed) else None

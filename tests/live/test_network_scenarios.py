@@ -1,0 +1,101 @@
+"""The scenarios of a broken network: over our own Toxiproxy, and over the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from live.running import run
+from live.toxiproxies import SERVER, running
+
+from harness import catalog
+from harness.events import CaseFinished
+from harness.model import Scenario
+from harness.toxiproxy.events import Closed, Struck
+from harness.verdict import Verdict
+
+NETWORK = {name: one for name, one in catalog.scenarios().items() if one.network is not None}
+STANDARD = {name for name, one in NETWORK.items() if one.network is not None and not one.network.extensions}
+
+
+def over(kind: str) -> dict[str, CaseFinished]:
+    if kind == "embedded":
+        return run("bundled", "naive", select="network")
+    with running("real", "-proxy-metrics") as real:
+        return run("bundled", "naive", select="network", toxiproxy=real.url)
+
+
+@pytest.fixture(scope="module", params=["embedded", "real"])
+def kind(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "real" and not SERVER.exists():
+        pytest.skip("NOT COMPARED with a real Toxiproxy: run `make setup-toxiproxy` (needs go)")
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def results(kind: str) -> dict[str, CaseFinished]:
+    return over(kind)
+
+
+def possible(kind: str) -> set[str]:
+    return set(NETWORK) if kind == "embedded" else STANDARD
+
+
+def network_of(scenario: Scenario) -> set[str]:
+    assert scenario.network is not None
+    return {name for name, fault in scenario.network.named() if fault.is_due}
+
+
+def test_there_are_scenarios_enough_of_every_kind() -> None:
+    assert len(NETWORK) >= 25
+    assert len(STANDARD) >= 25
+    types = {fault.type for one in NETWORK.values() if one.network for fault in one.network.faults}
+    assert types >= set("latency bandwidth slicer reset_peer limit_data timeout half_open down stall corrupt".split())
+
+
+def test_the_bundled_client_passes_every_scenario_that_this_toxiproxy_can_do(
+    results: dict[str, CaseFinished], kind: str
+) -> None:
+    mine = {name: results[f"{name}@bundled"] for name in possible(kind)}
+    if kind == "real":
+        assert mine.pop("slow_network.slow_close").verdict is Verdict.UNKNOWN  # it counts a connection when it is over
+    wrong = {name: one.finding and one.finding.harm for name, one in mine.items() if one.verdict is not Verdict.PASS}
+    assert wrong == {}
+
+
+def test_a_scenario_that_needs_an_extension_is_skipped_with_the_reason(
+    results: dict[str, CaseFinished], kind: str
+) -> None:
+    skipped = {one.scenario: one.why for one in results.values() if one.record is None}
+    assert set(skipped) == set(NETWORK) - possible(kind)
+    assert all("Toxiproxy itself cannot do" in why for why in skipped.values())
+
+
+def test_every_history_proves_that_the_faults_were_delivered(results: dict[str, CaseFinished], kind: str) -> None:
+    for one in results.values():
+        if one.record is None or one.client != "bundled":
+            continue
+        (delivery,) = (ruling for ruling in one.rulings if ruling.law == "SP22")
+        assert delivery.verdict is Verdict.PASS, (one.case, delivery.harm)
+        if kind == "embedded":
+            struck = {event.toxic for event in one.record.network if isinstance(event, Struck)}
+            due = network_of(NETWORK[one.scenario])
+            assert {name for name in due if not name.startswith("down")} <= struck
+            assert offline(one) or any(
+                isinstance(event, Closed) and event.upstream_received for event in one.record.network
+            )
+
+
+def offline(result: CaseFinished) -> bool:
+    return result.scenario == "unreachable_network.offline"
+
+
+def test_the_two_toxiproxies_never_contradict_each_other() -> None:
+    if not SERVER.exists():
+        pytest.skip("NOT COMPARED with a real Toxiproxy: run `make setup-toxiproxy` (needs go)")
+    ours, real = over("embedded"), over("real")
+    contradictions = {
+        name for name, one in real.items() if {one.verdict, ours[name].verdict} == {Verdict.PASS, Verdict.FAIL}
+    }
+    # How shaped data fall into reads is a matter of time, and the naive loop tears a character where a read ends.
+    assert {name for name in contradictions if not (name.startswith("slow_") and name.endswith("@naive"))} == set()
