@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 FAILED, USAGE, UNKNOWN, INTERNAL = 1, 2, 3, 70
 HISTORY = "reports/out/history.jsonl"
 
+_PACKAGES = {
+    "clients": "harness.adapters",
+    "faults": "fake_server.faults",
+    "toxics": "harness.toxiproxy.toxics",
+    "reports": "reports",
+}
+_LISTS = ["scenarios", "laws", "profiles", *_PACKAGES]
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -148,10 +156,10 @@ def run(
 
 
 @cli.command("list")
-@click.argument("what", default="scenarios", type=click.Choice(["scenarios", "clients", "laws", "faults", "reports"]))
+@click.argument("what", default="scenarios", type=click.Choice(_LISTS))
 @_select_option
 def list_(what: str, select: str) -> None:
-    """List scenarios, clients, laws, faults or reports."""
+    """List scenarios, clients, laws, faults of replies, toxics, network profiles or reports."""
     _end_quietly_when_nobody_reads()
     from harness import catalog
     from harness.plan import selected
@@ -161,8 +169,12 @@ def list_(what: str, select: str) -> None:
         rows = [(name, scenarios[name].title) for name in selected(select, scenarios)]
     elif what == "laws":
         rows = [(f"{law.code} {law.name}", law.title) for law in catalog.laws()]
+    elif what == "profiles":
+        from harness.toxiproxy.profiles import PROFILES
+
+        rows = [(name, profile.title) for name, profile in PROFILES.items()]
     else:
-        package = {"clients": "harness.adapters", "faults": "fake_server.faults", "reports": "reports"}[what]
+        package = _PACKAGES[what]
         rows = [(name, catalog.summary(f"{package}.{name}")) for name in catalog.names(package)]
     width = max((len(name) for name, _ in rows), default=0)
     for name, title in rows:

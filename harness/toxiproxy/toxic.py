@@ -14,12 +14,13 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any, ClassVar, Literal, get_type_hints
 
-from harness.toxiproxy import toxics
 from harness.toxiproxy.pipe import RECEIVE, Emit, Flow, Pipe
 
 Stream = Literal["upstream", "downstream"]
 STREAMS: tuple[Stream, ...] = ("upstream", "downstream")
 """Client to server, and server to client."""
+
+_TOXICS = "harness.toxiproxy.toxics"
 
 STANDARD = frozenset({"noop", "latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data"})
 """The types that Toxiproxy 2.12 has; all others are extensions."""
@@ -102,8 +103,8 @@ class Installed:
 def kinds() -> dict[str, type[Toxic]]:
     """Every kind of toxic by its type, found by walking the package."""
     found = {}
-    for module in pkgutil.iter_modules(toxics.__path__):
-        inside = vars(importlib.import_module(f"{toxics.__name__}.{module.name}")).values()
+    for module in pkgutil.iter_modules(importlib.import_module(_TOXICS).__path__):
+        inside = vars(importlib.import_module(f"{_TOXICS}.{module.name}")).values()
         found[module.name] = next(
             one for one in inside if isinstance(one, type) and issubclass(one, Toxic) and one is not Toxic
         )

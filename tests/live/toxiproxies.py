@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -59,7 +60,7 @@ class Toxiproxy:
     def clear(self) -> None:
         """Delete every proxy."""
         for name in self.ask("GET", "/proxies").json:
-            self.ask("DELETE", f"/proxies/{name}")
+            self.ask("DELETE", f"/proxies/{urllib.parse.quote(name, safe='')}")
 
 
 @dataclass
@@ -74,14 +75,14 @@ class Reply:
 
 
 @contextmanager
-def running(kind: str) -> Iterator[Toxiproxy]:
-    """A server of that kind; the real one must be installed (``make setup-toxiproxy``)."""
+def running(kind: str, *flags: str) -> Iterator[Toxiproxy]:
+    """A server of that kind; the real one must be installed (``make setup-toxiproxy``), and it gets the ``flags``."""
     if kind == "embedded":
         with EmbeddedToxiproxy(seed="1") as embedded:
             yield Toxiproxy(kind, embedded.url)
         return
     port = free_port()
-    command = [str(SERVER), "-host", "127.0.0.1", "-port", str(port), "-proxy-metrics"]
+    command = [str(SERVER), "-host", "127.0.0.1", "-port", str(port), *flags]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             while not _listens(port):
