@@ -27,7 +27,7 @@ from harness.toxiproxy.admission import refusal
 from harness.toxiproxy.server import VERSION, ApiError, PopulateError, Server
 
 DEFAULT_PORT = 8474
-MAX_BODY_BYTES = 4 << 20
+MAX_BODY_BYTES = 1 << 20
 BODY_SECONDS = 15.0
 """What a client has to send a body."""
 IDLE_SECONDS = 30.0

@@ -119,7 +119,13 @@ class Connection:
         if other.done:
             self.finish(self._how)
         else:
+            other.link.peer_gone(_now())
             other.close_source()
+
+    def lost(self, stream: Stream) -> None:
+        """The destination of that direction is gone: the other one ends and closes the source, unless a toxic minds."""
+        self._how = self._how or self._pumps[stream].reason()
+        self._pumps[_OTHER[stream]].close_source()
 
     def finish(self, how: str) -> None:
         """Close whatever is open and report it, once; ``reset`` closes with RST."""
@@ -163,7 +169,7 @@ class _Pump:
         self.stream = stream
         self.link = Link(lambda toxic, passed, note: owner.struck(stream, toxic, passed, note))
         self.sent = 0
-        self.done = False
+        self.done = self._lost = False
         self._owner = owner
         self._source, self._destination = source, destination
         self._source_number, self._destination_number = source.fileno(), destination.fileno()
@@ -207,10 +213,11 @@ class _Pump:
         """Close what is read from, because the other direction is over; what is under way still goes out."""
         self._stop_reading()
         self._source.close()
-        now = _now()
+        if self._lost:
+            self._end()
+            return
         if not self.link.source_ended:
-            self.link.end(now)
-        self.link.peer_gone(now)
+            self.link.end(_now())
         self.turn()
 
     def stop(self) -> None:
@@ -224,30 +231,35 @@ class _Pump:
 
     def _readable(self) -> None:
         for _ in range(_READS_PER_TURN):
-            if self.done or not self.link.wants_input:
+            if self.done or not self.link.wants_input or not self._read():
                 break
-            size = self._read_bytes()
-            try:
-                data = self._source.recv(size)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError:
-                data = b""  # a RST is the end like any other
-            if data:
-                self.link.feed(data, _now())
-            else:
-                self.link.end(_now())
-                self._owner.gone(self.stream)
             self._write()
-            if len(data) < size:  # that was all; if not, the event loop will say so
-                break
+        else:  # uvloop forgets a socket once it has seen a RST, and one may stand behind what was read: ask anew
+            self._stop_reading()
         self._wait()
+
+    def _read(self) -> bool:
+        """Read once; returns whether anything was there, an end included."""
+        try:
+            data = self._source.recv(self._read_bytes())
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            data = b""  # a RST is the end like any other
+        if data:
+            self.link.feed(data, _now())
+        else:
+            self.link.end(_now())
+            self._owner.gone(self.stream)
+        return True
 
     def _read_bytes(self) -> int:
         """As much as goes straight out again, or a chunk: what stays may meet a toxic."""
         return _BARE_READ_BYTES if self.link.is_bare and self._pending is None else CHUNK_BYTES
 
     def _write(self) -> None:
+        while self._lost and self.link.take(_now()) is not None:
+            pass
         for _ in range(_WRITES_PER_TURN):
             if self._pending is None:
                 self._pending = self.link.take(_now())
@@ -258,7 +270,7 @@ class _Pump:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
-                self._end()
+                self._lose()
                 return
             self.sent += count
             self._owner.carried(self.stream, self._pending, count)
@@ -278,6 +290,15 @@ class _Pump:
         else:
             self._stop_writing()
         self._set_timer()
+
+    def _lose(self) -> None:
+        """Nobody takes the data any more. While their source is open it is read on, so that its end is seen."""
+        if self.link.source_ended:
+            self._end()
+            return
+        self._lost, self._pending = True, None
+        self._stop_writing()
+        self._owner.lost(self.stream)
 
     def _end(self) -> None:
         self.stop()

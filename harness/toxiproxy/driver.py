@@ -14,26 +14,32 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-from urllib.parse import quote, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, quote, urlsplit
 
+import msgspec
 import requests
 from toxiproxy.api import APIConsumer
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from harness.errors import StreamproofError, UsageError, unknown_name
 from harness.toxiproxy.profiles import PROFILES
-from harness.toxiproxy.toxic import Stream
+from harness.toxiproxy.toxic import STREAMS, Stream
+
+T = TypeVar("T")
 
 TIMEOUT_SECONDS = 30.0
 """For each request; longer than the 25 s after which Toxiproxy itself gives up on one."""
 
 _NO_PROXIES = {"http": None, "https": None, "all": None}
-_LABELS = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_PLAIN_VERSION = re.compile(r"[\w.+-]+")
+_COUNTER = re.compile(r"(?m)^toxiproxy_proxy_(received|sent)_bytes_total\{(.*)\} ([0-9.]+(?:e[+-]?[0-9]+)?)$")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 class ToxiproxyError(StreamproofError):
@@ -63,7 +69,11 @@ class Unreachable(ToxiproxyError):
     """No answer came: nobody listens there, or not in time."""
 
 
-_KINDS: dict[int, type[ToxiproxyError]] = {400: BadRequest, 404: Missing, 409: Conflict}
+_KINDS: dict[type[Exception], tuple[int, type[ToxiproxyError]]] = {
+    InvalidToxic: (400, BadRequest),
+    NotFound: (404, Missing),
+    ProxyExists: (409, Conflict),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +104,10 @@ class Toxiproxy:
         Raises:
             ToxiproxyError: it does not answer.
         """
-        text = self._http.get("/version")
-        try:
-            return str(json.loads(text)["version"])
-        except ValueError:
-            return text.strip()  # before 2.7 it was plain text
+        text = self._http.get("/version").strip()
+        if _PLAIN_VERSION.fullmatch(text):  # before 2.7
+            return text
+        return self._http.parsed("/version", text, _Versioned).version
 
     @property
     def understands_extensions(self) -> bool:
@@ -119,7 +128,7 @@ class Toxiproxy:
             ToxiproxyError: it cannot listen there.
         """
         body = {"name": name, "upstream": upstream, "listen": listen, "enabled": enabled, "seed": seed}
-        return Proxy(self._http, self._http.post_json("/proxies", body))
+        return Proxy(self._http, self._http.post_json("/proxies", body, _Proxied))
 
     def proxy(self, name: str) -> Proxy:
         """The proxy of that name.
@@ -127,11 +136,12 @@ class Toxiproxy:
         Raises:
             Missing: there is none.
         """
-        return Proxy(self._http, self._http.get_json(f"/proxies/{_quoted(name)}"))
+        return Proxy(self._http, self._http.get_json(f"/proxies/{_quoted(name)}", _Proxied))
 
     def proxies(self) -> dict[str, Proxy]:
         """Every proxy by its name."""
-        return {name: Proxy(self._http, one) for name, one in self._http.get_json("/proxies").items()}
+        shown = self._http.get_json("/proxies", dict[str, _Proxied])
+        return {name: Proxy(self._http, one) for name, one in shown.items()}
 
     def populate(self, proxies: list[dict[str, Any]]) -> list[Proxy]:
         """Create proxies, replace those that differ, leave the others alone; in one request.
@@ -139,7 +149,8 @@ class Toxiproxy:
         Raises:
             ToxiproxyError: one cannot be made; those before it were.
         """
-        return [Proxy(self._http, one) for one in self._http.post_json("/populate", proxies)["proxies"] or ()]
+        shown = self._http.post_json("/populate", proxies, _Populated)
+        return [Proxy(self._http, one) for one in shown.proxies or ()]
 
     def reset(self) -> None:
         """Enable every proxy and remove every toxic."""
@@ -151,29 +162,25 @@ class Toxiproxy:
         Raises:
             Missing: the server shows no metrics; the real one does with ``-proxy-metrics``.
         """
-        found = {"upstream": [0, 0], "downstream": [0, 0]}
-        for line in self._http.get("/metrics").splitlines():
-            place = {"toxiproxy_proxy_received_bytes_total": 0, "toxiproxy_proxy_sent_bytes_total": 1}
-            name, _, rest = line.partition("{")
-            labels = dict(_LABELS.findall(rest))
-            if name in place and labels.get("proxy") == proxy:
-                found[labels["direction"]][place[name]] += int(float(rest.rpartition(" ")[2]))
-        return {"upstream": Traffic(*found["upstream"]), "downstream": Traffic(*found["downstream"])}
+        counts: Counter[tuple[str | None, str]] = Counter()
+        for what, labels, value in _COUNTER.findall(self._http.get("/metrics")):
+            told = {name: _unescaped(text) for name, text in _LABEL.findall(labels)}
+            if told.get("proxy") == proxy:
+                counts[told.get("direction"), what] += int(float(value))
+        return {stream: Traffic(counts[stream, "received"], counts[stream, "sent"]) for stream in STREAMS}
 
 
 class Proxy:
     """A proxy as it was when last asked for."""
 
-    def __init__(self, http: _Http, shown: Mapping[str, Any]) -> None:
+    def __init__(self, http: _Http, shown: _Proxied) -> None:
         self._http = http
-        self.name: str = shown["name"]
+        self.name = shown.name
         self._path = f"/proxies/{_quoted(self.name)}"
         self._read(shown)
 
-    def _read(self, shown: Mapping[str, Any]) -> None:
-        self.listen: str = shown["listen"]
-        self.upstream: str = shown["upstream"]
-        self.enabled: bool = shown["enabled"]
+    def _read(self, shown: _Proxied) -> None:
+        self.listen, self.upstream, self.enabled = shown.listen, shown.upstream, shown.enabled
 
     def update(self, **fields: Any) -> None:
         """Change ``listen``, ``upstream`` or ``enabled``.
@@ -182,7 +189,7 @@ class Proxy:
             Missing: the proxy is gone.
             ToxiproxyError: it cannot listen there.
         """
-        self._read(self._http.post_json(self._path, fields))
+        self._read(self._http.post_json(self._path, fields, _Proxied))
 
     def delete(self) -> None:
         """Delete the proxy and close its connections.
@@ -194,7 +201,8 @@ class Proxy:
 
     def toxics(self) -> dict[str, Toxic]:
         """Its toxics by name."""
-        return {one["name"]: Toxic(self._http, self._path, one) for one in self._http.get_json(f"{self._path}/toxics")}
+        shown = self._http.get_json(f"{self._path}/toxics", list[_Installed])
+        return {one.name: Toxic(self._http, self._path, one) for one in shown}
 
     def add(
         self,
@@ -212,7 +220,7 @@ class Proxy:
             Conflict: there is one of that name.
         """
         body = {"type": type_, "stream": stream, "toxicity": toxicity, "name": name, "attributes": dict(attributes)}
-        return Toxic(self._http, self._path, self._http.post_json(f"{self._path}/toxics", body))
+        return Toxic(self._http, self._path, self._http.post_json(f"{self._path}/toxics", body, _Installed))
 
     def remove(self, toxic: str) -> None:
         """Remove a toxic by its name.
@@ -226,31 +234,38 @@ class Proxy:
     def toxic(
         self, type_: str, *, stream: Stream = "downstream", toxicity: float = 1.0, name: str = "", **attributes: Any
     ) -> Iterator[Toxic]:
-        """A toxic inside the block; after it there is what was there before, also one of the same name."""
-        before = self.toxics().get(name or f"{type_}_{stream}")
-        if before is not None and (before.type, before.stream) == (type_, stream):
-            undo = before.restore
-            before.replace(attributes, toxicity)
-            toxic = self.toxics()[before.name]
-        else:
-            if before is not None:
-                before.remove()
-            toxic = self.add(type_, attributes, stream=stream, toxicity=toxicity, name=name)
-            undo = partial(self._put_back, toxic, before)
-        with _undone(undo):
-            yield toxic
+        """A toxic inside the block; after it there is what was there before, also one of the same name.
 
-    def _put_back(self, now: Toxic, before: Toxic | None) -> None:
-        now.remove()
+        One of the same kind and name is changed in its place, so that no connection is lost.
+        """
+        name = name or f"{type_}_{stream}"
+        before = self.toxics().get(name)
+        with _undone(partial(self._put_back, name, before)):
+            yield self._put(type_, attributes, stream=stream, toxicity=toxicity, name=name)
+
+    def _put(self, type_: str, attributes: Mapping[str, Any], *, stream: Stream, toxicity: float, name: str) -> Toxic:
+        """Have this toxic under its name, with these attributes and no others."""
+        there = self.toxics().get(name)
+        if there is not None and (there.type, there.stream) == (type_, stream):
+            there.update({**dict.fromkeys(there.attributes, 0), **attributes}, toxicity)
+            return there
+        if there is not None:
+            there.remove()
+        return self.add(type_, attributes, stream=stream, toxicity=toxicity, name=name)
+
+    def _put_back(self, name: str, before: Toxic | None) -> None:
         if before is not None:
-            self.add(before.type, before.attributes, stream=before.stream, toxicity=before.toxicity, name=before.name)
+            self._put(before.type, before.attributes, stream=before.stream, toxicity=before.toxicity, name=name)
+        else:
+            with suppress(Missing):
+                self.remove(name)
 
     @contextmanager
     def down(self) -> Iterator[None]:
         """No connections inside the block; after it the proxy is as it was before, which may be down, too."""
-        before = self._http.get_json(self._path)["enabled"]
-        self.update(enabled=False)
+        before = self._http.get_json(self._path, _Proxied).enabled
         with _undone(lambda: self.update(enabled=before)):
+            self.update(enabled=False)
             yield
 
     @contextmanager
@@ -277,13 +292,11 @@ class Proxy:
 class Toxic:
     """A toxic as it was when last asked for."""
 
-    def __init__(self, http: _Http, proxy: str, shown: Mapping[str, Any]) -> None:
+    def __init__(self, http: _Http, proxy: str, shown: _Installed) -> None:
         self._http = http
-        self.name: str = shown["name"]
-        self.type: str = shown["type"]
-        self.stream: Stream = shown["stream"]
-        self.attributes: dict[str, Any] = shown["attributes"]
-        self.toxicity: float = shown["toxicity"]
+        self.name, self.type = shown.name, shown.type
+        self.stream: Stream = shown.stream
+        self.attributes, self.toxicity = shown.attributes, shown.toxicity
         self._path = f"{proxy}/toxics/{_quoted(self.name)}"
 
     def update(self, attributes: Mapping[str, Any], toxicity: float | None = None) -> None:
@@ -294,24 +307,13 @@ class Toxic:
             BadRequest: an attribute is wrong.
         """
         body = {"attributes": dict(attributes), **({} if toxicity is None else {"toxicity": toxicity})}
-        shown = self._http.post_json(self._path, body)
-        self.attributes, self.toxicity = shown["attributes"], shown["toxicity"]
-
-    def replace(self, attributes: Mapping[str, Any], toxicity: float) -> None:
-        """Give it these attributes and no others; this object still tells what was before."""
-        zero = dict.fromkeys(self.attributes, 0)
-        self._http.post_json(self._path, {"attributes": {**zero, **attributes}, "toxicity": toxicity})
-
-    def restore(self) -> None:
-        """Give it the settings that this object tells."""
-        self.update(self.attributes, self.toxicity)
+        shown = self._http.post_json(self._path, body, _Installed)
+        self.attributes, self.toxicity = shown.attributes, shown.toxicity
 
     def remove(self) -> None:
         """Remove it; nothing happens when it is gone already."""
-        try:
+        with suppress(Missing):
             self._http.delete(self._path)
-        except Missing:
-            return
 
 
 @contextmanager
@@ -328,14 +330,41 @@ def _undone(undo: Callable[[], None]) -> Iterator[None]:
     undo()
 
 
+# ---- what a server answers, as far as it matters here ----------------------------------------------------------------
+
+
+class _Versioned(msgspec.Struct):
+    version: str
+
+
+class _Proxied(msgspec.Struct):
+    name: str
+    listen: str
+    upstream: str
+    enabled: bool
+
+
+class _Populated(msgspec.Struct):
+    proxies: list[_Proxied] | None
+
+
+class _Installed(msgspec.Struct):
+    name: str
+    type: str
+    stream: Any
+    """A :data:`Stream`, as whoever added the toxic wrote it: ``UPSTREAM`` is right, too."""
+    attributes: dict[str, Any]
+    toxicity: float
+
+
 class _Http:
     """toxiproxy-python's requests to one server, and everything that can go wrong with them as our errors."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname or parts.path or parts.query:
+        parts = _split(url)
+        if parts is None:
             raise UsageError(f"{url!r} is no Toxiproxy: expected a URL such as http://127.0.0.1:8474")
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
         # The package keeps host and port in the class: a class for each server keeps them apart.
         self._consumer = type("Consumer", (APIConsumer,), {"host": host, "port": parts.port or 8474})
         self._url = url
@@ -343,44 +372,66 @@ class _Http:
     def get(self, path: str) -> str:
         return self._ask("get", path)
 
-    def get_json(self, path: str) -> Any:
-        return self._parsed(self._ask("get", path), path)
+    def get_json(self, path: str, shape: type[T]) -> T:
+        return self.parsed(path, self._ask("get", path), shape)
 
     def post(self, path: str, body: Any) -> str:
         return self._ask("post", path, json=body)
 
-    def post_json(self, path: str, body: Any) -> Any:
-        return self._parsed(self.post(path, body), path)
+    def post_json(self, path: str, body: Any, shape: type[T]) -> T:
+        return self.parsed(path, self.post(path, body), shape)
 
     def delete(self, path: str) -> None:
         self._ask("delete", path)
 
     def _ask(self, method: str, path: str, **more: Any) -> str:
+        # A redirect is not followed: Toxiproxy sends one to another proxy's path for a name such as ./other.
+        more |= {"timeout": TIMEOUT_SECONDS, "proxies": _NO_PROXIES, "allow_redirects": False}
         try:
-            reply = getattr(self._consumer, method)(path, timeout=TIMEOUT_SECONDS, proxies=_NO_PROXIES, **more)
-        except (InvalidToxic, NotFound, ProxyExists) as error:
-            status = {InvalidToxic: 400, NotFound: 404, ProxyExists: 409}[type(error)]
-            raise _KINDS[status](self._said(error.args[0]), status) from None
-        except requests.RequestException as error:
+            reply = getattr(self._consumer, method)(path, **more)
+        except tuple(_KINDS) as error:
+            status, kind = _KINDS[type(error)]
+            raise kind(self._said(error.args[0], status), status) from None
+        except requests.exceptions.InvalidJSONError as error:
+            raise BadRequest(f"{self._url}{path} was not asked: {error}") from error
+        except (requests.RequestException, ValueError) as error:  # a ValueError is about the host's name
             raise Unreachable(f"Toxiproxy at {self._url} does not answer: {error}") from error
-        if reply.status_code >= 400:
-            raise ToxiproxyError(self._said(reply.content), reply.status_code)
+        if reply.status_code >= 300:
+            raise ToxiproxyError(self._said(reply.content, reply.status_code), reply.status_code)
         return str(reply.content.decode("utf-8", "replace"))
 
-    def _said(self, content: bytes) -> str:
+    def _said(self, content: bytes, status: int) -> str:
         """The text of an error; the package gives the body as it came."""
         text = content.decode("utf-8", "replace").strip()
         try:
             return str(json.loads(text)["error"])
         except (ValueError, KeyError, TypeError):
-            return text or f"Toxiproxy at {self._url} gave no reason"
+            return text or f"Toxiproxy at {self._url} answered {status} and gave no reason"
 
-    def _parsed(self, text: str, path: str) -> Any:
+    def parsed(self, path: str, text: str, shape: type[T]) -> T:
+        """The answer in the shape that a Toxiproxy gives it."""
         try:
-            return json.loads(text)
-        except ValueError:
-            raise ToxiproxyError(f"{self._url}{path} answered no JSON: is it a Toxiproxy? {text[:80]!r}") from None
+            return msgspec.json.decode(text, type=shape)
+        except msgspec.MsgspecError as error:
+            why = f"{self._url}{path} did not answer as a Toxiproxy does ({error}): {text[:80]!r}"
+            raise ToxiproxyError(why) from None
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a base URL, None when it is none."""
+    try:
+        parts = urlsplit(url)
+        is_base = parts.hostname and parts.port != 0 and parts.username is None
+    except ValueError:
+        return None
+    more = parts.path or parts.query or parts.fragment
+    return parts if parts.scheme == "http" and is_base and not more else None
 
 
 def _quoted(name: str) -> str:
-    return quote(name, safe="")
+    return quote(name, safe="", errors="surrogatepass")
+
+
+def _unescaped(label: str) -> str:
+    """The value of a label of Prometheus' text format."""
+    return re.sub(r"\\(.)", lambda match: "\n" if match[1] == "n" else match[1], label)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from dataclasses import dataclass
@@ -173,8 +174,7 @@ class Proxy:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     server = await _dial(self.upstream, open_sockets)
             except (OSError, AddressError) as error:
-                why = "timed out" if isinstance(error, TimeoutError) else str(error)
-                self._log.add(Unreachable(at=time.monotonic(), proxy=self.name, connection=number, why=why))
+                self._log.add(Unreachable(at=time.monotonic(), proxy=self.name, connection=number, why=_why(error)))
                 return
             open_sockets.pop_all()
         self._opened(client, server, number)
@@ -218,6 +218,14 @@ async def _dial(upstream: str, open_sockets: contextlib.ExitStack) -> socket.soc
     server.setblocking(False)
     await asyncio.get_running_loop().sock_connect(server, (target.host, target.port))
     return server
+
+
+def _why(error: Exception) -> str:
+    """The same words whatever the event loop's are."""
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number).lower() if number else str(error)
 
 
 def _peer_of(client: socket.socket) -> str:
