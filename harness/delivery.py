@@ -70,36 +70,34 @@ def proven(network: Sequence[NetworkRecord], toxics: Mapping[str, str], written:
     struck = {record.toxic for record in network if isinstance(record, Struck)}
     counted = [record for record in network if isinstance(record, Counted)]
     if counted:
-        struck |= {name for name, type_ in toxics.items() if _shows(counted[-1], name, type_, written)}
-    outages = [name for name, type_ in toxics.items() if type_ == DOWN]
-    return frozenset(struck | {name for name, felt in zip(outages, _outages(network), strict=False) if felt})
+        others = {name: type_ for name, type_ in toxics.items() if type_ != DOWN}
+        struck |= {name for name, type_ in others.items() if _shows(counted[-1], name, type_, written)}
+    felt = {DOWN if place == 1 else f"{DOWN}_{place}" for place, one in enumerate(_outages(network), 1) if one}
+    return frozenset(struck | (felt & toxics.keys()))
 
 
 def _outages(network: Iterable[NetworkRecord]) -> Iterator[bool]:
-    """Of each outage, whether it was felt.
+    """Of each outage in order of time, whether it was felt.
 
-    It was when it closed connections. Nobody sees a connection that is refused; but a client whose first connection
-    came after an outage of some length at the start has met it, because it was asked to connect when that began.
+    It was when it closed connections; from a Toxiproxy that only counts, when a request had come that it could break.
+    Nobody sees a connection that is refused; but every client has met an outage of some length at the start.
     """
-    closed, opened = False, False
-    down_at: float | None = None
+    breaks = since_start = False
     for record in network:
         match record:
-            case Opened():
-                opened = True
-            case Closed(how="stopped"):
-                closed = True
-            case Stopped(at=at) if closed or opened:
-                yield closed
-                closed = False
-            case Stopped(at=at):
-                down_at = at
-            case Started(at=at) if down_at is not None:
-                yield at - down_at >= CERTAIN_SECONDS
-                down_at = None
+            case Closed(how="stopped") | Counted():
+                breaks = True
+            case Stopped(at=at) if at > 0:
+                yield breaks
+                breaks = False
+            case Stopped():
+                since_start = True
+            case Started(at=at) if since_start:
+                yield at >= CERTAIN_SECONDS
+                since_start = False
             case _:
                 pass
-    if down_at is not None:
+    if since_start:
         yield True
 
 
@@ -183,19 +181,9 @@ class _Wire:
 
     def cut(self, writes: Iterable[Sent], start: int) -> Iterator[Sent]:
         """The server's writes, from byte ``start`` of the connection on, with what came out of each."""
-        for write in writes:
-            before = write.total - write.size
-            data = self._data[start + before : start + write.total]
-            if not data:
-                return
-            yield Sent(
-                t=self.time(start + before + len(data)),
-                attempt=write.attempt,
-                data=data[:KEPT_BYTES],
-                size=len(data),
-                total=before + len(data),
-                event=write.event if len(data) == write.size else None,
-            )
+        for write, size in _among(writes, len(self._data) - start):
+            begins = start + write.total - write.size
+            yield _part(write, self._data[begins : begins + size], size, self.time(begins + size))
 
 
 def _connections(network: Iterable[NetworkRecord]) -> dict[int, _Connection]:
@@ -226,6 +214,28 @@ def _moved(struck: ServerStruck, t: float) -> ServerStruck:
 def _as_servers(struck: Struck, attempt: int, count: int, arrived: int) -> ServerStruck:
     total = min(max(count, 0), arrived) if struck.stream == "downstream" else 0
     return ServerStruck(t=struck.at, attempt=attempt, fault=struck.toxic, note=struck.note, total=total)
+
+
+def _among(writes: Iterable[Sent], count: int) -> Iterator[tuple[Sent, int]]:
+    """The writes that have a part in the first ``count`` bytes of a reply, and the size of that part."""
+    for write in writes:
+        size = min(write.size, count - (write.total - write.size))
+        if size == write.size or size > 0:
+            yield write, size
+        if size < write.size:
+            return
+
+
+def _part(write: Sent, data: bytes, size: int, t: float) -> Sent:
+    """The write as it is when only its first ``size`` bytes came, and came as ``data``."""
+    return Sent(
+        t=t,
+        attempt=write.attempt,
+        data=data[:KEPT_BYTES],
+        size=size,
+        total=write.total - write.size + size,
+        event=write.event if size == write.size else None,
+    )
 
 
 def _written(attempt: Attempt) -> int:
@@ -263,15 +273,10 @@ def _counts(counted: list[Counted], attempts: Sequence[Attempt]) -> list[int]:
 def _counted_view(attempt: Attempt, count: int) -> Attempt:
     arrived = min(count, _written(attempt))
     view = Attempt(attempt.number, attempt.requested, attempt.replied)
-    wire = _Wire([Carried(at=0.0, proxy="", connection=0, stream="downstream", data=attempt.wire[:arrived])])
-    view.sent = [_at(one, sent.t) for one, sent in zip(wire.cut(attempt.sent, 0), attempt.sent, strict=False)]
+    view.sent = [_part(one, one.data[:size], size, one.t) for one, size in _among(attempt.sent, arrived)]
     view.struck = [one for one in attempt.struck if one.total <= arrived]
     ended = attempt.ended
     if ended is not None:
         how = ended.how if arrived == _written(attempt) else "unknown"
         view.ended = Ended(t=ended.t, attempt=ended.attempt, how=how, total=arrived)
     return view
-
-
-def _at(sent: Sent, t: float) -> Sent:
-    return Sent(t=t, attempt=sent.attempt, data=sent.data, size=sent.size, total=sent.total, event=sent.event)

@@ -36,7 +36,7 @@ from harness.network import (
     NetworkRecord,
     When,
 )
-from harness.toxiproxy.driver import Missing, Proxy, Toxiproxy, ToxiproxyError
+from harness.toxiproxy.driver import Proxy, Toxiproxy, ToxiproxyError
 from harness.toxiproxy.embedded import EmbeddedToxiproxy
 from harness.toxiproxy.events import Carried, Closed, Event, Left, Opened, Started, Stopped, ToxicAdded, ToxicRemoved
 
@@ -98,14 +98,13 @@ def check(url: str) -> None:
     toxiproxy = Toxiproxy(url)
     try:
         toxiproxy.version()
-        toxiproxy.carried("")
-    except Missing:
-        raise UsageError(
-            f"Toxiproxy at {toxiproxy.url} shows no metrics: start it with -proxy-metrics; its byte counts are the "
-            "proof that a fault was delivered"
-        ) from None
     except ToxiproxyError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(f"{toxiproxy.url} is no Toxiproxy that can be used: {error}") from error
+    try:
+        toxiproxy.carried("")
+    except ToxiproxyError as error:
+        needed = "start it with -proxy-metrics; its byte counts are the proof that a fault was delivered"
+        raise UsageError(f"Toxiproxy at {toxiproxy.url} shows no metrics: {needed} ({error})") from error
 
 
 class Nemesis:
@@ -122,6 +121,10 @@ class Nemesis:
         self._events: Counter[tuple[int, str | None]] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._changing = asyncio.Lock()
+        """Changes are made one after the other, in the order of the records that they follow."""
+        self._ready = asyncio.Event()
+        self._start = 0.0
+        """When the network was ready for the client."""
         self._proxy: Proxy | None = None
 
     async def begin(self) -> str | None:
@@ -131,7 +134,12 @@ class Nemesis:
         if self._proxy is None:
             return None
         for name, fault in self._faults:
-            await self._schedule(fault.begins, name, fault, begins=True)
+            if isinstance(fault.begins, AtStart):
+                await self._change(name, fault, begins=True)
+            else:
+                self._expect(fault.begins, name, fault, begins=True)
+        self._start = self._clock.now()
+        self._ready.set()
         return self._proxy.listen
 
     async def follow(self, record: ServerRecord) -> None:
@@ -142,15 +150,17 @@ class Nemesis:
         due = [one for one in self._waiting if self._is_due(one[0], record)]
         for one in due:
             self._waiting.remove(one)
+            self._expect_end(*one[1:])
         if due or (self._lane is None and isinstance(record, Requested)):
             # Shielded: the fault may cost the server this very connection, and its task with it.
             await asyncio.shield(self._in_background(self._take_turn(record, due)))
 
     async def _take_turn(self, record: ServerRecord, due: list[_Planned]) -> None:
-        if isinstance(record, Requested):
-            await self._count(record.attempt)
-        for _, name, fault, begins in due:
-            await self._change(name, fault, begins)
+        async with self._changing:
+            if isinstance(record, Requested):
+                await self._count(record.attempt)
+            for _, name, fault, begins in due:
+                await self._apply(name, fault, begins)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -194,23 +204,30 @@ class Nemesis:
                     pass
         return len(open_now)
 
-    async def _schedule(self, when: When | End, name: str, fault: NetworkFault, *, begins: bool) -> None:
+    def _expect(self, when: When | End, name: str, fault: NetworkFault, *, begins: bool) -> None:
         match when:
-            case AtStart():
-                await self._change(name, fault, begins)
-            case AfterSeconds(seconds) | Lasting(seconds):
-                self._in_background(self._later(seconds, name, fault, begins))
-            case AtAttempt() | AfterBytes() | AfterEvents() | AfterReply():
+            case AfterSeconds() | Lasting():
+                self._in_background(self._later(when, name, fault, begins))
+            case _:
                 self._waiting.append((when, name, fault, begins))
 
-    async def _later(self, seconds: float, name: str, fault: NetworkFault, begins: bool) -> None:
-        await self._clock.sleep(seconds)
+    def _expect_end(self, name: str, fault: NetworkFault, begins: bool) -> None:
+        """What ends a fault may come while it is put in its place; only a duration counts from when it is there."""
+        if begins and fault.ends is not None and not isinstance(fault.ends, Lasting):
+            self._expect(fault.ends, name, fault, begins=False)
+
+    async def _later(self, when: AfterSeconds | Lasting, name: str, fault: NetworkFault, begins: bool) -> None:
+        seconds = when.seconds
+        if isinstance(when, AfterSeconds):
+            await self._ready.wait()
+            seconds -= self._clock.now() - self._start
+        await self._clock.sleep(max(0.0, seconds))
         await self._change(name, fault, begins)
 
     def _is_due(self, when: When | End, record: ServerRecord) -> bool:
         match when:
             case AtAttempt(number):
-                return isinstance(record, Requested) and record.attempt == number
+                return isinstance(record, Requested) and record.attempt >= number
             case AfterBytes(count, attempt):
                 return isinstance(record, Sent) and record.attempt == attempt and record.total >= count
             case AfterEvents(count, name, attempt):
@@ -221,23 +238,25 @@ class Nemesis:
                 return False
 
     async def _change(self, name: str, fault: NetworkFault, begins: bool) -> None:
-        """Put a fault in its place, or take it away, and see to its end."""
+        self._expect_end(name, fault, begins)
         async with self._changing:
-            assert self._proxy is not None
-            if fault.type == DOWN:
-                await self._try(self._proxy.update, enabled=not begins)
-                self._tell(Stopped if begins else Started, **({} if begins else {"listen": self._proxy.listen}))
-            elif begins:
-                add = self._proxy.add
-                await self._try(
-                    add, fault.type, fault.attributes, stream=fault.stream, toxicity=fault.toxicity, name=name
-                )
-                self._tell(ToxicAdded, toxic=name, type=fault.type, stream=fault.stream)
-            else:
-                await self._try(self._proxy.remove, name)
-                self._tell(ToxicRemoved, toxic=name)
-        if begins and fault.ends is not None:
-            await self._schedule(fault.ends, name, fault, begins=False)
+            await self._apply(name, fault, begins)
+
+    async def _apply(self, name: str, fault: NetworkFault, begins: bool) -> None:
+        """Put a fault in its place, or take it away."""
+        assert self._proxy is not None
+        if fault.type == DOWN:
+            await self._try(self._proxy.update, enabled=not begins)
+            self._tell(Stopped if begins else Started, **({} if begins else {"listen": self._proxy.listen}))
+        elif begins:
+            settings = {"stream": fault.stream, "toxicity": fault.toxicity, "name": name}
+            await self._try(self._proxy.add, fault.type, fault.attributes, **settings)
+            self._tell(ToxicAdded, toxic=name, type=fault.type, stream=fault.stream)
+        else:
+            await self._try(self._proxy.remove, name)
+            self._tell(ToxicRemoved, toxic=name)
+        if begins and isinstance(fault.ends, Lasting):
+            self._expect(fault.ends, name, fault, begins=False)
 
     async def _try(self, action: Callable[..., T], *args: Any, **more: Any) -> T | None:
         try:

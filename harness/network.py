@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import msgspec
 
@@ -246,8 +246,8 @@ ABANDONED = "abandoned"
 def describe(fault: NetworkFault) -> str:
     """A fault and its time, in words."""
     what = "down" if fault.type == DOWN else f"{fault.type} {fault.stream}"
-    settings = ", ".join(f"{name} {value:g}" for name, value in fault.attributes.items())
-    chance = f", on {fault.toxicity:.0%} of connections" if fault.toxicity < 1 else ""
+    settings = ", ".join(f"{name} {value}" for name, value in fault.attributes.items())
+    chance = f", on {fault.toxicity * 100:g}% of connections" if fault.toxicity < 1 else ""
     until = f" until {_moment(fault.ends)}" if fault.ends is not None else ""
     return f"{what}{f' ({settings})' if settings else ''}{chance}: from {_moment(fault.begins)}{until}"
 
@@ -268,3 +268,5 @@ def _moment(when: When | End) -> str:
             return f"{seconds:g} s after the start"
         case Lasting(seconds):
             return f"{seconds:g} s later"
+        case _:
+            assert_never(when)

@@ -54,11 +54,11 @@ def _server_lane(records: tuple[ServerRecord, ...]) -> Iterator[Line]:
 
 
 def _network_lane(records: tuple[NetworkRecord, ...]) -> Iterator[Line]:
-    for is_data, group in groupby(records, key=lambda one: isinstance(one, Carried)):
-        if is_data:
+    for connection, group in groupby(records, key=lambda one: one.connection if isinstance(one, Carried) else 0):
+        if connection:
             pieces = [one for one in group if isinstance(one, Carried)]
             size = sum(len(one.data) for one in pieces)
-            what = f"passed {size} bytes to the client on connection {pieces[0].connection}"
+            what = f"passed {size} bytes to the client on connection {connection}"
             yield Line(t=pieces[0].at, side="network", what=what)
         else:
             yield from map(_network_line, group)

@@ -35,10 +35,19 @@ class EmbeddedToxiproxy:
         port: of the API; 0 is any free one.
         seed: see :class:`~harness.toxiproxy.server.Server`.
         observer: told of every event, bytes included, in the server's thread.
+        new_loop: makes the event loop; by default :func:`new_event_loop` decides.
     """
 
-    def __init__(self, *, port: int = 0, seed: str | None = None, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        seed: str | None = None,
+        observer: Observer | None = None,
+        new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    ) -> None:
         self._port, self._seed, self._observer = port, seed, observer
+        self._new_loop = new_loop or new_event_loop()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="toxiproxy", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -62,7 +71,7 @@ class EmbeddedToxiproxy:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=new_event_loop()) as runner:
+            with asyncio.Runner(loop_factory=self._new_loop) as runner:
                 runner.run(self._serve())
         except OSError as error:
             self._error = error

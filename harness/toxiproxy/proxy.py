@@ -62,11 +62,6 @@ class Proxy:
         """Its toxics in the API's order: upstream first, then downstream, each as they came."""
         return [one.installed for stream in STREAMS for one in self._toxics if one.installed.stream == stream]
 
-    @property
-    def connections(self) -> int:
-        """How many connections are open now."""
-        return len(self._connections)
-
     def to_json(self) -> dict[str, Any]:
         """The proxy as the API shows it."""
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from live.running import run
@@ -18,6 +19,7 @@ NETWORK = {name: one for name, one in catalog.scenarios().items() if one.network
 STANDARD = {name for name, one in NETWORK.items() if one.network is not None and not one.network.extensions}
 
 
+@cache
 def over(kind: str) -> dict[str, CaseFinished]:
     if kind == "embedded":
         return run("bundled", "naive", select="network")
@@ -57,10 +59,14 @@ def test_the_bundled_client_passes_every_scenario_that_this_toxiproxy_can_do(
     results: dict[str, CaseFinished], kind: str
 ) -> None:
     mine = {name: results[f"{name}@bundled"] for name in possible(kind)}
-    if kind == "real":
-        assert mine.pop("slow_network.slow_close").verdict is Verdict.UNKNOWN  # it counts a connection when it is over
     wrong = {name: one.finding and one.finding.harm for name, one in mine.items() if one.verdict is not Verdict.PASS}
+    if kind == "real":  # it does not count a connection that its client left before all was written
+        wrong = {name: harm for name, harm in wrong.items() if not (harm and harm.startswith(IN_DOUBT))}
     assert wrong == {}
+    assert sum(one.verdict is Verdict.PASS for one in mine.values()) >= 25
+
+
+IN_DOUBT = "the counters of this Toxiproxy do not tell"
 
 
 def test_a_scenario_that_needs_an_extension_is_skipped_with_the_reason(

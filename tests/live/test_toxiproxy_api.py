@@ -39,37 +39,15 @@ from live.asking import (
     request,
     toxics,
 )
+from live.differences import OF_THE_API
 from live.toxiproxies import SERVER, Reply, Toxiproxy, running
 
 from harness.toxiproxy.api import MAX_BODY_BYTES
 
-DIFFERENCES = {
-    "loopback": "A proxy without `listen`, or without a host in it, listens on 127.0.0.1; in Toxiproxy on all "
-    "interfaces.",
-    "metrics": "`/metrics` is always there and shows the two counters of proxies; Toxiproxy has it with "
-    "`-proxy-metrics` only, and counts the errors of the page itself as well.",
-    "populate_toxics": "`toxics` in the body of `/populate` (or in `--config`) are checked and installed; Toxiproxy "
-    "ignores them.",
-    "populate_nothing": '`[]` to `/populate` gives `{"proxies":[]}`; Toxiproxy gives null, on which its client for '
-    "Node crashes.",
-    "atomic_update": "A bad attribute in the update of a toxic changes nothing; in Toxiproxy the good ones in the same "
-    "body are changed all the same.",
-    "web_pages": "A request with an Origin, or with a Host that is not this machine's, gets a 403, so that no web page "
-    "can control the server; Toxiproxy answers it.",
-    "long_bodies": "A body of more than 1 MiB gets a 413; Toxiproxy reads bodies of any length.",
-    "long_heads": "A line of more than 8 KiB or more than 128 headers get a plain 400; Toxiproxy takes heads of 1 MiB.",
-    "odd_methods": "A method that HTTP does not know gets a plain 400; in Toxiproxy a 404 or 405.",
-    "extension_toxics": "There are more types of toxics; to Toxiproxy they are invalid.",
-    "extension_attributes": "Every toxic knows `after_bytes`, `skip_connections` and `only_connections`; Toxiproxy "
-    "drops them.",
-    "events": "`GET /events` shows what happened to connections; Toxiproxy knows no such path.",
-}
-"""All that a client of the API can see; what toxics do to data is another matter."""
-
 
 def on(toxiproxy: Toxiproxy, difference: str, *, real: Any, ours: Any) -> Any:
     """What this server does where the two differ on purpose."""
-    assert difference in DIFFERENCES
+    assert difference in OF_THE_API
     return real if toxiproxy.is_real else ours
 
 
@@ -327,6 +305,12 @@ def test_our_own_attributes_differ(toxiproxy: Toxiproxy) -> None:
     extra = {"after_bytes": 5, "skip_connections": 1, "only_connections": 2}
     shown = add(toxiproxy, type="noop", attributes=extra)["attributes"]
     assert shown == on(toxiproxy, "extension_attributes", real={}, ours=extra)
+
+
+def test_the_seed_of_a_proxy_differs(toxiproxy: Toxiproxy) -> None:
+    reply = request(toxiproxy, "POST", "/proxies", body(seed=5))
+    assert reply.status == on(toxiproxy, "proxy_seed", real=201, ours=400)
+    assert request(toxiproxy, "POST", "/proxies", body(name="seeded", seed="5")).status == 201
 
 
 def test_the_page_of_events_differs(toxiproxy: Toxiproxy) -> None:

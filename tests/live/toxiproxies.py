@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -14,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from harness.toxiproxy.embedded import EmbeddedToxiproxy
 
 TOOLS = Path(__file__).parents[2] / ".tools"
 SERVER = TOOLS / "bin" / "toxiproxy-server"
-KINDS = ("embedded", "real")
+KINDS = ("embedded", "uvloop", "real")
+"""Ours on asyncio, ours on the loop of the extra ``speed``, and the real one."""
 
 
 @dataclass
@@ -77,8 +81,9 @@ class Reply:
 @contextmanager
 def running(kind: str, *flags: str) -> Iterator[Toxiproxy]:
     """A server of that kind; the real one must be installed (``make setup-toxiproxy``), and it gets the ``flags``."""
-    if kind == "embedded":
-        with EmbeddedToxiproxy(seed="1") as embedded:
+    if kind != "real":
+        new_loop = asyncio.new_event_loop if kind == "embedded" else uvloop.new_event_loop
+        with EmbeddedToxiproxy(seed="1", new_loop=new_loop) as embedded:
             yield Toxiproxy(kind, embedded.url)
         return
     port = free_port()

@@ -14,13 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from live.differences import OF_DATA, OF_THE_API
 from live.running import STREAMPROOF, served
 
 from harness import catalog, engine, journal
 from harness.events import CaseFinished
 from harness.network import network, toxic
 from harness.plan import plan
-from harness.toxiproxy.toxic import kinds
+from harness.toxiproxy.profiles import PROFILES
+from harness.toxiproxy.toxic import STANDARD, Activation, attributes_of, kinds
 from harness.verdict import Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -151,6 +153,31 @@ def test_the_matrix_of_the_readme_is_what_the_demo_prints(tmp_path: Path) -> Non
     }
     (example,) = (one for one in blocks("README.md", "text") if one.startswith("✗"))
     assert example in done.stdout
+
+
+def prose(document: str) -> str:
+    return re.sub(r"\s+", " ", (ROOT / document).read_text("utf-8"))
+
+
+def test_the_python_of_the_network_page_runs() -> None:
+    (code,) = blocks("TOXIPROXY.md", "python")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "latency_downstream" in done.stdout) == (0, True), done.stderr
+
+
+def test_the_network_page_lists_the_differences_that_the_tests_assert_and_no_others() -> None:
+    listed = prose("TOXIPROXY.md").partition("## Differences")[2].split(" - ")[1:]
+    sentences = [one.partition(" Of what happens to data:")[0].strip() for one in listed]
+    assert sentences == [*OF_THE_API.values(), *OF_DATA.values()]
+
+
+def test_the_network_page_lists_every_toxic_with_its_attributes() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \|(.*?)\|.*?\| (yes)? ?\|$", (ROOT / "TOXIPROXY.md").read_text("utf-8"), re.MULTILINE
+    )
+    listed = {name: (re.findall(r"`(\w+)`", attributes), bool(yes)) for name, attributes, yes in rows}
+    assert listed == {name: ([*attributes_of(kind)], name in STANDARD) for name, kind in kinds().items()}
+    assert all(f"`{name}`" in prose("TOXIPROXY.md") for name in [*PROFILES, *attributes_of(Activation)])
 
 
 def test_the_architecture_draws_every_module() -> None:
