@@ -29,10 +29,6 @@ _HOW = {
 """How a connection ended, in the words that the server has for it."""
 
 
-CERTAIN_SECONDS = 0.8
-"""An outage at the start that lasts so long refuses the first connection of a client: none takes that long to begin."""
-
-
 def delivered(
     network: Sequence[NetworkRecord], attempts: Sequence[Attempt], *, generous: bool = False
 ) -> list[Attempt]:
@@ -62,25 +58,31 @@ def requests_left(network: Iterable[NetworkRecord]) -> bool:
     return any(isinstance(one, Closed | Counted) and one.upstream_received for one in network)
 
 
-def proven(network: Sequence[NetworkRecord], toxics: Mapping[str, str], written: int) -> frozenset[str]:
+def proven(
+    network: Sequence[NetworkRecord], toxics: Mapping[str, str], written: int, complained: float = float("inf")
+) -> frozenset[str]:
     """Of the faults ``toxics`` (name to type) those that did their work on a connection of this case.
 
-    ``written`` counts the bytes of all replies as the server wrote them.
+    Args:
+        written: bytes of all replies as the server wrote them.
+        complained: when the client first said that something was wrong.
     """
     struck = {record.toxic for record in network if isinstance(record, Struck)}
     counted = [record for record in network if isinstance(record, Counted)]
     if counted:
         others = {name: type_ for name, type_ in toxics.items() if type_ != DOWN}
         struck |= {name for name, type_ in others.items() if _shows(counted[-1], name, type_, written)}
-    felt = {DOWN if place == 1 else f"{DOWN}_{place}" for place, one in enumerate(_outages(network), 1) if one}
+    felt = {
+        DOWN if place == 1 else f"{DOWN}_{place}" for place, one in enumerate(_outages(network, complained), 1) if one
+    }
     return frozenset(struck | (felt & toxics.keys()))
 
 
-def _outages(network: Iterable[NetworkRecord]) -> Iterator[bool]:
+def _outages(network: Iterable[NetworkRecord], complained: float) -> Iterator[bool]:
     """Of each outage in order of time, whether it was felt.
 
     It was when it closed connections; from a Toxiproxy that only counts, when a request had come that it could break.
-    Nobody sees a connection that is refused; but every client has met an outage of some length at the start.
+    Nobody but the client sees a connection that is refused: an outage at the start was felt when it complained then.
     """
     breaks = since_start = False
     for record in network:
@@ -93,12 +95,12 @@ def _outages(network: Iterable[NetworkRecord]) -> Iterator[bool]:
             case Stopped():
                 since_start = True
             case Started(at=at) if since_start:
-                yield at >= CERTAIN_SECONDS
+                yield complained <= at
                 since_start = False
             case _:
                 pass
     if since_start:
-        yield True
+        yield complained < float("inf")
 
 
 def _shows(total: Counted, name: str, type_: str, written: int) -> bool:

@@ -115,7 +115,7 @@ def _not_possible(case: PlannedCase, plan: Plan) -> str:
         return f"the client does not declare: {', '.join(sorted(case.lacking))}"
     network = case.scenario.network
     if plan.toxiproxy and network is not None and network.extensions:
-        return f"Toxiproxy itself cannot do: {', '.join(network.extensions)}; run it without --toxiproxy"
+        return f"it needs toxics of our own: {', '.join(network.extensions)}; run it without --toxiproxy"
     return ""
 
 

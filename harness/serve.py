@@ -7,10 +7,12 @@ import signal
 from collections.abc import Callable
 
 from fake_server.app import Case, FakeServer
+from fake_server.clock import SystemClock
 from fake_server.record import Sent, ServerRecord, Waited
 from harness import catalog
 from harness.errors import UsageError
 from harness.model import Scenario
+from harness.nemesis import Nemesis, NetworkLayer
 from harness.plain import plain
 from harness.plan import MODEL
 from harness.timeline import server_line
@@ -25,37 +27,59 @@ async def serve_forever(
 ) -> None:
     """Serve one scenario, or all of the catalogue, until SIGINT or SIGTERM.
 
-    The token in the path is the scenario's id, with ``~anything`` behind it to begin again at attempt 1.
+    The token in the path is the scenario's id, with ``~anything`` behind it to begin again at attempt 1. A scenario
+    with a broken network is served alone, once, on the port of a Toxiproxy.
 
     Raises:
         UsageError: the address cannot be bound.
     """
+    served = {one.id: one for one in ([scenario] if scenario else catalog.scenarios().values())}
+    if scenario is None:
+        served = {name: one for name, one in served.items() if one.network is None}
 
     def resolve(token: str) -> Case | None:
-        name = token.partition("~")[0]
-        found = catalog.scenarios().get(name)
-        if found is None or (scenario is not None and name != scenario.id):
+        found = served.get(token if scenario and scenario.network else token.partition("~")[0])
+        if found is None:
             return None
-        return Case(script=found.script, seed=f"{seed}/{name}", sink=lambda record: _say(token, record, say))
+        case = Case(script=found.script, seed=f"{seed}/{found.id}", sink=lambda record: _say(token, record, say))
+        case.hold = nemesis.follow if nemesis is not None else None
+        return case
 
-    server = FakeServer(resolve=resolve)
+    server, layer, nemesis = FakeServer(resolve=resolve), NetworkLayer(), None
     try:
         await server.start(host, port)
     except OSError as error:
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}; name another --host or --port") from error
-    base = f"http://{host}:{server.port}/case"
+    address = f"{host}:{server.port}"
+    with layer:
+        if scenario is not None and scenario.network is not None:
+            nemesis = Nemesis(layer, scenario.id, scenario.network, address, seed=seed, clock=SystemClock())
+            address = await nemesis.begin() or ""
+            if not address:
+                raise UsageError(f"the network of {scenario.id} could not be set up; try again")
+        _introduce(scenario, len(served), f"http://{address}/case", seed, say)
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        try:
+            await stop.wait()
+        finally:
+            if nemesis is not None:
+                await nemesis.end(0.0)
+            await server.stop()
+
+
+def _introduce(scenario: Scenario | None, count: int, base: str, seed: str, say: Callable[[str], object]) -> None:
+    """Say what is served, where, and how to ask for it."""
     token = scenario.id if scenario is not None else "completion.plain"
-    what = scenario.id if scenario else f"{len(catalog.scenarios())} scenarios"
-    say(f"serving {what} with seed {seed}; Ctrl-C ends it")
-    say(f"base URL: {base}/{token if scenario else '<scenario>'}   (add ~1, ~2 … to begin again at attempt 1)")
+    say(f"serving {scenario.id if scenario else f'{count} scenarios'} with seed {seed}; Ctrl-C ends it")
+    if scenario is None:
+        say("(those with a broken network are served one by one: streamproof serve SCENARIO)")
+    if scenario is not None and scenario.network is not None:
+        say(f"base URL: {base}/{token}   (its network breaks once: start again to begin at attempt 1)")
+    else:
+        say(f"base URL: {base}/{token if scenario else '<scenario>'}   (add ~1, ~2 … to begin again at attempt 1)")
     say(_CURL.format(url=f"{base}/{token}", model=MODEL))
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    try:
-        await stop.wait()
-    finally:
-        await server.stop()
 
 
 def _say(token: str, record: ServerRecord, say: Callable[[str], object]) -> None:

@@ -6,7 +6,7 @@ from fake_server.record import Sent
 from harness.delivery import proven
 from harness.history import Case
 from harness.law import DELIVERY, law
-from harness.model import Endpoint
+from harness.model import Endpoint, Finished, Noticed
 from harness.verdict import PASSED, Ruling, unknown
 
 
@@ -21,12 +21,18 @@ def fault_was_delivered(case: Case) -> Ruling:
     if case.network_failure is not None:
         return unknown(f"the network could not be set up: {case.network_failure.why}")
     written = sum(record.size for record in case.server if isinstance(record, Sent))
-    idle = sorted(case.info.toxics.keys() - proven(case.network, case.info.toxics, written))
+    idle = sorted(case.info.toxics.keys() - proven(case.network, case.info.toxics, written, _complained(case)))
     if idle:
         return unknown(f"{', '.join(idle)} did its work on no connection of this case")
     if case.info.endpoint is Endpoint.REFUSED or (case.info.toxics and not _answered(case)):
         return PASSED
     return _by_the_server(case)
+
+
+def _complained(case: Case) -> float:
+    """When the client first said that something was wrong; infinity when it never did."""
+    complaints = (one.t for one in case.client if isinstance(one, Noticed) or (isinstance(one, Finished) and one.error))
+    return min(complaints, default=float("inf"))
 
 
 def _answered(case: Case) -> bool:

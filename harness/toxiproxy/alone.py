@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.plain import plain
 from harness.toxiproxy.api import Api, base_url
 from harness.toxiproxy.embedded import new_event_loop
-from harness.toxiproxy.events import Carried, Event, Opened, Started, Stopped, Struck, Unreachable
+from harness.toxiproxy.events import Event, Started, Stopped, Struck, Unreachable
 from harness.toxiproxy.server import ApiError, Server
 
 
@@ -80,7 +80,7 @@ def _tell(event: Event, say: Callable[[str], object]) -> None:
             say(f"{plain(name)}: connection {number}: nobody behind the proxy: {plain(why)}")
         case Struck(proxy=name, connection=number, toxic=toxic, passed=passed, note=note):
             say(f"{plain(name)}: connection {number}: {plain(toxic)} strikes after {passed} bytes {note}".rstrip())
-        case Opened() | Carried() | _:
+        case _:
             pass
 
 

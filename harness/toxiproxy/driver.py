@@ -109,15 +109,6 @@ class Toxiproxy:
             return text
         return self._http.parsed("/version", text, _Versioned).version
 
-    @property
-    def understands_extensions(self) -> bool:
-        """Whether it is ours, with more toxics than Toxiproxy has."""
-        try:
-            self._http.get("/events?after=999999999")
-        except Missing:
-            return False
-        return True
-
     def create(
         self, name: str, upstream: str, *, listen: str = "127.0.0.1:0", enabled: bool = True, seed: str = ""
     ) -> Proxy:

@@ -72,7 +72,7 @@ class Unreachable(NetworkEvent, frozen=True, kw_only=True, tag="unreachable"):
 
 
 class Struck(NetworkEvent, frozen=True, kw_only=True, tag="struck"):
-    """A toxic did its work on a connection for the first time."""
+    """A toxic began its work on a connection: from here on it holds, cuts, changes or drops what comes."""
 
     connection: int
     toxic: str

@@ -101,14 +101,23 @@ class Installed:
 
 @cache
 def kinds() -> dict[str, type[Toxic]]:
-    """Every kind of toxic by its type, found by walking the package."""
-    found = {}
-    for module in pkgutil.iter_modules(importlib.import_module(_TOXICS).__path__):
-        inside = vars(importlib.import_module(f"{_TOXICS}.{module.name}")).values()
-        found[module.name] = next(
-            one for one in inside if isinstance(one, type) and issubclass(one, Toxic) and one is not Toxic
-        )
+    """Every kind of toxic by its type, found by walking the package.
+
+    Raises:
+        TypeError: a file there does not define exactly one.
+    """
+    found: dict[str, type[Toxic]] = {}
+    for file in pkgutil.iter_modules(importlib.import_module(_TOXICS).__path__):
+        module = importlib.import_module(f"{_TOXICS}.{file.name}")
+        own = [one for one in vars(module).values() if _is_toxic(one) and one.__module__ == module.__name__]
+        if len(own) != 1:
+            raise TypeError(f"{module.__file__} must define one toxic, and defines {len(own)}")
+        found[file.name] = own[0]
     return found
+
+
+def _is_toxic(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Toxic)
 
 
 def attributes_of(kind: type[Any]) -> dict[str, type]:

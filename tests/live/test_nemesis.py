@@ -140,10 +140,12 @@ class Broken:
 
 
 @asynccontextmanager
-async def broken(*faults: NetworkFault, upstream: str = "127.0.0.1:1", url: str = "") -> AsyncIterator[Broken]:
+async def broken(
+    *faults: NetworkFault, upstream: str = "127.0.0.1:1", url: str = "", seed: str = "1"
+) -> AsyncIterator[Broken]:
     clock = Virtual()
     with NetworkLayer(url) as layer:
-        nemesis = Nemesis(layer, NAME, Network(faults=faults), upstream, seed="1", clock=clock)
+        nemesis = Nemesis(layer, NAME, Network(faults=faults), upstream, seed=seed, clock=clock)
         listen = await nemesis.begin()
         yield Broken(layer, nemesis, clock, listen)
         await nemesis.end(0.0)
@@ -295,6 +297,11 @@ async def test_a_time_that_is_over_comes_at_once() -> None:
         assert here.clock.sleeping[0][0] == 0
 
 
+async def test_a_time_after_the_start_counts_from_when_all_of_the_network_is_there() -> None:
+    async with broken(toxic("noop", ends=AfterSeconds(5)), toxic("latency")) as here:
+        await until(lambda: [seconds for seconds, _ in here.clock.sleeping] == [5])
+
+
 async def test_the_time_to_set_up_a_network_is_no_time_of_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Virtual()
     with NetworkLayer() as layer:
@@ -371,8 +378,16 @@ def kinds(records: tuple[NetworkRecord, ...]) -> list[type]:
     return [type(one) for one in records]
 
 
-async def ask(here: Broken) -> None:
-    await asyncio.to_thread(exchange, here.layer.require().proxy(NAME), b"GET /\r\n\r\n")
+async def ask(here: Broken) -> bytes:
+    return await asyncio.to_thread(exchange, here.layer.require().proxy(NAME), b"GET /\r\n\r\n")
+
+
+async def test_the_seed_of_a_case_decides_its_dice(upstream: str) -> None:
+    seen = []
+    for seed in ("1", "1", "2"):
+        async with broken(toxic("corrupt", probability=0.5), upstream=upstream, seed=seed) as here:
+            seen.append(await ask(here))
+    assert seen[0] == seen[1] != seen[2]
 
 
 async def test_all_that_happened_is_told_in_order(upstream: str) -> None:

@@ -74,7 +74,7 @@ def test_a_scenario_that_needs_an_extension_is_skipped_with_the_reason(
 ) -> None:
     skipped = {one.scenario: one.why for one in results.values() if one.record is None}
     assert set(skipped) == set(NETWORK) - possible(kind)
-    assert all("Toxiproxy itself cannot do" in why for why in skipped.values())
+    assert all("it needs toxics of our own" in why for why in skipped.values())
 
 
 def test_every_history_proves_that_the_faults_were_delivered(results: dict[str, CaseFinished], kind: str) -> None:

@@ -7,13 +7,17 @@ import re
 import signal
 import socket
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from live.running import STREAMPROOF
+from live.running import STREAMPROOF, served
 from live.toxiproxies import Toxiproxy
+
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @contextmanager
@@ -84,6 +88,27 @@ def test_it_goes_on_when_nobody_reads_what_it_says() -> None:
         for number in range(3):
             toxiproxy.proxy(1, name=f"p{number}")
         assert len(toxiproxy.ask("GET", "/proxies").json) == 3
+
+
+def test_a_scenario_with_a_broken_network_is_served_through_it() -> None:
+    command = [str(STREAMPROOF), "serve", "broken_network.reset_before_answer"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+/case/\S+", line)))
+            with pytest.raises(ConnectionResetError):
+                DIRECT.open(f"{url}/v1/messages", b"{}", timeout=20)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_serving_all_leaves_out_what_needs_a_network_of_its_own() -> None:
+    with served() as base, pytest.raises(urllib.error.HTTPError) as caught:
+        DIRECT.open(f"{base}/broken_network.cut_in_head/v1/messages", b"{}", timeout=20)
+    with caught.value:
+        assert caught.value.code == 404
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -149,10 +149,6 @@ def test_a_server_tells_its_version(driven: driver.Toxiproxy) -> None:
     assert driven.version() == "2.12.0"
 
 
-def test_only_our_own_server_understands_extensions(driven: driver.Toxiproxy, toxiproxy: Toxiproxy) -> None:
-    assert driven.understands_extensions == (not toxiproxy.is_real)
-
-
 def test_a_slash_at_the_end_of_the_url_does_not_matter(toxiproxy: Toxiproxy) -> None:
     assert driver.Toxiproxy(toxiproxy.url + "/").version() == "2.12.0"
 
@@ -160,13 +156,12 @@ def test_a_slash_at_the_end_of_the_url_does_not_matter(toxiproxy: Toxiproxy) -> 
 # ---- what was carried ------------------------------------------------------------------------------------------------
 
 
-def exchange(proxy: Proxy, request: bytes) -> None:
-    """Send through a proxy until its server has read all and answered, and the connection is over."""
+def exchange(proxy: Proxy, request: bytes) -> bytes:
+    """Send through a proxy and return all that comes back until the connection is over."""
     host, _, port = proxy.listen.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=20) as sock:
         sock.sendall(request)
-        while sock.recv(65536):
-            pass
+        return b"".join(iter(lambda: sock.recv(65536), b""))
 
 
 def test_the_bytes_of_each_direction_are_told_for_one_proxy(driven: driver.Toxiproxy) -> None:
@@ -430,11 +425,6 @@ def test_nobody_there_is_unreachable() -> None:
     with pytest.raises(Unreachable, match=f"Toxiproxy at {url} does not answer: .*refused") as caught:
         driver.Toxiproxy(url).version()
     assert caught.value.status is None
-
-
-def test_nobody_there_understands_no_extensions_and_is_an_error() -> None:
-    with pytest.raises(Unreachable):
-        _ = driver.Toxiproxy(f"http://127.0.0.1:{free_port()}").understands_extensions
 
 
 def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from fake_server.record import KEPT_BYTES, Ended, Replied, Requested, Sent, Serv
 from fake_server.record import Struck as ServerStruck
 from harness import catalog
 from harness.attempt import Attempt, attempts_in
-from harness.delivery import CERTAIN_SECONDS, delivered, is_in_doubt, proven, requests_left
+from harness.delivery import delivered, is_in_doubt, proven, requests_left
 from harness.history import Case, CaseInfo, Record
 from harness.law import judge, law
 from harness.model import AdapterFailed, ClientRecord, ErrorSeen, Expect, Finished, Level, Limits, Outcome, Policy
@@ -496,24 +496,26 @@ def test_an_outage_before_anybody_has_connected_is_proven_only_if_it_was_there_a
     assert proven([stopped(0.5), started(5.0), opened()], DOWN, 50) == set()
 
 
-def test_a_long_outage_at_the_start_is_proven() -> None:
-    assert proven([stopped(SETUP), started(CERTAIN_SECONDS), opened()], DOWN, 50) == {"down"}
+def test_an_outage_at_the_start_is_proven_by_a_client_that_complained_then() -> None:
+    assert proven([stopped(SETUP), started(1.0), opened()], DOWN, 50, complained=0.9) == {"down"}
 
 
-def test_a_short_outage_at_the_start_is_not_proven_because_the_client_may_have_been_slower() -> None:
-    assert proven([stopped(-5.0), started(CERTAIN_SECONDS - 0.01), opened()], DOWN, 50) == set()
+def test_an_outage_at_the_start_is_not_proven_by_a_client_that_was_perhaps_slower() -> None:
+    assert proven([stopped(-5.0), started(1.0), opened()], DOWN, 50, complained=1.1) == set()
+    assert proven([stopped(-5.0), started(9.0), opened()], DOWN, 50) == set()
 
 
-def test_an_outage_of_the_whole_case_is_proven() -> None:
-    assert proven([stopped(SETUP)], DOWN, 0) == {"down"}
+def test_an_outage_of_the_whole_case_is_proven_by_any_complaint() -> None:
+    assert proven([stopped(SETUP)], DOWN, 0, complained=5.0) == {"down"}
+    assert proven([stopped(SETUP)], DOWN, 0) == set()
 
 
 def test_each_outage_needs_its_own_proof() -> None:
     both = {"down": "down", "down_2": "down"}
     first, second = [stopped(SETUP), started(1.0)], [opened(), closed("stopped", at=2.0), stopped(2.0), started(2.5)]
-    assert proven([*first, *second], both, 50) == {"down", "down_2"}
-    assert proven([*first, opened(), stopped(2.0)], both, 50) == {"down"}
-    assert proven([stopped(SETUP), started(0.1), *second], both, 50) == {"down_2"}
+    assert proven([*first, *second], both, 50, 0.5) == {"down", "down_2"}
+    assert proven([*first, opened(), stopped(2.0)], both, 50, 0.5) == {"down"}
+    assert proven([stopped(SETUP), started(0.1), *second], both, 50, 0.5) == {"down_2"}
     assert proven([*second, stopped(3.0)], both, 50) == {"down"}
 
 
@@ -531,8 +533,8 @@ def test_a_toxiproxy_that_only_counts_proves_an_outage_by_a_request_that_was_und
 
 def test_what_was_written_proves_no_outage_at_the_start() -> None:
     counts = [counted(1), counted(0, 50, received=50, up=(9, 9))]
-    assert proven([stopped(SETUP), started(0.1), *counts], DOWN, 50) == set()
-    assert proven([stopped(SETUP), started(1.0), *counts], DOWN, 50) == {"down"}
+    assert proven([stopped(SETUP), started(1.0), *counts], DOWN, 50) == set()
+    assert proven([stopped(SETUP), started(1.0), *counts], DOWN, 50, 0.5) == {"down"}
 
 
 @pytest.mark.parametrize("type_", ["timeout", "reset_peer", "limit_data"])

@@ -28,9 +28,10 @@ class Slicer(Toxic):
         free = max(flow.since, flow.waited)
         while (chunk := (yield RECEIVE)) is not None:
             free = max(free, chunk.at)
-            flow.struck()
-            start = 0
-            for end in self._ends(0, len(chunk.data), flow.chance):
+            start, ends = 0, [*self._ends(0, len(chunk.data), flow.chance)]
+            if len(ends) > 1:
+                flow.struck()
+            for end in ends:
                 yield Emit(chunk.data[start:end])
                 start = end
                 free += max(self.delay, 0) / 1_000_000
