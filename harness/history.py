@@ -154,7 +154,8 @@ class Case:
 def canonical(record: Record) -> dict[str, Any]:
     """The record without what differs between two runs with one seed: times, ports, and how reads were sliced.
 
-    Behind a broken network it is also a matter of time how much the server wrote before it noticed.
+    Behind a broken network, and when a call was cancelled, it is also a matter of time how much the server wrote before
+    it noticed.
 
     Adjacent pieces of shown text are joined, because where a read ends is a matter of time; runs of the same ping are
     counted as one.
@@ -162,7 +163,7 @@ def canonical(record: Record) -> dict[str, Any]:
     tree: dict[str, Any] = msgspec.to_builtins(record)
     tree["client"] = _joined(tree["client"])
     tree["server"] = _without_repeats(tree["server"])
-    if record.network:
+    if record.network or any(isinstance(one, Cancelled) for one in record.client):
         tree["server"] = [one for one in tree["server"] if one["did"] in ("requested", "replied")]
         struck = {one["toxic"] for one in tree["network"] if one["event"] == "struck"}
         tree["network"] = sorted(struck & record.info.toxics.keys())

@@ -17,7 +17,7 @@ def patience(case: Case) -> Ruling:
     for attempt in case.attempts:
         killed = attempt.ended is not None and attempt.ended.how == "peer_closed" and not attempt.response.terminal
         if killed and attempt.ended is not None:
-            return failed(f"a healthy stream was killed after {attempt.ended.t - attempt.requested.t:.1f} s")
+            return failed(f"a healthy stream was killed after {max(0.0, attempt.ended.t - attempt.requested.t):.1f} s")
     if len(case.attempts) > 1:
         return failed(f"a healthy stream was given up and asked for again ({len(case.attempts)} requests)")
     return PASSED
