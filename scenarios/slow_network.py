@@ -67,12 +67,14 @@ SCENARIOS = (
         "A large prompt goes up at 400 KB/s.",
         network(toxic("bandwidth", stream="upstream", rate=400)),
         request=LARGE_PROMPT,
+        limits=_PATIENT,
     ),
     _slow(
         "stall_in_upload",
         "A large prompt stands still for half a second on its way up.",
         network(toxic("stall", stream="upstream", after_bytes=10_000, duration=500)),
         request=LARGE_PROMPT,
+        limits=_PATIENT,
     ),
     _slow(
         "sliced",
