@@ -446,6 +446,19 @@ def test_half_open_looks_alive_though_the_receiver_writes_to_a_sender_that_has_g
     closed = awaited(place, "closed")
     other = "upstream" if stream == "downstream" else "downstream"
     assert closed[f"{other}_received"] == 50 > closed[f"{other}_sent"]
+    assert closed["how"] == ("server" if stream == "downstream" else "client")
+
+
+def test_half_open_ends_when_the_receiver_has_closed_though_its_close_is_delayed(place: Between) -> None:
+    place.toxiproxy.toxic("half_open", stream="upstream")
+    place.toxiproxy.toxic("slow_close", stream="downstream", delay=HOUR_MS)
+    pair = place.connect()
+    pair.server.send(b"!")
+    pair.client.read(1)
+    pair.client.close()
+    awaited(place, "left")
+    pair.server.half_close()
+    assert pair.server.rest() == (b"", "fin")
 
 
 def test_half_open_in_both_directions_ends_when_both_sides_have_closed(place: Between) -> None:

@@ -139,6 +139,11 @@ def test_the_matrix_of_the_readme_has_a_mark_for_every_scenario_and_client() -> 
     }
 
 
+def lasting(marks: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The marks that do not depend on time; over a broken network those are the bundled client's."""
+    return {name: strips[:1] if name.endswith("_network") else strips for name, strips in marks.items()}
+
+
 @pytest.mark.slow
 def test_the_matrix_of_the_readme_is_what_the_demo_prints(tmp_path: Path) -> None:
     clients = [word for name in ("bundled", "anthropic", "naive") for word in ("--client", name)]
@@ -146,11 +151,8 @@ def test_the_matrix_of_the_readme_is_what_the_demo_prints(tmp_path: Path) -> Non
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout[-2000:]
     table = done.stdout.partition("\npassed")[0].splitlines()[1:]
-    printed, shown = {line.split()[0]: line.split()[1:4] for line in table}, matrix()
-    assert {**printed, "slow_network": printed["slow_network"][:2]} == {
-        **shown,
-        "slow_network": shown["slow_network"][:2],  # how the naive loop fares there is a matter of time, as it says
-    }
+    printed = {line.split()[0]: line.split()[1:4] for line in table}
+    assert lasting(printed) == lasting(matrix())
     (example,) = (one for one in blocks("README.md", "text") if one.startswith("✗"))
     assert example in done.stdout
 

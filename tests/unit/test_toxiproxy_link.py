@@ -14,6 +14,7 @@ from harness.toxiproxy.metrics import KEPT_SERIES, Series, Traffic
 from harness.toxiproxy.pipe import FOREVER, RECEIVE, Emit, Flow, Pipe
 from harness.toxiproxy.toxic import STANDARD, Activation, Installed, Toxic, attributes_of, is_standard, kinds
 
+MORE = {"limit_time", "stall", "corrupt", "slow_open", "half_open", "reset_now"}
 ALWAYS_ON = ("noop", "latency", "bandwidth", "slow_close", "slicer", "limit_data", "stall", "corrupt", "slow_open")
 
 
@@ -495,8 +496,7 @@ def test_a_toxic_of_ones_own_may_pass_on_nothing_or_more_than_came() -> None:
 
 
 def test_there_are_the_standard_toxics_and_six_more() -> None:
-    more = {"limit_time", "stall", "corrupt", "slow_open", "half_open", "reset_now"}
-    assert kinds().keys() >= STANDARD | more
+    assert kinds().keys() >= STANDARD | MORE
 
 
 def test_a_toxic_is_a_value() -> None:
@@ -504,6 +504,13 @@ def test_a_toxic_is_a_value() -> None:
     with pytest.raises(FrozenInstanceError):
         toxic.latency = 5
     assert toxic == kinds()["latency"]()
+
+
+@pytest.mark.parametrize("kind", sorted(STANDARD | MORE))
+def test_attributes_that_are_not_given_are_0_and_toxicity_is_1(kind: str) -> None:
+    plain = Installed(name="x", type=kind, stream="upstream", toxic=kinds()[kind]())
+    assert set(plain.to_json()["attributes"].values()) <= {0}
+    assert (plain.toxicity, plain.changed({}, None)) == (1, plain)
 
 
 def test_a_toxic_is_shown_with_its_attributes_in_the_order_of_the_api() -> None:
@@ -550,6 +557,7 @@ def test_a_fraction_may_be_written_as_a_whole_number() -> None:
     ("kind", "attributes", "standard"),
     [
         ("latency", {"latency": 1}, True),
+        ("latency", {"latency": 1, "jitter": 1}, True),
         ("latency", {"latency": 1, "after_bytes": 5}, False),
         ("stall", {}, False),
         ("nonsense", {}, False),
@@ -649,6 +657,7 @@ def test_the_series_that_was_quiet_for_longest_is_forgotten_first() -> None:
     series = [Series("upstream", "", f"p{number}", "") for number in range(KEPT_SERIES + 1)]
     for one in series[:-1]:
         traffic.add(one, 1, 1)
+    assert traffic.text().count("received_bytes_total{") == KEPT_SERIES
     traffic.add(series[0], 1, 1)
     traffic.add(series[-1], 1, 1)
     text = traffic.text()

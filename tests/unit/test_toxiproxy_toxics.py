@@ -54,6 +54,33 @@ def test_a_toxic_that_the_die_spared_does_nothing(kind: str, toxicity: float) ->
     assert (one.out, one.ended, one.struck) == ([(0, b"ab"), (0, b"c")], 0, [])
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings", "note"),
+    [
+        ("noop", {}, ""),
+        ("latency", {"latency": 5}, "5 ms"),
+        ("bandwidth", {"rate": 1}, ""),
+        ("slow_close", {"delay": 5}, ""),
+        ("timeout", {"timeout": 5}, ""),
+        ("reset_peer", {"timeout": 5}, ""),
+        ("slicer", {"average_size": 1}, ""),
+        ("limit_data", {"bytes": 1}, ""),
+        ("limit_time", {"time": 0}, ""),
+        ("stall", {"duration": 5}, ""),
+        ("corrupt", {"probability": 1}, "byte 0"),
+        ("slow_open", {"delay": 5}, ""),
+        ("half_open", {}, ""),
+        ("reset_now", {"delay": 5}, ""),
+    ],
+)
+def test_a_toxic_says_once_that_it_did_its_work(kind: str, settings: dict[str, int], note: str) -> None:
+    one = wire(kind, **settings)
+    one.send(b"abc", b"def")
+    one.close()
+    one.wait(1)
+    assert [(name, said) for _, name, _, said in one.struck] == [(kind, note)]
+
+
 def test_noop_passes_chunks_as_they_are() -> None:
     one = wire("noop")
     one.send(b"ab", b"c")
@@ -214,6 +241,20 @@ def test_removed_bandwidth_lets_the_rest_of_the_chunk_go_at_once() -> None:
     one.until(0.15)
     one.remove("bandwidth")
     assert [(when, len(piece)) for when, piece in one.out] == [(0.1, 100), (0.15, 200), (0.15, 1)]
+
+
+def test_bandwidth_and_slicer_count_from_their_own_coming_for_what_was_there_before() -> None:
+    wide, sliced = Wire(reads=False), Wire(reads=False)
+    for one in (wide, sliced):
+        one.send(bytes(50))
+        one.until(1)
+    wide.add("bandwidth", rate=1)
+    sliced.add("slicer", average_size=25, delay=10_000)
+    for one in (wide, sliced):
+        one.read()
+        one.wait(1)
+    assert [when for when, _ in wide.out] == [1.05]
+    assert [when for when, _ in sliced.out] == [1, 1.01]
 
 
 # ---- slicer ----------------------------------------------------------------------------------------------------------
