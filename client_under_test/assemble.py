@@ -6,15 +6,19 @@ Rules:
 2. A block whose index was used before is a new block.
 3. A tool input counts only when its block has stopped; it is then parsed strictly, whole or not at all.
 4. What is not understood (block kinds, delta kinds) is kept as it came and never mixed into the text.
-5. Usage is cumulative: later values replace earlier ones; unknown stays unknown.
-6. A surrogate pair that was split between two deltas becomes one character; a lone half becomes U+FFFD.
+5. What may be sent back is what the API takes back: thinking only with its whole signature, no blank text, and of a
+   message that did not end no tool call at all.
+6. Usage is cumulative: later values replace earlier ones; unknown stays unknown.
+7. A surrogate pair that was split between two deltas becomes one character; a lone half becomes U+FFFD.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
+from client_under_test.answer import ToolCall
 from client_under_test.dialects.anthropic import (
     BlockDelta,
     BlockStart,
@@ -30,6 +34,8 @@ from client_under_test.dialects.anthropic import (
 from client_under_test.errors import ProtocolError
 
 _TOOLS = ("tool_use", "server_tool_use")
+_MAY_CALL_TOOLS = ("end_turn", "stop_sequence", "tool_use", "pause_turn")
+"""Reasons with which a turn ends as the model wanted; after any other its last block may be cut."""
 _APPENDS = {
     "text_delta": ("text", "text"),
     "thinking_delta": ("thinking", "thinking"),
@@ -45,7 +51,9 @@ class Block:
     fields: dict[str, Any]
     parts: dict[str, list[str]] = field(default_factory=dict)
     """Pieces of the fields that come in deltas."""
-    unknown: list[Any] = field(default_factory=list)
+    citations: list[Any] = field(default_factory=list)
+    unknown: list[Mapping[str, Any]] = field(default_factory=list)
+    """Deltas of kinds that are not understood, as they came."""
     stopped: bool = False
     half: str = ""
     """The first half of a surrogate pair, waiting for the second."""
@@ -66,14 +74,38 @@ class Block:
         half, self.half = self.half, ""
         return whole_characters(half)
 
+    @property
+    def name(self) -> str:
+        """Of a tool."""
+        return str(self.fields.get("name", ""))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
-    """A tool call whose input is whole."""
+    def tool_input(self) -> dict[str, Any]:
+        """The input of a tool, whole.
 
-    id: str
-    name: str
-    input: dict[str, Any]
+        Raises:
+            ProtocolError: it never ended, or is not one JSON object; the message has the raw text.
+        """
+        raw = "".join(self.parts.get("partial_json", ()))
+        if not self.stopped:
+            raise ProtocolError(f"the input of tool {self.name!r} never ended: {raw}")
+        given = self.fields.get("input")
+        if raw:
+            given = decode_object(whole_characters(raw).encode(), f"tool {self.name}")
+        if not isinstance(given, dict):
+            raise ProtocolError(f"the input of tool {self.name!r} is no JSON object: {given!r}")
+        return given
+
+    def sent_back(self) -> dict[str, Any]:
+        """The block as the API takes it back.
+
+        Raises:
+            ProtocolError: the input of a tool is not whole.
+        """
+        if self.kind in _TOOLS:
+            return {**self.fields, "input": self.tool_input()}
+        joined = {name: whole_characters(self.joined(name)) for name in self.parts if name != "partial_json"}
+        cited = {"citations": [*(self.fields.get("citations") or ()), *self.citations]} if self.citations else {}
+        return {**self.fields, **joined, **cited}
 
 
 class Message:
@@ -81,12 +113,22 @@ class Message:
 
     def __init__(self) -> None:
         self.id: str | None = None
+        self.model: str | None = None
         self.blocks: list[Block] = []
         self.stop_reason: str | None = None
+        self.stop_sequence: str | None = None
+        self.stop_details: Mapping[str, Any] | None = None
         self.usage: dict[str, Any] = {}
+        self.counted = False
+        """Whether the last count of its tokens came."""
         self.stopped = False
         self._open: dict[int, Block] = {}
         self._started = False
+
+    @property
+    def started(self) -> bool:
+        """Whether the model began to answer."""
+        return self._started or bool(self.blocks)
 
     @property
     def whole(self) -> bool:
@@ -110,8 +152,7 @@ class Message:
             case MessageStart():
                 self._start(event)
             case MessageDelta():
-                self.stop_reason = event.stop_reason or self.stop_reason
-                self._count(event.usage)
+                self._delta_of_message(event)
             case MessageStop():
                 self.stopped = True
                 return "".join(block.rest() for block in self._open.values())
@@ -135,14 +176,46 @@ class Message:
         Raises:
             ProtocolError: when a tool block never stopped or its input is not one JSON object.
         """
-        return tuple(_tool_call(block) for block in self.blocks if block.kind == "tool_use")
+        tools = [block for block in self.blocks if block.kind == "tool_use"]
+        return tuple(
+            ToolCall(id=str(one.fields.get("id", "")), name=one.name, input=one.tool_input()) for one in tools
+        )
+
+    def content(self) -> tuple[dict[str, Any], ...]:
+        """What may be sent back of this message as an assistant turn, whether it ended or not."""
+        ended = self.stop_reason in _MAY_CALL_TOOLS
+        kept = [block.sent_back() for block in self.blocks if self._may_be_sent_back(block, ended=ended)]
+        return tuple(kept) if ended or any(block["type"] == "text" for block in kept) else ()
+
+    @property
+    def unknown_deltas(self) -> tuple[Mapping[str, Any], ...]:
+        """Deltas of kinds that are not understood, as they came."""
+        return tuple(delta for block in self.blocks for delta in block.unknown)
+
+    def _may_be_sent_back(self, block: Block, *, ended: bool) -> bool:
+        if block.kind == "text":
+            return bool(block.joined("text").strip())
+        if block.kind == "thinking":
+            return block.stopped and bool(block.joined("signature"))
+        if block.kind in _TOOLS:
+            return ended and _is_whole(block)
+        answers = block.fields.get("tool_use_id")
+        return block.stopped and (ended or answers is None)
+
+    def _delta_of_message(self, event: MessageDelta) -> None:
+        self.stop_reason = event.stop_reason or self.stop_reason
+        self.stop_sequence = event.stop_sequence or self.stop_sequence
+        self.stop_details = event.stop_details or self.stop_details
+        self._count(event.usage)
+        self.counted = self.counted or (isinstance(event.usage, dict) and "output_tokens" in event.usage)
 
     def _start(self, event: MessageStart) -> None:
-        if self._started or self.blocks:
+        if self.started:
             raise ProtocolError("a second message_start in one body")
         self._started = True
-        identity = event.message.get("id")
+        identity, model = event.message.get("id"), event.message.get("model")
         self.id = identity if isinstance(identity, str) else None
+        self.model = model if isinstance(model, str) else None
         self._count(event.message.get("usage") or {})
 
     def _start_block(self, event: BlockStart) -> str:
@@ -168,6 +241,9 @@ class Message:
             raise ProtocolError(f"content_block_delta for block {event.index}, which is not open")
         self._must_go_on()
         kind = event.delta.get("type")
+        if kind == "citations_delta":
+            block.citations.append(event.delta.get("citation"))
+            return ""
         home, name = ("tool", "partial_json") if kind == "input_json_delta" else _APPENDS.get(str(kind), ("", ""))
         piece = event.delta.get(name)
         if not home or (home == "tool" and block.kind not in (*_TOOLS, "text", "thinking")):
@@ -213,9 +289,17 @@ def message_of(body: dict[str, Any]) -> Message:
     reason = body.get("stop_reason")
     if reason is not None and not isinstance(reason, str):
         raise ProtocolError(f"stop_reason is {reason!r}, which is no string")
-    message.stop_reason = reason
+    message.apply(MessageDelta.of(body, body.get("usage") or {}))
     message.stopped = True
     return message
+
+
+def _is_whole(block: Block) -> bool:
+    try:
+        block.tool_input()
+    except ProtocolError:
+        return False
+    return True
 
 
 def _text_of(block: Block) -> str:
@@ -224,16 +308,3 @@ def _text_of(block: Block) -> str:
     if text is not None and not isinstance(text, str):
         raise ProtocolError(f"a text block starts with {text!r}, which is no text")
     return text or ""
-
-
-def _tool_call(block: Block) -> ToolCall:
-    name = str(block.fields.get("name", ""))
-    if not block.stopped:
-        raise ProtocolError(f"the input of tool {name!r} never ended")
-    raw = "".join(block.parts.get("partial_json", ()))
-    given = block.fields.get("input")
-    if raw:
-        given = decode_object(whole_characters(raw).encode(), f"tool {name}")
-    if not isinstance(given, dict):
-        raise ProtocolError(f"the input of tool {name!r} is no JSON object")
-    return ToolCall(id=str(block.fields.get("id", "")), name=name, input=given)

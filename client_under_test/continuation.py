@@ -1,59 +1,136 @@
-"""Joins the text of several attempts into what one reader sees once.
+"""How an interrupted answer is continued: which strategy for which model, and the request that asks for the rest.
 
-A new attempt says the answer again from its beginning. As long as it repeats what is on display nothing is shown;
-then only what is missing is. If it says something else, the display is told to start over first: text is never shown
-twice.
+Rules:
+
+1. What the reader has seen is continued and not said again, wherever the model can do that.
+2. Tool calls and thinking are never half-recovered: only text is continued. With tools in the request the model would
+   be pushed to prose (BerriAI/litellm#31067), so there the answer is asked for anew.
+3. The partial goes into the request without white space at its end, which the API refuses in a prefill and which models
+   like to say again.
+4. A few characters are not worth a seam: below :data:`SHORTEST` the answer is asked for anew.
+
+Source: API documentation, "Streaming messages", section "Error recovery", and "Prefill not supported".
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any, TypeAlias, assert_never
+
+SHORTEST = 16
+"""Characters of a partial that are worth continuing, and of a repetition that prove that it is one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What to do to the display: clear it first when ``reset``, then add ``text``."""
+class Strategy(Enum):
+    """How the rest of an answer is asked for."""
 
-    text: str = ""
-    reset: bool = False
+    PREFILL = "prefill"
+    """The partial is the beginning of the assistant's turn; up to Claude 4.5."""
+    USER_TURN = "user_turn"
+    """A message of the user's quotes the partial and asks to go on; the documented way from Claude 4.6 on."""
+    SYSTEM = "system"
+    """The system prompt quotes the partial and asks to go on."""
+    RESTART = "restart"
+    """The answer is asked for anew. What it repeats is not shown again; if it differs, the display is reset."""
 
 
-class Display:
-    """What the reader has been given, and how far the attempt in progress has repeated it."""
+Table: TypeAlias = tuple[tuple[str, Strategy], ...]
+"""Regular expressions for names of models, and what to do with those that they are found in."""
 
-    def __init__(self) -> None:
-        self._pieces: list[str] = []
-        self._repeat = ""
-        """What was on display when the attempt began; it is expected to say this again."""
-        self._repeated = 0
+DEFAULT_TABLE: Table = (
+    (r"claude-(instant|[123])(?!\d)", Strategy.PREFILL),
+    (r"claude-[a-z]+-4([-.][0-5])?($|[-@:]\d{8}|-?[a-z@:])", Strategy.PREFILL),
+    (r"claude", Strategy.USER_TURN),
+    (r"", Strategy.RESTART),
+)
+"""Claude up to 4.5 takes a prefill and later ones do not; of other models nothing is known."""
 
-    @property
-    def text(self) -> str:
-        """All that is on display."""
-        return "".join(self._pieces)
+_AFTER: Mapping[Strategy, Strategy] = {
+    Strategy.PREFILL: Strategy.USER_TURN,
+    Strategy.USER_TURN: Strategy.RESTART,
+    Strategy.SYSTEM: Strategy.RESTART,
+}
+"""What to try when the server refuses a strategy."""
 
-    def begin(self) -> None:
-        """A new attempt begins; it says its answer from the start."""
-        self._repeat, self._repeated = self.text, 0
-        self._pieces = [self._repeat]
+_ASK = """\
+Your previous response was interrupted. This is all of it that arrived:
 
-    def say(self, piece: str) -> Shown:
-        """The attempt says ``piece``; returns what that means for the display."""
-        expected = self._repeat[self._repeated : self._repeated + len(piece)]
-        if not piece.startswith(expected):
-            return self._start_over(self._repeat[: self._repeated] + piece)
-        self._repeated += len(expected)
-        new = piece[len(expected) :]
-        self._pieces.append(new)
-        return Shown(new)
+<interrupted_response>{partial}</interrupted_response>
 
-    def finish(self) -> Shown:
-        """The attempt ended whole; if it was shorter than what is on display, the display must start over."""
-        if self._repeated == len(self._repeat):
-            return Shown()
-        return self._start_over(self._repeat[: self._repeated])
+Continue exactly where it stops, even in the middle of a word. Do not repeat any of it and do not mention the \
+interruption."""
 
-    def _start_over(self, text: str) -> Shown:
-        self._pieces = [text]
-        self._repeat, self._repeated = "", 0
-        return Shown(text, reset=True)
+
+def strategy_for(
+    request: Mapping[str, Any],
+    partial: str,
+    *,
+    table: Table = DEFAULT_TABLE,
+    forced: Strategy | None = None,
+    refused: Iterable[Strategy] = (),
+) -> Strategy:
+    """How to go on with ``partial``.
+
+    Args:
+        request: the JSON body, with the name of the model that will be asked.
+        partial: the text that came so far.
+        table: what is known of models.
+        forced: the caller's choice, in place of the table and of the rule about tools.
+        refused: strategies that the server has refused in this call.
+    """
+    if len(partial.rstrip()) < SHORTEST:
+        return Strategy.RESTART
+    strategy = forced or (Strategy.RESTART if request.get("tools") else _known(request, table))
+    if strategy is Strategy.PREFILL and _thinks(request):
+        strategy = Strategy.USER_TURN  # the API takes no prefill while the model thinks
+    tried = set(refused)
+    while strategy in tried and strategy in _AFTER:
+        strategy = _AFTER[strategy]
+    return strategy
+
+
+def continued(request: Mapping[str, Any], partial: str, strategy: Strategy) -> dict[str, Any]:
+    """``request`` so that its answer goes on after ``partial`` (without white space at its end).
+
+    Fields that are not what the API wants are left as they are: refusing them is the server's business.
+    """
+    said = partial.rstrip()
+    messages = request.get("messages")
+    turns = list(messages) if isinstance(messages, list) else []
+    match strategy:
+        case Strategy.PREFILL:
+            return {**request, "messages": [*turns, {"role": "assistant", "content": said}]}
+        case Strategy.USER_TURN:
+            return {**request, "messages": [*turns, {"role": "user", "content": _ASK.format(partial=said)}]}
+        case Strategy.SYSTEM:
+            return {**request, "system": _system(request.get("system"), _ASK.format(partial=said))}
+        case Strategy.RESTART:
+            return dict(request)
+        case _:
+            assert_never(strategy)
+
+
+def after_pauses(request: Mapping[str, Any], turns: Iterable[Iterable[Mapping[str, Any]]]) -> Mapping[str, Any]:
+    """``request`` with the paused turns sent back as they came, so that the model goes on with them."""
+    content = [block for turn in turns for block in turn]
+    if not content:
+        return request
+    return {**request, "messages": [*request["messages"], {"role": "assistant", "content": content}]}
+
+
+def _known(request: Mapping[str, Any], table: Table) -> Strategy:
+    model = str(request.get("model", ""))
+    return next((strategy for pattern, strategy in table if re.search(pattern, model)), Strategy.RESTART)
+
+
+def _thinks(request: Mapping[str, Any]) -> bool:
+    thinking = request.get("thinking")
+    return isinstance(thinking, dict) and thinking.get("type") != "disabled"
+
+
+def _system(system: Any, more: str) -> Any:
+    if isinstance(system, list):
+        return [*system, {"type": "text", "text": more}]
+    return f"{system}\n\n{more}" if system else more

@@ -18,16 +18,18 @@
         ├── Overloaded          529, ``overloaded_error``
         ├── ServerFailed        408, 409, other 5xx, ``api_error``, ``timeout_error``
         └── RequestRefused      everything that the same request would meet again
-            └── NotAuthorized   401, 403
+            ├── NotAuthorized   401, 403
+            └── PromptTooLarge  413, or a limit that was checked before anything was sent
 
-An error that reaches the caller also tells what was kept: the partial text, the request id, and the errors of the
-attempts before it.
+An error that reaches the caller also tells what was kept (the partial text, and the content blocks that may be sent
+back), and what happened before it: the requests made, their ids, and the error of each attempt, so that the first cause
+is never lost. Exceptions of the HTTP library never get through; they are the ``__cause__`` of ours.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(eq=False)
@@ -37,14 +39,16 @@ class StreamError(Exception):
     Attributes:
         message: what happened, in one sentence.
         partial: the text that the user has been shown, complete up to where it stops.
-        request_id: ``request-id`` of the failed attempt, when a response came.
+        blocks: the content that may be sent back as an assistant turn: text, signed thinking, and no tool calls.
+        request_ids: ``request-id`` of every response that came, oldest first.
         earlier: the errors of the attempts before the last one, oldest first.
         attempts: how many requests were made in all.
     """
 
     message: str
     partial: str = field(default="", kw_only=True)
-    request_id: str | None = field(default=None, kw_only=True)
+    blocks: tuple[dict[str, Any], ...] = field(default=(), kw_only=True)
+    request_ids: tuple[str, ...] = field(default=(), kw_only=True)
     earlier: tuple[StreamError, ...] = field(default=(), kw_only=True)
     attempts: int = field(default=1, kw_only=True)
 
@@ -58,6 +62,16 @@ class StreamError(Exception):
         """Whether any request of the call reached a server; None when nobody can tell."""
         told = {error.reached for error in (*self.earlier, self)}
         return True if True in told else None if None in told else False
+
+    @property
+    def request_id(self) -> str | None:
+        """``request-id`` of the last response, None when none came."""
+        return self.request_ids[-1] if self.request_ids else None
+
+    @property
+    def first_cause(self) -> StreamError:
+        """The error with which it began; itself when nothing failed before."""
+        return self.earlier[0] if self.earlier else self
 
     def __str__(self) -> str:
         tries = f" (after {self.attempts} attempts; first: {self.earlier[0].message})" if self.earlier else ""
@@ -146,3 +160,7 @@ class RequestRefused(ApiError):
 
 class NotAuthorized(RequestRefused):
     """The key is missing, wrong, expired or not allowed to do this."""
+
+
+class PromptTooLarge(RequestRefused):
+    """The prompt, or one part of it, is larger than the API takes; the message names the part."""

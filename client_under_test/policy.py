@@ -13,6 +13,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from random import Random
 
+from client_under_test.continuation import DEFAULT_TABLE, Strategy, Table
 from client_under_test.errors import ApiError, RateLimited, StreamError
 
 A_DAY = 86_400.0
@@ -47,7 +48,7 @@ class RetryPolicy:
     """When to try again, and how.
 
     The wait before retry *n* (from 0) is ``base * 2**n`` (``rate_limit_base`` for a 429), stretched by up to
-    ``jitter`` of itself ; ``cap`` limits it before that. A ``Retry-After`` is a floor under it, with jitter on top.
+    ``jitter`` of itself; ``cap`` limits it before that. A ``Retry-After`` is a floor under it, with jitter on top.
     """
 
     max_attempts: int = 6
@@ -59,6 +60,8 @@ class RetryPolicy:
     """A longer hint is not waited for: the error is raised at once and carries it."""
     fallback_after: int | None = 2
     """Failed streams after which the answer is asked for without streaming; None never does."""
+    attempts_per_target: int = 3
+    """Failed attempts after which the next target is asked, where there is one."""
     fallback_max_tokens: int = 21_333
     """No fallback above it: the API refuses non-streaming requests that could take longer than ten minutes."""
 
@@ -66,13 +69,16 @@ class RetryPolicy:
         """Seconds to wait after ``error`` ended attempt number ``attempts`` (from 1); None gives up."""
         if not error.retryable or attempts >= self.max_attempts:
             return None
-        base = self.rate_limit_base if isinstance(error, RateLimited) else self.base
-        backoff = min(self.cap, base * 2.0 ** min(attempts - 1, 62))
         hint = error.retry_after if isinstance(error, ApiError) else None
         if hint is not None and hint > self.max_retry_after:
             return None
         stretch = 1.0 + self.jitter * chance.random()
-        return max(backoff, hint or 0.0) * stretch
+        return max(self.backoff(error, attempts), hint or 0.0) * stretch
+
+    def backoff(self, error: StreamError, attempts: int) -> float:
+        """The wait without hint and jitter."""
+        base = self.rate_limit_base if isinstance(error, RateLimited) else self.base
+        return min(self.cap, base * 2.0 ** min(attempts - 1, 62))
 
     def streams_next(self, failed_streams: int, max_tokens: int) -> bool:
         """Whether the next attempt streams."""
@@ -87,8 +93,16 @@ class Policy:
 
     limits: Limits = field(default_factory=Limits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    sentence_age: float = 0.5
-    """Seconds that text is held back at most while waiting for the end of its sentence; 0 shows each piece at once."""
+    table: Table = DEFAULT_TABLE
+    """How an interrupted answer of each model is continued: the first pattern that fits."""
+    strategy: Strategy | None = None
+    """Continue every answer like this, whatever the table and the request say."""
+    max_pauses: int = 8
+    """How often a turn that paused (``pause_turn``) is gone on with; 0 hands the paused answer over."""
+    sentence_idle: float = 0.5
+    """Seconds without more text after which an unfinished sentence is given out; 0 holds nothing back."""
+    sentence_chars: int = 400
+    """Characters after which an unfinished sentence is given out."""
 
 
 def retry_after(headers: Mapping[str, str], wall: float) -> float | None:

@@ -7,10 +7,12 @@ Rules:
    terminal is a failure, a broken end after one is not.
 3. Bytes prove that the connection lives, events that the model works: silence and lack of progress have their own
    deadlines.
-4. What has been shown is never shown again. A later attempt adds what is missing, or the display is reset first.
-5. Errors that would come again end the call at once. All others are retried within the budget, later each time.
-6. After two failed streams the answer is asked for without streaming.
-7. Whatever happens, the call ends once, with an answer or with an error that carries the text so far.
+4. What has been shown is never shown again. A later attempt goes on after it, or says the answer anew in its shadow;
+   where that cannot be, the display is reset first.
+5. Errors that would come again end the call at once. All others are retried within one budget, later each time.
+6. After two failed streams the answer is asked for without streaming; after that, elsewhere, if there is an elsewhere.
+7. A turn that pauses is gone on with; that is no failure.
+8. Whatever happens, the call ends once, with an answer or with an error that carries the text so far.
 
 ::
 
@@ -24,33 +26,23 @@ The transitions are data (:data:`NEXT`) and checked after every input.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from random import Random
 from typing import Any, assert_never
 
-from client_under_test.answer import OUTCOMES, Answer, Outcome
-from client_under_test.assemble import Message, ToolCall, message_of
+from client_under_test.answer import Answer, Outcome, ToolCall
+from client_under_test.attempt import Attempt, has_content
 from client_under_test.buffer import SentenceBuffer
-from client_under_test.continuation import Display, Shown
-from client_under_test.dialects.anthropic import (
-    ErrorReported,
-    NoContent,
-    decode_object,
-    error_in_stream,
-    error_of_status,
-    parse,
-)
-from client_under_test.errors import (
-    AnswerTruncated,
-    LimitExceeded,
-    ProtocolError,
-    Stalled,
-    StreamError,
-    UnknownStopReason,
-    WrongContentType,
-)
-from client_under_test.policy import Policy, retry_after
+from client_under_test.continuation import Strategy, after_pauses, continued, strategy_for
+from client_under_test.deadlines import OF_ATTEMPT, Deadline, Deadlines
+from client_under_test.dialects.anthropic import Event
+from client_under_test.display import Shown
+from client_under_test.errors import AnswerTruncated, ApiError, PromptTooLarge, Stalled, StreamError
+from client_under_test.events import Done, Next, Notice, Reset, Sentence, Text
+from client_under_test.policy import Policy
+from client_under_test.prompt_size import largest
+from client_under_test.route import Route
 from client_under_test.signals import (
     Action,
     BodyEnded,
@@ -58,25 +50,17 @@ from client_under_test.signals import (
     CancelRequested,
     Deliver,
     Drop,
-    Finish,
     HeadReceived,
     Input,
     Open,
-    Recovering,
     Started,
-    TextAdded,
-    TextReset,
     TimerFired,
     TransportFailed,
     WakeAt,
 )
-from client_under_test.sse import SseDecoder
-
-_CODINGS = ("identity", "", "gzip", "deflate")
-"""Content codings that the transport takes off."""
-
-LOST_OUTPUT_TOKENS = 10
-"""An empty answer that was billed at least so many output tokens lost them on the way."""
+from client_under_test.targets import Target
+from client_under_test.transcript import Transcript
+from client_under_test.usage import Ledger, count
 
 
 class State(Enum):
@@ -100,57 +84,38 @@ NEXT: Mapping[State, frozenset[State]] = {
 }
 
 
-class Deadline(Enum):
-    """The silences that end something, in the order in which they are honoured when several are due."""
-
-    TOTAL = "the whole call took too long"
-    FIRST_BYTE = "no response came"
-    WHOLE_RESPONSE = "no response came without streaming"
-    FIRST_EVENT = "no event came after the response began"
-    IDLE = "nothing at all came"
-    PROGRESS = "only signs of life came, and no content"
-    CLOSING = "message_stop did not come"
-    RETRY = "time to try again"
-    FLUSH = "time to show what is held"
-
-
-_OF_ATTEMPT = (
-    Deadline.WHOLE_RESPONSE,
-    Deadline.FIRST_BYTE,
-    Deadline.FIRST_EVENT,
-    Deadline.IDLE,
-    Deadline.PROGRESS,
-    Deadline.CLOSING,
-)
-
-
 class Session:
     """The state machine of one call.
 
     Args:
         request: the JSON body of the request, without ``stream``.
-        policy: limits and retry rules.
+        policy: limits and rules.
         chance: the source of jitter.
+        targets: whom to ask, in order; the first one need not say anything.
     """
 
-    def __init__(self, request: Mapping[str, Any], policy: Policy, chance: Random) -> None:
+    def __init__(
+        self, request: Mapping[str, Any], policy: Policy, chance: Random, targets: Sequence[Target] = (Target(),)
+    ) -> None:
         self.state = State.IDLE
-        self._request = request
-        self._policy, self._limits, self._chance = policy, policy.limits, chance
-        self._display = Display()
-        self._buffer = SentenceBuffer(max_age=policy.sentence_age)
-        self._deadlines: dict[Deadline, float] = {}
+        self._request, self._policy, self._limits = request, policy, policy.limits
+        self._route = Route(targets, policy.retry, chance)
+        self._deadlines = Deadlines(policy.limits)
+        self._transcript = Transcript()
+        self._sentences = SentenceBuffer(max_idle=policy.sentence_idle, max_chars=policy.sentence_chars)
+        self._ledger = Ledger()
+        self._attempt = Attempt(Strategy.RESTART, policy.limits)
         self._wake: float | None = None
         self._actions: list[Action] = []
         self._now = 0.0
+        self._attempts = self._pauses = 0
         self._errors: list[StreamError] = []
-        self._attempts = self._failed_streams = 0
-        self._visible = False
-        """Whether the reader sees any text; while not, an answer may start over without a word."""
-        self._begin_attempt()
+        self._request_ids: list[str] = []
+        self._refused: set[Strategy] = set()
+        """Ways to continue that the server does not take."""
 
     def handle(self, happened: Input, now: float) -> list[Action]:
-        """Take what happened at ``now`` and return what to do, in order. After ``Finish`` nothing is ever returned.
+        """Take what happened at ``now`` and return what to do, in order. After ``Done`` nothing is ever returned.
 
         Raises:
             RuntimeError: the input cannot occur in this state; a fault of the driver, never of the server.
@@ -177,8 +142,7 @@ class Session:
             case TransportFailed(error):
                 self._break_off(error)
             case Started():
-                if self._limits.total is not None:
-                    self._deadlines[Deadline.TOTAL] = self._now + self._limits.total
+                self._start(Deadline.TOTAL)
                 self._open()
             case CancelRequested():
                 self._cancel()
@@ -187,80 +151,84 @@ class Session:
 
     # ---- an attempt begins
 
-    def _begin_attempt(self) -> None:
-        self._decoder = SseDecoder(
-            max_line_bytes=self._limits.max_event_bytes, max_event_bytes=self._limits.max_event_bytes
-        )
-        self._message = Message()
-        self._head = HeadReceived(0, {})
-        self._body = bytearray()
-        self._size = 0
-        self._display.begin()
-
     def _open(self) -> None:
         self.state = State.WAITING
         self._attempts += 1
-        self._begin_attempt()
-        max_tokens = _count(self._request, "max_tokens")
-        streams = self._policy.retry.streams_next(self._failed_streams, max_tokens)
-        self._set(Deadline.FIRST_BYTE if streams else Deadline.WHOLE_RESPONSE)
-        self._actions.append(Open({**self._request, "stream": streams}, again=self._attempts > 1))
+        strategy, body = self._strategy(), self._body()
+        self._attempt = self._begin(strategy)
+        if strategy is Strategy.RESTART:
+            self._ledger.start_over()
+        else:
+            body = continued(body, self._transcript.display.unsettled, strategy)
+        self._transcript.begin(goes_on=strategy is not Strategy.RESTART)
+        streams = self._streams()
+        self._start(Deadline.FIRST_BYTE if streams else Deadline.WHOLE_RESPONSE)
+        self._actions.append(Open({**body, "stream": streams}, self._route.target))
+
+    def _begin(self, strategy: Strategy) -> Attempt:
+        return Attempt(strategy, self._limits)
+
+    def _body(self) -> Mapping[str, Any]:
+        """The request for the target in turn, with the turns that paused."""
+        model = self._route.target.model
+        request = self._request if model is None else {**self._request, "model": model}
+        return after_pauses(request, self._transcript.paused)
+
+    def _strategy(self) -> Strategy:
+        if self._transcript.paused:
+            return Strategy.RESTART  # a paused turn can only be gone on with as it came
+        return strategy_for(
+            self._body(),
+            self._transcript.display.unsettled,
+            table=self._policy.table,
+            forced=self._policy.strategy,
+            refused=self._refused,
+        )
+
+    def _streams(self) -> bool:
+        return self._route.streams(count(self._request, "max_tokens") or 0)
 
     def _take_head(self, head: HeadReceived) -> None:
         self._expect(State.WAITING)
-        self._head = head
-        self._deadlines.pop(Deadline.FIRST_BYTE, None)
-        self._deadlines.pop(Deadline.WHOLE_RESPONSE, None)
-        media_type = head.headers.get("content-type", "").partition(";")[0].strip().lower()
-        coding = head.headers.get("content-encoding", "identity").lower()
-        if head.status != 200 or media_type == "application/json":
-            self.state = State.READING
-            self._set(Deadline.IDLE)
-            self._set(Deadline.PROGRESS)
-        elif media_type == "text/html" or coding not in _CODINGS:
-            self._fail(WrongContentType(f"the server answered 200 with {media_type} ({coding}) instead of an answer"))
-        else:
+        self._deadlines.clear(Deadline.FIRST_BYTE, Deadline.WHOLE_RESPONSE)
+        try:
+            self._attempt.take_head(head)
+        except StreamError as error:
+            self._fail(error)
+            return
+        if self._attempt.is_stream:
             self.state = State.STREAMING
-            self._set(Deadline.FIRST_EVENT)
+            self._start(Deadline.FIRST_EVENT)
+        else:
+            self.state = State.READING
+            self._start(Deadline.IDLE, Deadline.PROGRESS)
 
     # ---- an attempt goes on
 
     def _take_bytes(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > self._limits.max_body_bytes:
-            self._break_off(LimitExceeded(f"the body is larger than {self._limits.max_body_bytes} bytes"))
-        elif self.state is State.STREAMING:
-            self._stream(data)
-        else:
+        if self.state is not State.STREAMING:
             self._expect(State.READING)
-            self._set(Deadline.IDLE)
-            self._body += data
-
-    def _stream(self, data: bytes) -> None:
         if Deadline.FIRST_EVENT not in self._deadlines:
-            self._set(Deadline.IDLE)
+            self._start(Deadline.IDLE)
         try:
-            for sse in self._decoder.feed(data):
-                self._take_event(parse(sse))
-                if self._message.stopped:
-                    break
+            for event, text in self._attempt.take_bytes(data):
+                self._take_event(event, text)
         except StreamError as error:
             self._break_off(error)
             return
-        if self._message.stopped:
+        if self._attempt.message.stopped:
             self._complete()
 
-    def _take_event(self, event: Any) -> None:
-        if self._deadlines.pop(Deadline.FIRST_EVENT, None) is not None:
-            self._set(Deadline.IDLE)
-            self._set(Deadline.PROGRESS)
-        if not isinstance(event, NoContent | ErrorReported):
-            self._set(Deadline.PROGRESS)
-        text = self._message.apply(event)
+    def _take_event(self, event: Event, text: str) -> None:
+        if Deadline.FIRST_EVENT in self._deadlines:
+            self._deadlines.clear(Deadline.FIRST_EVENT)
+            self._start(Deadline.IDLE, Deadline.PROGRESS)
+        if has_content(event):
+            self._start(Deadline.PROGRESS)
         if text:
-            self._show(self._display.say(text))
-        if self._message.stop_reason is not None and Deadline.CLOSING not in self._deadlines:
-            self._set(Deadline.CLOSING)
+            self._show(self._transcript.say(text))
+        if self._attempt.message.stop_reason is not None and Deadline.CLOSING not in self._deadlines:
+            self._start(Deadline.CLOSING)
 
     # ---- an attempt ends
 
@@ -273,155 +241,167 @@ class Session:
 
     def _break_off(self, error: StreamError) -> None:
         """The attempt can go no further. That is a failure, unless what came before is whole or says why."""
-        if self.state is State.STREAMING and self._message.whole:
+        if self.state is State.STREAMING and self._attempt.message.whole:
             self._complete()
-        elif self.state is State.READING and self._head.status != 200:
-            self._fail(self._refusal())
+        elif self._attempt.is_refused:
+            self._fail(self._attempt.refusal())
         else:
             self._fail(error)
 
-    def _refusal(self) -> StreamError:
-        """The error that an error status stands for, with as much of its body as came."""
-        headers = self._head.headers
-        error = error_of_status(self._head.status, bytes(self._body), headers.get("x-should-retry"))
-        error.retry_after = retry_after(headers, self._head.wall)
-        return error
-
     def _read_body(self) -> None:
         """A whole body that is no stream: an error, a message, or something else."""
-        if self._head.status != 200:
-            self._fail(self._refusal())
-            return
         try:
-            body = decode_object(bytes(self._body), "response body")
-            if body.get("type") == "error":
-                raise error_in_stream(bytes(self._body))
-            self._message = message_of(body)
+            self._attempt.read_body()
         except StreamError as error:
             self._fail(error)
             return
-        self._show(self._display.say(self._message.text))
+        self._show(self._transcript.say(self._attempt.message.text))
         self._complete()
 
     def _complete(self) -> None:
-        """The answer is whole on the wire; take it, unless its content shows that something was lost."""
-        message = self._message
-        outcome = OUTCOMES.get(message.stop_reason or "")
+        """The message is whole on the wire; take it, unless its content shows that something was lost."""
         try:
-            if message.stop_reason is None:
-                raise ProtocolError("the message stopped without a stop_reason")
-            if outcome is None:
-                raise UnknownStopReason(f"the answer ended with the unknown stop_reason {message.stop_reason!r}")
-            if not message.blocks and _count(message.usage, "output_tokens") >= LOST_OUTPUT_TOKENS:
-                raise ProtocolError(f"{message.usage['output_tokens']} output tokens were billed and none arrived")
-            tools = message.tool_calls() if outcome is Outcome.COMPLETE else ()
-            if message.stop_reason == "tool_use" and not tools:
-                raise ProtocolError("the turn ended for a tool call, and none came")
+            outcome, tools = self._attempt.result()
         except StreamError as error:
             self._fail(error)
             return
-        self._show(self._display.finish())
-        self._finish(outcome, tools=tools)
+        self._show(self._transcript.finish())
+        if outcome is Outcome.PAUSED and self._pauses < self._policy.max_pauses:
+            self._go_on()
+        else:
+            self._finish(outcome, tools=tools)
+
+    def _go_on(self) -> None:
+        """The turn paused: send it back as it came, and go on."""
+        self._pauses += 1
+        self._transcript.pause(self._attempt.message)
+        self._leave_attempt(used=True)
+        self._ledger.settle()
+        self._back_off(0.0, Next.GO_ON, None)
 
     # ---- an attempt has failed
 
     def _fail(self, error: StreamError) -> None:
         """Try again, or end the call with this error."""
-        self._failed_streams += self.state is State.STREAMING
-        wait = self._policy.retry.wait_before_retry(error, self._attempts, self._chance)
+        error.request_ids = tuple(one for one in (self._attempt.request_id,) if one is not None)
+        changes = self._is_refused_continuation(error)
+        if changes:
+            self._refused.add(self._attempt.strategy)
+        place = self._route.place
+        wait = self._route.after(error, streamed=self.state is State.STREAMING, changes=changes)
         if wait is None:
             self._give_up(error)
             return
-        error.request_id = self._head.headers.get("request-id")
         self._errors.append(error)
-        self._leave_attempt()
+        self._transcript.interrupted(self._attempt.message)
+        self._leave_attempt(sent=error.reached is not False, used=self._attempt.message.started)
+        self._back_off(wait, self._next(moved=place != self._route.place), error)
+
+    def _is_refused_continuation(self, error: StreamError) -> bool:
+        """Whether the server would not continue like this: the same conversation without it had begun well."""
+        return isinstance(error, ApiError) and error.status == 400 and self._attempt.strategy is not Strategy.RESTART
+
+    def _next(self, *, moved: bool) -> Next:
+        if moved:
+            return Next.ELSEWHERE
+        if not self._streams():
+            return Next.WITHOUT_STREAM
+        return Next.RETRY if self._strategy() is Strategy.RESTART else Next.CONTINUE
+
+    def _back_off(self, wait: float, following: Next, error: StreamError | None) -> None:
         self.state = State.BACKING_OFF
-        self._deadlines[Deadline.RETRY] = self._now + wait
-        self._actions.append(Deliver(Recovering(error, self._attempts + 1, wait)))
+        self._deadlines.set(Deadline.RETRY, self._now + wait)
+        self._actions.append(Deliver(Notice(following, self._attempts + 1, wait, error)))
 
     def _give_up(self, error: StreamError) -> None:
-        error.partial, error.attempts, error.earlier = self._display.text, self._attempts, tuple(self._errors)
-        error.request_id = self._head.headers.get("request-id")
-        self._finish(Outcome.INCOMPLETE if error.partial else Outcome.FAILED, error=error)
+        if isinstance(error, PromptTooLarge):
+            error.message += f"; its largest part is {largest(self._request)}"
+        self._transcript.interrupted(self._attempt.message)
+        self._finish(Outcome.INCOMPLETE if self._transcript.text else Outcome.FAILED, error=error)
 
     def _cancel(self) -> None:
+        self._transcript.interrupted(self._attempt.message)
         self._finish(Outcome.CANCELLED)
 
-    def _leave_attempt(self) -> None:
+    def _leave_attempt(self, *, used: bool, sent: bool = True) -> None:
         if self.state in (State.WAITING, State.STREAMING, State.READING):
-            self._actions.append(Drop(spent=self._message.stopped or self.state is State.READING))
-        for deadline in _OF_ATTEMPT:
-            self._deadlines.pop(deadline, None)
+            self._actions.append(Drop())
+            self._ledger.add(self._attempt.spent(sent=sent, used=used))
+            if self._attempt.request_id is not None:
+                self._request_ids.append(self._attempt.request_id)
+        self._deadlines.clear(*OF_ATTEMPT)
 
     def _finish(self, outcome: Outcome, *, error: StreamError | None = None, tools: tuple[ToolCall, ...] = ()) -> None:
-        self._leave_attempt()
-        self._show_held(self._buffer.flush())
-        self._deadlines.clear()
+        self._leave_attempt(sent=error is None or error.reached is not False, used=self._attempt.message.started)
+        self._give_out(self._sentences.flush())
         self.state = State.DONE
-        answer = Answer(
+        answer = self._answer(outcome, error, tools)
+        if error is not None:
+            error.partial, error.blocks = answer.text, answer.content
+            error.attempts, error.request_ids = answer.attempts, answer.request_ids
+            error.earlier = tuple(self._errors)
+        self._actions += [Deliver(call) for call in tools]
+        self._actions.append(Deliver(Done(answer)))
+
+    def _answer(self, outcome: Outcome, error: StreamError | None, tools: tuple[ToolCall, ...]) -> Answer:
+        message = self._attempt.message
+        return Answer(
             outcome=outcome,
-            text=self._display.text,
-            stop_reason=self._message.stop_reason,
+            text=self._transcript.text,
+            stop_reason=message.stop_reason,
+            stop_sequence=message.stop_sequence,
+            stop_details=message.stop_details,
             tool_calls=tools,
-            usage=dict(self._message.usage),
-            message_id=self._message.id,
-            request_id=self._head.headers.get("request-id"),
+            content=self._transcript.content(message),
+            unknown_deltas=message.unknown_deltas,
+            usage=dict(message.usage),
+            billed=self._ledger.billed,
+            wasted=self._ledger.wasted,
+            model=message.model,
+            message_id=message.id,
+            request_ids=tuple(self._request_ids),
             attempts=self._attempts,
             error=error,
         )
-        self._actions.append(Finish(answer))
 
     # ---- the display
 
     def _show(self, shown: Shown) -> None:
         if shown.reset:
-            self._buffer.flush()
-            if self._visible:
-                self._visible = False
-                self._actions.append(Deliver(TextReset()))
-        self._show_held(self._buffer.push(shown.text, self._now) if shown.text else "")
+            self._sentences.drop()
+            self._actions.append(Deliver(Reset()))
+        if shown.text:
+            self._actions.append(Deliver(Text(shown.text)))
+            self._give_out(self._sentences.push(shown.text, self._now))
 
-    def _show_held(self, text: str) -> None:
-        if text:
-            self._visible = True
-            self._actions.append(Deliver(TextAdded(text)))
+    def _give_out(self, sentences: list[str]) -> None:
+        self._actions += [Deliver(Sentence(one)) for one in sentences]
 
     # ---- time
 
     def _take_timer(self) -> None:
-        due = next((d for d in Deadline if self._due_at(d) <= self._now), None)
-        if due is None:
-            return
-        if due is Deadline.FLUSH:
-            self._show_held(self._buffer.flush())
-            return
-        del self._deadlines[due]
+        due = self._deadlines.take(self._now)
         match due:
+            case None:
+                pass
+            case Deadline.FLUSH:
+                self._give_out(self._sentences.tick(self._now))
             case Deadline.RETRY:
                 self._open()
-            case Deadline.TOTAL if not self._message.whole:
+            case Deadline.TOTAL if not self._attempt.message.whole:
                 self._give_up(self._stalled(due))
             case _:
                 self._break_off(self._stalled(due))
 
-    def _set(self, deadline: Deadline) -> None:
-        """Start (again) the time of ``deadline``; its limit has the same name."""
-        self._deadlines[deadline] = self._now + float(getattr(self._limits, deadline.name.lower()))
+    def _start(self, *deadlines: Deadline) -> None:
+        self._deadlines.start(*deadlines, now=self._now)
 
     def _stalled(self, deadline: Deadline) -> Stalled:
-        return Stalled(f"{deadline.value} (limit {getattr(self._limits, deadline.name.lower())} s)")
-
-    def _due_at(self, deadline: Deadline) -> float:
-        at = self._buffer.due if deadline is Deadline.FLUSH else self._deadlines.get(deadline)
-        return float("inf") if at is None else at
+        return Stalled(f"{deadline.value} (limit {self._deadlines.limit(deadline)} s)")
 
     def _set_timer(self) -> None:
-        if self.state is State.DONE:
-            at = None
-        else:
-            at = min(self._deadlines.values(), default=None)
-            held = self._buffer.due
-            at = held if at is None or (held is not None and held < at) else at
+        self._deadlines.set(Deadline.FLUSH, self._sentences.due)
+        at = None if self.state is State.DONE else self._deadlines.next
         if at != self._wake:
             self._wake = at
             self._actions.append(WakeAt(at))
@@ -431,8 +411,3 @@ class Session:
             raise RuntimeError(
                 f"the driver reported something of a connection while the session was {self.state.value}"
             )
-
-
-def _count(usage: Mapping[str, Any], name: str) -> int:
-    value = usage.get(name)
-    return value if isinstance(value, int) else 0

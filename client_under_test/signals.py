@@ -1,4 +1,7 @@
-"""What goes into a session (inputs: what happened) and what comes out of it (actions: what to do)."""
+"""What goes into a session (inputs: what happened) and what comes out of it (actions: what to do).
+
+An observer of a call is given every signal as it passes; see :mod:`client_under_test.observe`.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from client_under_test.answer import Answer
 from client_under_test.errors import StreamError
+from client_under_test.events import Event
+from client_under_test.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +62,15 @@ Input: TypeAlias = Started | HeadReceived | BytesReceived | BodyEnded | Transpor
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Send a request with this JSON body; ``again`` when an attempt before it failed."""
+    """Send a request with this JSON body to ``target``."""
 
     body: Mapping[str, Any]
-    again: bool = False
+    target: Target
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Be done with the connection; when ``spent`` its body is all but over, and it may be read to its end for reuse."""
-
-    spent: bool = False
+    """Be done with the connection, whatever may still come on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,41 +81,11 @@ class WakeAt:
 
 
 @dataclass(frozen=True, slots=True)
-class TextAdded:
-    """Show more text."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class TextReset:
-    """Clear the text shown so far: the answer starts over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recovering:
-    """An attempt failed; the next one starts in ``wait`` seconds."""
-
-    error: StreamError
-    attempt: int
-    wait: float
-
-
-Update: TypeAlias = TextAdded | TextReset | Recovering
-
-
-@dataclass(frozen=True, slots=True)
 class Deliver:
-    """Hand an update to the caller."""
+    """Hand an event to the caller. After ``Done`` nothing follows."""
 
-    update: Update
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The call is over."""
-
-    answer: Answer
+    event: Event
 
 
-Action: TypeAlias = Open | Drop | WakeAt | Deliver | Finish
+Action: TypeAlias = Open | Drop | WakeAt | Deliver
+Signal: TypeAlias = Input | Action

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -24,6 +25,8 @@ from fake_server.validate import MAX_REQUEST_BYTES, Problem, problem_in
 from fake_server.wire import Head, UntilClose
 
 LOOPBACK = "127.0.0.1"
+ELSEWHERE = "elsewhere"
+"""First segment of the path, behind the case's token, of requests to the other server of a case."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,12 +36,20 @@ class Case:
     script: Script
     seed: str
     sink: Sink
+    elsewhere: Script | None = None
+    """What another server answers, whose base URL has :data:`ELSEWHERE` behind it."""
     hold: Hold | None = None
     """Awaited after each request and each write: what it does meanwhile is done before the server goes on."""
     start: float = 0.0
     requests: int = 0
-    steps: int = 0
+    steps: Counter[str] = field(default_factory=Counter)
+    """Valid requests so far, for each script."""
     running: dict[asyncio.Task[Any], Log] = field(default_factory=dict)
+
+    def script_of(self, path: str) -> tuple[str, Script]:
+        """Name and script of the server that ``path`` leads to."""
+        away = self.elsewhere is not None and path.startswith(ELSEWHERE)
+        return (ELSEWHERE, self.elsewhere) if away and self.elsewhere is not None else ("", self.script)
 
     async def abandon(self) -> None:
         """Stop every reply that is still being performed and wait until it is recorded."""
@@ -137,11 +148,11 @@ class FakeServer:
             peer=_peer(http),
         )
         await log.requested(record)
-        if problem is None:
-            case.steps += 1
-        step = case.steps if problem is None else 0
+        server, script = case.script_of(http.match_info["path"])
+        case.steps[server] += problem is None
+        step = case.steps[server] if problem is None else 0
         request = Request(attempt=step, seed=case.seed, body=fields, headers=headers, now=self._clock.wall())
-        reply = case.script.reply(request) if problem is None else _refused(request, problem)
+        reply = script.reply(request) if problem is None else _refused(request, problem)
         head, effects = render(reply, request)
         case.sink(
             Replied(
@@ -184,7 +195,7 @@ def _peer(http: web.Request) -> str:
 
 
 def _wrong_route(http: web.Request) -> Problem | None:
-    if http.match_info["path"] not in ("v1/messages", "messages"):
+    if http.match_info["path"].removeprefix(f"{ELSEWHERE}/") not in ("v1/messages", "messages"):
         return Problem(404, f"Not found: /{http.match_info['path']}")
     if http.method != "POST":
         return Problem(405, f"Method Not Allowed: {http.method}")

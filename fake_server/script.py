@@ -7,7 +7,7 @@ A :class:`Script` has one step for each attempt and repeats the last. A step loo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Protocol
 
@@ -28,6 +28,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     now: float = 0.0
     """Wall clock, seconds since the epoch, for dates in headers."""
+    told: tuple[str, ...] = ()
+    """The texts of the whole script: a model that is asked to continue one goes on with that one."""
 
     @property
     def streams(self) -> bool:
@@ -55,8 +57,8 @@ class Step(Protocol):
         """The reply to ``request``."""
         ...
 
-    def text(self, seed: str) -> str | None:
-        """The whole text this step would say, None when it says none. The oracle compares with it."""
+    def texts(self, seed: str) -> tuple[str, ...]:
+        """The whole texts that this step may say, the main one first. The oracle compares with them."""
         ...
 
 
@@ -76,11 +78,12 @@ class Script:
 
     def reply(self, request: Request) -> Reply:
         """The reply to ``request`` by its attempt number."""
-        return self.steps[min(request.attempt, len(self.steps)) - 1].reply(request)
+        told = self.texts(request.seed) if request.attempt > 1 else ()
+        return self.steps[min(request.attempt, len(self.steps)) - 1].reply(replace(request, told=told))
 
     def texts(self, seed: str) -> tuple[str, ...]:
         """Every different whole text that the steps would say, in order of first appearance."""
-        return tuple(dict.fromkeys(text for step in self.steps if (text := step.text(seed)) is not None))
+        return tuple(dict.fromkeys(text for step in self.steps for text in step.texts(seed)))
 
 
 def script(*steps: Step) -> Script:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from random import Random
 
 WINDOW = 3
@@ -31,6 +32,7 @@ _PLACES = "Bergen breakfast bridges candles crêpes fjords Kraków lamplight Ł�
 rivers snow sunrise tulips windmills 🌍 💡".split()
 
 
+@lru_cache(maxsize=4096)
 def story(seed: str, sentences: int = 22) -> str:
     """``sentences`` sentences (about 60 bytes each) drawn from ``seed``, separated by single spaces.
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fake_server.dialects.anthropic import API_VERSIONS
+from fake_server.dialects.anthropic import API_VERSIONS, is_paused
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 """Messages API limit; the edge answers 413 above it."""
@@ -158,7 +158,7 @@ def _ids(turn: dict[str, Any], kind: str, key: str) -> list[str]:
 
 
 def _last_turn(turns: list[dict[str, Any]], model: str) -> Iterator[Problem]:
-    if not turns or turns[-1].get("role") != "assistant":
+    if not turns or turns[-1].get("role") != "assistant" or is_paused(turns[-1]):
         return
     if not allows_prefill(model):
         yield _invalid(

@@ -125,10 +125,21 @@ class Case:
                 text = ""
                 yield text
 
+    @cached_property
+    def screens(self) -> tuple[str, ...]:
+        """What the user saw at the end of each stretch in which text was only added; each stretch ends by clearing."""
+        stretches: list[list[str]] = [[]]
+        for record in self.client:
+            if isinstance(record, Shown):
+                stretches[-1].append(record.text)
+            elif isinstance(record, Cleared):
+                stretches.append([])
+        return tuple("".join(stretch) for stretch in stretches)
+
     @property
     def displayed(self) -> str:
         """What the user saw in the end."""
-        return next(reversed(list(self.displays())), "")
+        return self.screens[-1]
 
     @property
     def final_text(self) -> str:

@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from fake_server.app import LOOPBACK, Case, FakeServer
+from fake_server.app import ELSEWHERE, LOOPBACK, Case, FakeServer
 from fake_server.clock import Clock, SystemClock
 from fake_server.record import ServerRecord
 from harness.adapter import observed
@@ -20,9 +20,11 @@ from harness.errors import AdapterError
 from harness.history import Record
 from harness.model import (
     AdapterFailed,
+    Alternative,
     Cancelled,
     ClientRecord,
     Endpoint,
+    Fallback,
     Finished,
     Job,
     Shown,
@@ -67,7 +69,9 @@ class LiveRunner:
     async def run(self, case: PlannedCase) -> Record:
         """Run ``case`` to its end, or to its time limit, and return both sides' history."""
         server: list[ServerRecord] = []
-        script = Case(script=case.scenario.script, seed=case.text_seed, sink=server.append)
+        script = Case(
+            script=case.scenario.script, elsewhere=case.scenario.elsewhere, seed=case.text_seed, sink=server.append
+        )
         token = _token(case.id)
         url = self._server.open_case(token, script)
         if case.scenario.endpoint is Endpoint.REFUSED:
@@ -148,7 +152,13 @@ def _job(case: PlannedCase, url: str) -> Job:
         limits=case.scenario.limits,
         max_attempts=MAX_ATTEMPTS,
         seed=case.text_seed,
+        fallbacks=tuple(_fallback(one, url) for one in case.scenario.alternatives),
     )
+
+
+def _fallback(alternative: Alternative, url: str) -> Fallback:
+    base = f"{url}/{ELSEWHERE}" if alternative.elsewhere else url
+    return Fallback(base_url=base, api_key=API_KEY, model=alternative.model)
 
 
 def _token(case: str) -> str:

@@ -59,6 +59,12 @@ class Capability(StrEnum):
     """Its errors tell the API's ``error.type``."""
     OUTCOMES = "outcomes"
     """Tells truncated, refused and paused answers from complete ones."""
+    ALTERNATIVES = "alternatives"
+    """Asks other models or servers when the first one fails."""
+    BILLING = "billing"
+    """Tells what all attempts together were billed."""
+    CONTENT = "content"
+    """Returns content blocks that may be sent back, also of an answer that broke off."""
 
 
 class Endpoint(StrEnum):
@@ -82,6 +88,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """In which a connection that is of no more use must be closed."""
     settle: float = 9.0
     """In which the call must have ended, one way or the other."""
+
+
+class Alternative(msgspec.Struct, frozen=True, kw_only=True):
+    """Another model or server that the client may ask when the first one fails."""
+
+    model: str | None = None
+    """None keeps the model of the request."""
+    elsewhere: bool = False
+    """Whether it is another server; its requests are told apart by their path."""
 
 
 class ToolUse(msgspec.Struct, frozen=True):
@@ -144,6 +159,10 @@ class Scenario:
     limits: Limits = Limits()
     request: dict[str, Any] = field(default_factory=dict)
     """Fields of the request body beside model, max_tokens and messages."""
+    alternatives: tuple[Alternative, ...] = ()
+    """What the client may ask when the first target fails; needs the capability of that name."""
+    elsewhere: Script | None = None
+    """What another server answers, where an alternative is one."""
     cancel_after: int | None = None
     """The harness cancels the call when so many characters are shown."""
     endpoint: Endpoint = Endpoint.SERVER
@@ -154,6 +173,20 @@ class Scenario:
     def id(self) -> str:
         """``family.name``."""
         return f"{self.family}.{self.name}"
+
+    def texts(self, seed: str) -> tuple[str, ...]:
+        """Every whole text that a server of the scenario would say; the first is the main one."""
+        scripts = [self.script, *([self.elsewhere] if self.elsewhere is not None else [])]
+        return tuple(dict.fromkeys(text for script in scripts for text in script.texts(seed)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """An alternative with its address."""
+
+    base_url: str
+    api_key: str
+    model: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +201,7 @@ class Job:
     limits: Limits
     max_attempts: int
     seed: str
+    fallbacks: tuple[Fallback, ...] = ()
 
 
 # ---- what an adapter observes, in the order in which it happens ------------------------------------------------------
@@ -212,6 +246,15 @@ class ErrorSeen(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
 
 
+class Billed(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens over all attempts of a call."""
+
+    input: int | None
+    output: int | None
+    exact: bool
+    """Whether nothing is missing; otherwise the numbers are a lower bound."""
+
+
 class Finished(Observation, frozen=True, kw_only=True, tag="finished"):
     """The call ended. The last observation of every run."""
 
@@ -221,6 +264,9 @@ class Finished(Observation, frozen=True, kw_only=True, tag="finished"):
     stop_reason: str | None = None
     tools: tuple[ToolUse, ...] = ()
     usage: dict[str, Any] | None = None
+    billed: Billed | None = None
+    content: tuple[dict[str, Any], ...] = ()
+    """Content blocks as the client would send them back."""
     error: ErrorSeen | None = None
 
 

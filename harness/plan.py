@@ -60,7 +60,7 @@ class PlannedCase:
             policy=self.policy,
             level=scenario.level,
             expect=scenario.expect,
-            texts=scenario.script.texts(self.text_seed),
+            texts=scenario.texts(self.text_seed),
             limits=scenario.limits,
             max_attempts=MAX_ATTEMPTS,
             capabilities=tuple(sorted(self.adapter.capabilities)),

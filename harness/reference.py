@@ -29,6 +29,16 @@ class Response:
     """Name and data of each SSE event that was closed by a blank line."""
     text: str = ""
     """Text of all text deltas (or of the message, when it is no stream), up to the end of the message."""
+    stop_reason: str | None = None
+    """The last one that was sent."""
+    usage: dict[str, int] = field(default_factory=dict)
+    """The last count of each kind of token."""
+    counted: bool = False
+    """Whether the last count of the message was sent."""
+    started: bool = False
+    """Whether a message began."""
+    signatures: list[str] = field(default_factory=list)
+    """Whole signatures of thinking blocks."""
     terminal: bool = False
     """Whether the answer's end was sent: a ``stop_reason`` or ``message_stop``."""
     error_kind: str | None = None
@@ -137,10 +147,15 @@ def _read_json(response: Response) -> None:
         content = message.get("content")
         blocks = [_dict(block) for block in content] if isinstance(content, list) else []
         response.text = "".join(_text(block) for block in blocks if block.get("type") == "text")
-        response.terminal = message.get("stop_reason") is not None
+        response.signatures = [str(block.get("signature")) for block in blocks if block.get("type") == "thinking"]
+        response.stop_reason = _reason(message)
+        response.terminal = response.stop_reason is not None
+        response.started = response.counted = True
+        _count(response, message.get("usage"))
 
 
 def _read_stream(response: Response) -> None:
+    signature: list[str] = []
     for name, data in response.events:
         if name == "error":
             error = _json_object(data).get("error")
@@ -149,19 +164,41 @@ def _read_stream(response: Response) -> None:
         event = _json_object(data)
         if not event:
             continue
-        kind = event.get("type", name)
-        if kind == "content_block_delta" and _dict(event.get("delta")).get("type") == "text_delta":
-            response.text += _text(event["delta"])
+        kind, delta = event.get("type", name), _dict(event.get("delta"))
+        response.started = response.started or kind in ("message_start", "content_block_start")
+        if kind == "content_block_delta" and delta.get("type") == "text_delta":
+            response.text += _text(delta)
+        elif kind == "content_block_delta" and delta.get("type") == "signature_delta":
+            signature.append(str(delta.get("signature")))
         elif kind == "content_block_start" and _dict(event.get("content_block")).get("type") == "text":
             response.text += _text(event["content_block"])
-        elif kind == "message_delta" and _dict(event.get("delta")).get("stop_reason") is not None:
-            response.terminal = True
+        elif kind == "content_block_stop" and signature:
+            response.signatures.append("".join(signature))
+            signature = []
+        elif kind == "message_start":
+            _count(response, _dict(event.get("message")).get("usage"))
+        elif kind == "message_delta":
+            response.stop_reason = _reason(delta) or response.stop_reason
+            response.terminal = response.terminal or response.stop_reason is not None
+            response.counted = response.counted or "output_tokens" in _dict(event.get("usage"))
+            _count(response, event.get("usage"))
         elif kind == "message_stop":
             response.terminal = True
             return
         elif kind == "error":
             response.error_kind = _dict(event.get("error")).get("type", "unknown")
             return
+
+
+def _reason(holder: dict[str, Any]) -> str | None:
+    reason = holder.get("stop_reason")
+    return None if reason is None else str(reason)
+
+
+def _count(response: Response, usage: Any) -> None:
+    for name, value in _dict(usage).items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            response.usage[name] = value
 
 
 def _json_object(data: bytes | str) -> dict[str, Any]:

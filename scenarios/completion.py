@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer, event
+from fake_server.dialects.anthropic import Answer, InTurns, event
 from fake_server.faults.drop_event import DropEvent
 from fake_server.faults.inject import Inject
 from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtEvent
 from fake_server.script import script
 from harness.model import Capability, Expect, Level, Outcome, Scenario
-from scenarios.shapes import REASON_SEEN, TERMINAL_SEEN, WHOLE, unusual
+from scenarios.shapes import PAUSES, REASON_SEEN, TERMINAL_SEEN, WHOLE, paused, unusual
 
 
 def _ends(name: str, title: str, outcome: Outcome, answer: Answer, **more: Any) -> Scenario:
@@ -78,11 +78,11 @@ SCENARIOS = (
         covers=("sem-refusal-after-text",),
         sources=("NousResearch/hermes-agent#43108",),
     ),
-    _ends(
-        "pause_turn",
-        "The turn pauses for a server tool: it is not over.",
-        Outcome.PAUSED,
-        Answer(sentences=5, stop_reason="pause_turn"),
+    Scenario(
+        name="pause_turn",
+        title="The turn pauses for a server tool: it is not over, and goes on when it is sent back.",
+        script=script(InTurns((paused("before"), Answer(story="after", sentences=5)))),
+        expect=PAUSES,
         covers=("sem-pause-turn",),
         sources=("dust-tt/dust#28390", "prism-php/prism#1003"),
     ),

@@ -8,7 +8,7 @@ from fake_server.faults.error_event import ErrorEvent
 from fake_server.faults.reset_connection import ResetConnection
 from fake_server.script import script
 from harness.model import Expect, Outcome, Scenario
-from scenarios.shapes import EARLY_TEXT, LATE_TEXT, MID_TEXT, PREAMBLE_ONLY, RECOVERABLE
+from scenarios.shapes import EARLY_TEXT, MID_TEXT, PREAMBLE_ONLY, RECOVERABLE
 
 SCENARIOS = (
     Scenario(
@@ -48,7 +48,7 @@ SCENARIOS = (
         title="Two streams are cut after text was shown; the answer without streaming is another one.",
         script=script(
             Answer().but(ResetConnection(at=MID_TEXT)),
-            Answer().but(EndEarly(at=LATE_TEXT)),
+            Answer().but(EndEarly(at=EARLY_TEXT)),
             Answer(story="another"),
         ),
         expect=RECOVERABLE,
@@ -70,7 +70,7 @@ SCENARIOS = (
     Scenario(
         name="refused",
         title="Two streams are cut and the request without streaming is refused for good: the text so far is kept.",
-        script=script(Answer().but(EndEarly(at=MID_TEXT)), Answer().but(EndEarly(at=LATE_TEXT)), Refuse(status=400)),
+        script=script(Answer().but(EndEarly(at=MID_TEXT)), Answer().but(EndEarly(at=EARLY_TEXT)), Refuse(status=400)),
         expect=Expect(outcome=Outcome.INCOMPLETE),
         covers=("fallback-nonstreaming-rejected", "retry-loses-partial"),
         sources=("agentforce314/clawcodex#734", "makecindy/cindy#2351"),

@@ -39,6 +39,7 @@ _SECOND = (
 )
 _STORY = story("two blocks", 8)
 _MIDDLE = len(_STORY) // 2
+_FIRST, _SECOND_BLOCK = text_block(_STORY[:_MIDDLE]), text_block(_STORY[_MIDDLE:])
 
 SCENARIOS = (
     faulted(
@@ -163,10 +164,14 @@ SCENARIOS = (
         title="The second block has the index 2.",
         script=script(
             Answer(
-                blocks=(text_block(_STORY[:_MIDDLE]), text_block(_STORY[_MIDDLE:])),
+                blocks=(_FIRST, _SECOND_BLOCK),
                 faults=tuple(
-                    EditJson(at=AtEvent(name, nth), put=(("index", 2),))
-                    for name, nth in (("content_block_start", 1), ("content_block_stop", 1))
+                    EditJson(at=at, put=(("index", 2),))
+                    for at in (
+                        AtEvent("content_block_start", 1),
+                        *(AtEvent(DELTA, len(_FIRST.deltas) + n) for n in range(len(_SECOND_BLOCK.deltas))),
+                        AtEvent("content_block_stop", 1),
+                    )
                 ),
             ),
             Answer(blocks=(text_block(_STORY),)),

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.dialects.anthropic import Answer, text_block, thinking_block, tool_block, whole_block
 from fake_server.fault import Fault
 from fake_server.position import AtEnd, AtEvent
-from fake_server.script import script
+from fake_server.script import Step, script
+from fake_server.text import story
 from harness.model import Expect, Outcome, Scenario
 from harness.network import AfterEvents, Network
 
@@ -40,6 +41,22 @@ HOPELESS = Expect(outcome=Outcome.FAILED)
 """No attempt will succeed, though one might hope."""
 
 
+PAUSES = Expect(outcome=Outcome.PAUSED, also=(Outcome.COMPLETE,))
+"""The turn pauses: a client goes on with it, or says that it paused."""
+
+
+def paused(said: str, *, thinking: bool = False) -> Answer:
+    """A part of a turn that pauses for a server tool, with all kinds of block that must be sent back as they came."""
+    result = {"type": "web_search_result", "title": "Žluť", "url": "https://example.com/", "encrypted_content": "Eqg=="}
+    blocks = (
+        *((thinking_block("The village must be looked up."),) if thinking else ()),
+        text_block(story(said, 5)),
+        tool_block("web_search", {"query": "village 東京"}, kind="server_tool_use"),
+        whole_block({"type": "web_search_tool_result", "tool_use_id": "srvtoolu_web_search", "content": [result]}),
+    )
+    return Answer(blocks=blocks, stop_reason="pause_turn")
+
+
 def faulted(name: str, title: str, *faults: Fault, expect: Expect = RECOVERABLE, **more: Any) -> Scenario:
     """The usual shape: the faults strike the first attempt, every later one is whole."""
     return Scenario(name=name, title=title, script=script(Answer(faults=faults), Answer()), expect=expect, **more)
@@ -48,6 +65,15 @@ def faulted(name: str, title: str, *faults: Fault, expect: Expect = RECOVERABLE,
 def unusual(name: str, title: str, *faults: Fault, **more: Any) -> Scenario:
     """Every attempt looks like this, nothing is really wrong, and the answer must be delivered from the first."""
     return Scenario(name=name, title=title, script=script(Answer(faults=faults)), expect=WHOLE, **more)
+
+
+PREFILLS = {"model": "claude-sonnet-4-5"}
+"""A model that takes the beginning of its answer as a prefill."""
+
+
+def resumed(name: str, title: str, *steps: Step, **more: Any) -> Scenario:
+    """The first attempt breaks off, and a later one may be asked for the rest."""
+    return Scenario(name=name, title=title, script=script(*steps), **{"expect": RECOVERABLE, **more})
 
 
 LARGE_PROMPT = {"messages": [{"role": "user", "content": "What happens in the village? " * 8_000}]}

@@ -8,30 +8,28 @@ from random import Random
 from typing import Any
 
 from client_under_test.answer import Answer
+from client_under_test.events import Done, Event, Notice, Reset, Sentence, Text, ToolCall
 from client_under_test.policy import Limits, Policy, RetryPolicy
 from client_under_test.session import Session
 from client_under_test.signals import (
     BytesReceived,
     Deliver,
     Drop,
-    Finish,
     HeadReceived,
     Input,
     Open,
-    Recovering,
     Started,
-    TextAdded,
-    TextReset,
     TimerFired,
     WakeAt,
 )
+from client_under_test.targets import Target
 
 STREAM = HeadReceived(200, {"content-type": "text/event-stream; charset=utf-8", "request-id": "req_1"})
 JSON = HeadReceived(200, {"content-type": "application/json", "request-id": "req_1"})
 POLICY = Policy(
     limits=Limits(first_byte=10, first_event=20, idle=30, progress=60, closing=1),
     retry=RetryPolicy(max_attempts=5, base=1, cap=8),
-    sentence_age=0,
+    sentence_idle=0,
 )
 REQUEST = {"model": "claude-sonnet-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -41,6 +39,7 @@ class Call:
     """One session, the inputs of each attempt, and what came of it."""
 
     policy: Policy = POLICY
+    targets: tuple[Target, ...] = (Target(),)
     request: dict[str, Any] = field(default_factory=lambda: dict(REQUEST))
     now: float = 0.0
     opened: list[Open] = field(default_factory=list)
@@ -49,12 +48,14 @@ class Call:
     display: str = ""
     displays: list[str] = field(default_factory=list)
     resets: int = 0
-    recoveries: list[Recovering] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
+    tools: list[ToolCall] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     answer: Answer | None = None
     wake: float | None = None
 
     def __post_init__(self) -> None:
-        self.session = Session(self.request, self.policy, Random(7))
+        self.session = Session(self.request, self.policy, Random(7), self.targets)
 
     def run(self, *attempts: Iterable[Input | float]) -> Answer:
         """Give each attempt its inputs (a number waits so many seconds), letting the timer fire whenever it is due.
@@ -107,16 +108,26 @@ class Call:
                 self.drops += 1
             case WakeAt(at):
                 self.wake = at
-            case Deliver(TextAdded(text)):
+            case Deliver(event):
+                self._see(event)
+
+    def _see(self, event: Event) -> None:
+        assert self.answer is None, "something came after the end"
+        match event:
+            case Text(text):
                 self.display += text
                 self.displays.append(self.display)
-            case Deliver(TextReset()):
+            case Sentence(text):
+                self.sentences.append(text)
+            case Reset():
                 self.display = ""
+                self.sentences.clear()
                 self.resets += 1
-            case Deliver(Recovering() as recovering):
-                self.recoveries.append(recovering)
-            case Finish(answer):
-                assert self.answer is None, "the session finished twice"
+            case Notice():
+                self.notices.append(event)
+            case ToolCall():
+                self.tools.append(event)
+            case Done(answer):
                 self.answer = answer
 
 

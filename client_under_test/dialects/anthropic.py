@@ -19,6 +19,7 @@ from client_under_test.errors import (
     ApiError,
     NotAuthorized,
     Overloaded,
+    PromptTooLarge,
     ProtocolError,
     RateLimited,
     RequestRefused,
@@ -66,6 +67,23 @@ class MessageDelta:
 
     stop_reason: str | None
     usage: Mapping[str, Any]
+    stop_sequence: str | None = None
+    stop_details: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, delta: Mapping[str, Any], usage: Mapping[str, Any]) -> MessageDelta:
+        """Read from the object that has the ``stop_`` fields.
+
+        Raises:
+            TypeError: ``stop_reason`` is no string.
+        """
+        sequence, details = delta.get("stop_sequence"), delta.get("stop_details")
+        return cls(
+            stop_reason=_text_or_none(delta, "stop_reason"),
+            usage=usage,
+            stop_sequence=sequence if isinstance(sequence, str) else None,
+            stop_details=details if isinstance(details, dict) else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +139,7 @@ def _typed(kind: Any, fields: Mapping[str, Any], raw: bytes) -> Event:
         case "message_start":
             return MessageStart(_object(fields, "message"))
         case "message_delta":
-            return MessageDelta(_text_or_none(_object(fields, "delta"), "stop_reason"), fields.get("usage") or {})
+            return MessageDelta.of(_object(fields, "delta"), fields.get("usage") or {})
         case "message_stop":
             return MessageStop()
         case "error":
@@ -200,6 +218,8 @@ def _class_of(status: int) -> type[ApiError]:
         return Overloaded
     if status in (401, 403):
         return NotAuthorized
+    if status == 413:
+        return PromptTooLarge
     return ServerFailed if status in (408, 409) or status >= 500 else RequestRefused
 
 
@@ -211,7 +231,7 @@ _BY_KIND: Mapping[str, type[ApiError]] = {
     "invalid_request_error": RequestRefused,
     "billing_error": RequestRefused,
     "not_found_error": RequestRefused,
-    "request_too_large": RequestRefused,
+    "request_too_large": PromptTooLarge,
 }
 
 

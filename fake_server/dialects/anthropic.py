@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from itertools import chain
@@ -110,17 +110,23 @@ class Answer:
     pace: float = 0.0
     only_json: bool = False
     """Ignore the wish for a stream."""
+    repeats: int = 0
+    """Characters that are said again at the end of what was said, when the answer is asked to be continued."""
+    continues: bool = True
+    """Whether the model goes on where it is told that it stopped; otherwise it starts over."""
     faults: tuple[Fault, ...] = ()
 
     def but(self, *faults: Fault) -> Answer:
         """This answer with more faults on its stream."""
         return replace(self, faults=(*self.faults, *faults))
 
-    def text(self, seed: str) -> str | None:
-        blocks = self._said(seed)
-        return "".join(block.whole["text"] for block in blocks if block.whole["type"] == "text")
+    def texts(self, seed: str) -> tuple[str, ...]:
+        return (_text_of(self._said(seed)),)
 
     def reply(self, request: Request) -> Reply:
+        return self._asked(request)._reply(request)
+
+    def _reply(self, request: Request) -> Reply:
         if self.only_json or not request.streams:
             message = json_text(self._message(request, whole=True))
             return Reply(head=_head(request, 200, JSON_TYPE, sized=True), body=(Send(message.encode()), End()))
@@ -132,17 +138,22 @@ class Answer:
             return self.blocks
         return (text_block(story(f"{seed}/{self.story}", self.sentences)),)
 
-    def _blocks(self, request: Request) -> tuple[Block, ...]:
-        """What is said to this request: a story is continued where the assistant turn at its end (a prefill) stops."""
-        blocks, prefill = self._said(request.seed), _prefill(request.body)
-        text = blocks[0].whole.get("text", "") if len(blocks) == 1 else ""
-        if prefill and text.startswith(prefill):
-            return (text_block(text[len(prefill) :]),)
-        return blocks
+    def _asked(self, request: Request) -> Answer:
+        """This answer as it is said to this request: asked to continue a text, the model says the rest of it, and
+        text alone (BerriAI/litellm#31067)."""
+        blocks = self._said(request.seed)
+        own = _text_of(blocks)
+        text, place = interrupted(request.body, (own, *request.told)) if self.continues else ("", 0)
+        if not place:
+            return replace(self, blocks=blocks)
+        rest = max(0, place - self.repeats)
+        left = _without(blocks, rest) if text == own else (text_block(text[rest:]),)
+        reason = "end_turn" if self.stop_reason == "tool_use" else self.stop_reason
+        return replace(self, blocks=left, stop_reason=reason)
 
     def _events(self, request: Request) -> Iterator[Send]:
         yield _event("message_start", message=self._message(request, whole=False))
-        for index, block in enumerate(self._blocks(request)):
+        for index, block in enumerate(self._said(request.seed)):
             yield _event("content_block_start", index=index, content_block=block.start)
             if index == 0:
                 yield Send(sse("ping", '{"type": "ping"}'), "ping")
@@ -161,7 +172,7 @@ class Answer:
     def _tokens(self, request: Request) -> int:
         if self.output_tokens is not None:
             return self.output_tokens
-        return sum(len(block.deltas) for block in self._blocks(request)) + 1
+        return sum(len(block.deltas) for block in self._said(request.seed)) + 1
 
     def _message(self, request: Request, *, whole: bool) -> dict[str, Any]:
         message: dict[str, Any] = {
@@ -175,12 +186,36 @@ class Answer:
             "usage": {"input_tokens": self.input_tokens, "output_tokens": 1},
         }
         if whole:
-            message["content"] = [block.whole for block in self._blocks(request)]
+            message["content"] = [block.whole for block in self._said(request.seed)]
             message["stop_reason"], message["stop_sequence"] = self.stop_reason, self.stop_sequence
             message["usage"] |= {"output_tokens": self._tokens(request), **self.final_usage}
             if self.stop_details is not None:
                 message["stop_details"] = self.stop_details
         return message
+
+
+@dataclass(frozen=True, slots=True)
+class InTurns:
+    """A long turn that pauses: the next part is said to a request that sends all parts before it back as they came.
+
+    A part but the last has the stop reason ``pause_turn``. A paused turn that was changed is refused.
+    """
+
+    parts: tuple[Answer, ...]
+
+    def texts(self, seed: str) -> tuple[str, ...]:
+        said = [_text_of(part._said(seed)) for part in self.parts]
+        return tuple("".join(said[:count]) for count in range(len(said), 0, -1))
+
+    def reply(self, request: Request) -> Reply:
+        last = request.body["messages"][-1] if request.body.get("messages") else {}
+        back = last["content"] if last.get("role") == "assistant" else []
+        content: list[dict[str, Any]] = []
+        for part in self.parts:
+            if back == content:
+                return part.reply(request)
+            content += [block.whole for block in part._said(request.seed)]
+        return refusal(request, 400, "messages: the paused turn must be sent back as it came")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,8 +230,8 @@ class Refuse:
     retry_after_date: float | None = None
     """Seconds from now, sent as an HTTP-date in ``retry-after``."""
 
-    def text(self, seed: str) -> str | None:
-        return None
+    def texts(self, seed: str) -> tuple[str, ...]:
+        return ()
 
     def reply(self, request: Request) -> Reply:
         head = _head(request, self.status, JSON_TYPE, sized=True)
@@ -218,8 +253,8 @@ class Respond:
     headers: tuple[tuple[str, str], ...] = ()
     faults: tuple[Fault, ...] = ()
 
-    def text(self, seed: str) -> str | None:
-        return None
+    def texts(self, seed: str) -> tuple[str, ...]:
+        return ()
 
     def reply(self, request: Request) -> Reply:
         headers = self.headers if self.content_type is None else (("content-type", self.content_type), *self.headers)
@@ -228,13 +263,66 @@ class Respond:
         return Reply(head=head, body=(*body, End()), faults=self.faults)
 
 
-def _prefill(body: Mapping[str, Any]) -> str:
-    """Text of the assistant turn that ends the request, empty when there is none."""
+def interrupted(body: Mapping[str, Any], texts: Iterable[str]) -> tuple[str, int]:
+    """Which of ``texts`` the request asks to continue, and how many of its characters it says there are already.
+
+    All documented ways are understood: the beginning of the assistant's turn (a prefill), and a quotation in the last
+    message of the user's or in the system prompt. Without any the answer is ``("", 0)``. A turn that paused is no
+    prefill.
+    """
     last = body["messages"][-1] if body.get("messages") else {}
-    content = last.get("content", "") if last.get("role") == "assistant" else ""
+    said = _plain(last.get("content", ""))
+    if is_paused(last):
+        return "", 0
+    if last.get("role") == "assistant":
+        return next(((text, len(said)) for text in texts if said and text.startswith(said)), ("", 0))
+    quotations = said + "\n" + _plain(body.get("system", ""))
+    return max(((text, _quoted(text, quotations)) for text in texts), key=lambda found: found[1], default=("", 0))
+
+
+def is_paused(turn: Mapping[str, Any]) -> bool:
+    """Whether an assistant's turn is one that paused for a server tool."""
+    content = turn.get("content")
+    blocks = content if isinstance(content, list) else []
+    kinds = (block.get("type") for block in blocks if isinstance(block, dict))
+    return turn.get("role") == "assistant" and "server_tool_use" in kinds
+
+
+_ENOUGH = 16
+"""Characters from which on a quotation is one."""
+
+
+def _quoted(text: str, where: str) -> int:
+    """How many characters of the beginning of ``text`` stand in ``where``."""
+    place = where.find(text[:_ENOUGH]) if len(text) >= _ENOUGH else -1
+    if place < 0:
+        return 0
+    pairs = enumerate(zip(text, where[place:], strict=False))
+    return next((number for number, (a, b) in pairs if a != b), min(len(text), len(where) - place))
+
+
+def _plain(content: Any) -> str:
     if isinstance(content, str):
         return content
     return "".join(str(block.get("text", "")) for block in content)
+
+
+def _text_of(blocks: Iterable[Block]) -> str:
+    return "".join(block.whole["text"] for block in blocks if block.whole["type"] == "text")
+
+
+def _without(blocks: Iterable[Block], said: int) -> tuple[Block, ...]:
+    """The blocks without the first ``said`` characters of their text, and without tool calls."""
+    rest = []
+    for block in blocks:
+        if block.whole["type"] == "tool_use":
+            continue
+        if block.whole["type"] == "text":
+            text = block.whole["text"]
+            said, text = max(0, said - len(text)), text[said:]
+            block = text_block(text)
+        rest.append(block)
+    return tuple(rest)
 
 
 def event(name: str, **fields: Any) -> bytes:

@@ -30,7 +30,15 @@ class AnthropicAdapter:
     name = "anthropic"
     version = anthropic.__version__
     policy = Policy.RAISE
-    capabilities = frozenset(Capability) - {Capability.FALLBACK}
+    capabilities = frozenset(
+        {
+            Capability.RETRIES,
+            Capability.TOOLS,
+            Capability.USAGE,
+            Capability.ERROR_KIND,
+            Capability.OUTCOMES,
+        }
+    )
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""

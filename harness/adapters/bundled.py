@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from importlib.metadata import version
 from random import Random
+from typing import Any
 
+from client_under_test import events
 from client_under_test.answer import Answer
 from client_under_test.driver_async import StreamClient
 from client_under_test.errors import ApiError, StreamError
 from client_under_test.policy import Limits, Policy, RetryPolicy
-from client_under_test.signals import Recovering, TextAdded, TextReset
+from client_under_test.targets import Target
 from harness import model
 from harness.model import Capability, Cleared, ErrorSeen, Finished, Job, Noticed, Observed, Outcome, Shown, ToolUse
 
@@ -31,18 +32,28 @@ def settings(job: Job) -> Policy:
     retry = RetryPolicy(
         max_attempts=job.max_attempts, base=0.2, rate_limit_base=0.3, cap=1.0, jitter=0.25, max_retry_after=5.0
     )
-    return Policy(limits=limits, retry=retry, sentence_age=0.3)
+    return Policy(limits=limits, retry=retry, max_pauses=3, sentence_idle=0.3)
+
+
+def arguments(job: Job) -> dict[str, Any]:
+    """What the constructor of the client is given for ``job``."""
+    return {
+        "api_key": job.api_key,
+        "base_url": job.base_url,
+        "policy": settings(job),
+        "fallbacks": [Target(model=one.model, base_url=one.base_url, api_key=one.api_key) for one in job.fallbacks],
+        "chance": Random(f"{job.seed}/client"),
+    }
 
 
 def client_of(job: Job) -> StreamClient:
     """The client under test, set up for ``job``."""
-    return StreamClient(
-        api_key=job.api_key, base_url=job.base_url, policy=settings(job), chance=Random(f"{job.seed}/client")
-    )
+    return StreamClient(**arguments(job))
 
 
 class BundledAdapter:
-    """Runs :class:`client_under_test.StreamClient`; ``make`` builds the client for a job."""
+    """Runs :class:`client_under_test.StreamClient`; ``make`` builds the client for a job. Its user reads pieces of text
+    as they come."""
 
     def __init__(self, make: Callable[[Job], StreamClient] = client_of, name: str = "bundled") -> None:
         self.name = name
@@ -53,23 +64,29 @@ class BundledAdapter:
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""
-        async with self._make(job) as client, aclosing(client.stream(job.request)) as updates:
+        async with self._make(job) as client, client.stream(job.request) as stream:
             try:
-                async for update in updates:
-                    match update:
-                        case TextAdded(text):
-                            yield Shown(text=text)
-                        case TextReset():
-                            yield Cleared()
-                        case Recovering():
-                            yield Noticed(what=f"attempt {update.attempt} follows {type(update.error).__name__}")
-                        case Answer():
-                            yield _finished(update)
-            except StreamError as error:
-                yield _failed(error)
-            except Exception as error:  # an error that leaks is what the user would get, and what is recorded
-                seen = ErrorSeen(name=type(error).__name__, message=str(error), typed=False)
-                yield Finished(outcome=Outcome.FAILED, error=seen)
+                async for event in stream:
+                    if (observed := seen(event, shown=events.Text)) is not None:
+                        yield observed
+            except Exception as error:
+                yield failed(error)
+
+
+def seen(event: events.Event, *, shown: type[events.Text] | type[events.Sentence]) -> Observed | None:
+    """What the user sees of ``event``, whose display takes text in the form ``shown``."""
+    match event:
+        case events.Text(text) | events.Sentence(text):
+            return Shown(text=text) if isinstance(event, shown) else None
+        case events.Reset():
+            return Cleared()
+        case events.Notice():
+            cause = "" if event.error is None else f" after {type(event.error).__name__}"
+            return Noticed(what=f"{event.next.value}{cause}, request {event.attempt}")
+        case events.Done(answer):
+            return _finished(answer)
+        case events.ToolCall():
+            return None  # they stand in the answer as well
 
 
 def _finished(answer: Answer) -> Finished:
@@ -79,12 +96,18 @@ def _finished(answer: Answer) -> Finished:
         stop_reason=answer.stop_reason,
         tools=tuple(ToolUse(call.name, call.input) for call in answer.tool_calls),
         usage=dict(answer.usage),
+        content=answer.content,
+        billed=model.Billed(input=answer.billed.input, output=answer.billed.output, exact=answer.billed.exact),
     )
 
 
-def _failed(error: StreamError) -> Finished:
+def failed(error: Exception) -> Finished:
+    """How the call ended for a caller who caught ``error``; one that leaks is what the user would get, and recorded."""
+    if not isinstance(error, StreamError):
+        leaked = ErrorSeen(name=type(error).__name__, message=str(error), typed=False)
+        return Finished(outcome=Outcome.FAILED, error=leaked)
     api = error if isinstance(error, ApiError) else None
-    seen = ErrorSeen(
+    typed = ErrorSeen(
         name=type(error).__name__,
         message=str(error),
         typed=True,
@@ -95,7 +118,8 @@ def _failed(error: StreamError) -> Finished:
         partial=error.partial,
         sent=error.sent,
     )
-    return Finished(outcome=Outcome.INCOMPLETE if error.partial else Outcome.FAILED, error=seen)
+    outcome = Outcome.INCOMPLETE if error.partial else Outcome.FAILED
+    return Finished(outcome=outcome, error=typed, content=error.blocks)
 
 
 ADAPTER = BundledAdapter()

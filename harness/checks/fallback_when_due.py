@@ -17,12 +17,16 @@ def fallback_when_due(case: Case) -> Ruling:
 
     A failed stream is one that began (a 200 event stream) and broke before the end of the answer. Refusals by status
     are not streams. A stream that has its end and some damage may have failed or not: it counts for neither side. No
-    fallback is due where the answer may be too long for it.
+    fallback is due where the answer may be too long for it. Another model or server is counted by itself.
     """
     if not case.can(Capability.FALLBACK):
         return skipped("the client has no fallback")
     surely = possibly = 0
+    before: Attempt | None = None
     for attempt in case.attempts:
+        if before is not None and _target(attempt) != _target(before):
+            surely = possibly = 0
+        before = attempt
         streams = attempt.requested.streams
         if streams and surely >= _FAILED_STREAMS and _may_fall_back(attempt):
             return failed(f"request {attempt.number} streamed again after {surely} failed streams")
@@ -32,6 +36,10 @@ def fallback_when_due(case: Case) -> Ruling:
         possibly += began
         surely += began and not attempt.response.terminal and "html" not in _content_type(attempt)
     return PASSED
+
+
+def _target(attempt: Attempt) -> tuple[str, object]:
+    return attempt.requested.path, attempt.requested.body.get("model")
 
 
 def _may_fall_back(attempt: Attempt) -> bool:

@@ -16,7 +16,8 @@ def fault_was_delivered(case: Case) -> Ruling:
 
     The reply of the script's first step must have performed all of its faults: each left its mark in the history, with
     the count of bytes before it, and the reply went on to some end after it. Every toxic that was due did its work on a
-    connection of the case, as the network's record tells. Surviving a fault that never happened is no merit.
+    connection of the case, as the network's record tells. Surviving a fault that never happened is no merit. But what
+    comes after the end of the answer cannot reach a client that left at that end, as it may.
     """
     if case.network_failure is not None:
         return unknown(f"the network could not be set up: {case.network_failure.why}")
@@ -49,6 +50,8 @@ def _by_the_server(case: Case) -> Ruling:
     missing = list((Counter(case.info.faults) - Counter(record.fault for record in first.struck)).elements())
     if missing and not first.requested.streams:
         return unknown(f"the client asked for no stream, so {', '.join(missing)} could not strike")
+    if missing and first.response.terminal and first.ended is not None and first.ended.how == "peer_closed":
+        return PASSED
     if missing:
         total = first.sent[-1].total if first.sent else 0
         return unknown(f"{', '.join(missing)} never struck: the reply was over after {total} bytes")

@@ -10,9 +10,11 @@ def no_needless_request(case: Case) -> Ruling:
     """Nothing is asked for again once it was delivered whole.
 
     After a reply with the end of the answer in it, a further request throws a good answer away, pays for it twice, or
-    (an SSE library that reconnects by itself) shows it twice.
+    (an SSE library that reconnects by itself) shows it twice. A turn that paused is not over.
     """
     for attempt in case.attempts:
+        if attempt.response.stop_reason == "pause_turn":
+            continue
         if attempt.response.terminal and attempt.response.error_kind is None and attempt.number < len(case.attempts):
             if case.info.expect.may_fail:
                 return skipped("what came with the end of the answer may have been damaged")

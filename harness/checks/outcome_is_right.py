@@ -6,6 +6,7 @@ from harness.model import Outcome, Policy
 from harness.verdict import PASSED, Ruling, failed, skipped, unknown
 
 _LATE_SECONDS = 0.3
+_ENDS = ("end_turn", "stop_sequence", "tool_use")
 _CUT_BY_THE_MODEL = (Outcome.TRUNCATED, Outcome.PAUSED, Outcome.REFUSED)
 
 
@@ -24,15 +25,20 @@ def outcome_is_right(case: Case) -> Ruling:
     right = expect.right(case.info.policy)
     if expect.outcome is Outcome.CANCELLED and not case.cancelled:
         return unknown("the call had ended before it could be cancelled")
+    if got is Outcome.COMPLETE and expect.outcome in _CUT_BY_THE_MODEL and _was_cut(case):
+        return failed(f"an answer that was {expect.outcome} by the model passed for a complete one")
     if got in right:
         return PASSED
-    if got is Outcome.COMPLETE and expect.outcome in _CUT_BY_THE_MODEL:
-        return failed(f"an answer that was {expect.outcome} by the model passed for a complete one")
     if got in (Outcome.INCOMPLETE, Outcome.FAILED) and case.lag > _LATE_SECONDS and _may_have_timed_out(case):
         return unknown(f"this machine was up to {case.lag:.2f} s late: the client's deadlines may have passed for that")
     cause = f" ({finished.error.name}: {finished.error.message[:100]})" if finished.error is not None else ""
     whole = any(case.info.texts) and case.displayed in case.info.texts
     return failed(_sentence(expect.outcome, got, expect.may_fail, case.info.policy, whole=whole) + cause)
+
+
+def _was_cut(case: Case) -> bool:
+    """Whether the last reply does not say that the model was at its end."""
+    return not case.attempts or case.attempts[-1].response.stop_reason not in _ENDS
 
 
 def _may_have_timed_out(case: Case) -> bool:

@@ -1,35 +1,45 @@
-"""The bundled client on real sockets: back-pressure, cancelling, busy and hostile peers."""
+"""The bundled client on real sockets, with and without an event loop, over httpx and httpx2: time, cancelling, back
+pressure, busy and hostile peers."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
+import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, closing, suppress
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 from live.serving import serve
+from spoken import message
 
-from client_under_test import Answer, Policy, StreamClient, StreamError, TextAdded
-from client_under_test.errors import ConnectionFailed, RequestNotSendable, Stalled
+from client_under_test import Policy, StreamClient, StreamError, SyncStreamClient, events
+from client_under_test.answer import Answer, Outcome
+from client_under_test.errors import ConnectionFailed, PromptTooLarge, RequestNotSendable, Stalled
 from client_under_test.policy import Limits, RetryPolicy
-from client_under_test.signals import Recovering
 from fake_server.app import FakeServer
 from fake_server.dialects.anthropic import Answer as Says
 from fake_server.dialects.anthropic import Refuse
 from fake_server.faults.drip import Drip
+from fake_server.faults.end_early import EndEarly
 from fake_server.faults.pause import Pause
 from fake_server.faults.repeat_bytes import RepeatBytes
+from fake_server.faults.reset_connection import ResetConnection
 from fake_server.faults.set_header import SetHeader
 from fake_server.record import Ended, Requested, ServerRecord
 from scenarios.shapes import MID_TEXT
 
 REQUEST = {"model": "claude-sonnet-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
-QUICK = Policy(limits=Limits(idle=1.0, first_byte=1.0), retry=RetryPolicy(base=0.01, max_attempts=3), sentence_age=0.0)
+QUICK = Policy(limits=Limits(idle=1.0, first_byte=1.0), retry=RetryPolicy(base=0.01, max_attempts=3))
+SLOWLY = Says(faults=(Drip(seconds=0.02),))
 
 
 @pytest.fixture
@@ -48,7 +58,29 @@ def is_end(record: ServerRecord) -> bool:
 
 
 def client(url: str, policy: Policy = QUICK, **more: Any) -> StreamClient:
-    return StreamClient(api_key="k", base_url=url, policy=policy, chance=Random(1), **more)
+    return StreamClient(**{"api_key": "k", "base_url": url, "policy": policy, "chance": Random(1), **more})
+
+
+Complete = Callable[..., Awaitable[Answer]]
+
+
+async def _with_a_loop(url: str, request: dict[str, Any] = REQUEST, policy: Policy = QUICK, **more: Any) -> Answer:
+    async with client(url, policy, **more) as one:
+        return await one.complete(request)
+
+
+async def _without_a_loop(url: str, request: dict[str, Any] = REQUEST, policy: Policy = QUICK, **more: Any) -> Answer:
+    def complete() -> Answer:
+        with SyncStreamClient(**{"api_key": "k", "base_url": url, "policy": policy, **more}) as one:
+            return one.complete(request)
+
+    return await asyncio.to_thread(complete)
+
+
+@pytest.fixture(params=[_with_a_loop, _without_a_loop], ids=["async", "sync"])
+def complete(request: pytest.FixtureRequest) -> Complete:
+    found: Complete = request.param
+    return found
 
 
 class Clock:
@@ -64,43 +96,116 @@ class Clock:
 async def test_a_slow_reader_is_not_taken_for_a_dead_server(server: FakeServer) -> None:
     url, records = serve(server, Says())
     clock = Clock()
-    async with client(url, clock=clock) as one, aclosing(one.stream(REQUEST)) as updates:
+    async with client(url, clock=clock) as one, one.stream(REQUEST) as stream:
         seen = []
-        async for update in updates:
-            seen.append(update)
+        async for event in stream:
+            seen.append(event)
             clock.added += 3600.0
-    assert isinstance(seen[-1], Answer)
+    assert isinstance(seen[-1], events.Done)
     assert len(records.of(Requested)) == 1
 
 
-async def test_a_reader_that_leaves_closes_the_connection(server: FakeServer) -> None:
-    url, records = serve(server, Says(faults=(Drip(seconds=0.02),)))
-    async with client(url) as one, aclosing(one.stream(REQUEST)) as updates:
-        await anext(updates)
+async def test_a_loop_that_is_left_closes_the_connection_without_further_ado(server: FakeServer) -> None:
+    url, records = serve(server, SLOWLY)
+    async with client(url) as one:
+        async for _ in one.stream(REQUEST):
+            break
+        await records.until(is_end)
+    assert [record.how for record in records.of(Ended)] == ["peer_closed"]
+
+
+async def test_a_loop_without_an_event_loop_closes_the_connection_when_it_is_left(server: FakeServer) -> None:
+    url, records = serve(server, SLOWLY)
+
+    def read() -> None:
+        with SyncStreamClient(api_key="k", base_url=url, policy=QUICK) as one:
+            for _ in one.stream(REQUEST):
+                break
+
+    await asyncio.to_thread(read)
     await records.until(is_end)
     assert [record.how for record in records.of(Ended)] == ["peer_closed"]
 
 
-async def test_a_cancelled_task_closes_the_connection_and_leaves_no_task_behind(server: FakeServer) -> None:
-    url, records = serve(server, Says(faults=(Drip(seconds=0.02),)))
+async def test_a_call_is_cancelled_from_another_task(server: FakeServer) -> None:
+    url, records = serve(server, SLOWLY)
     async with client(url) as one:
-        asking = asyncio.create_task(one.ask(REQUEST))
+        stream = one.stream(REQUEST)
+        seen = []
+        async for event in stream:
+            seen.append(event)
+            if len(seen) == 2:
+                asyncio.get_running_loop().call_soon(stream.cancel)
+        await records.until(is_end)
+    assert isinstance(seen[-1], events.Done)
+    assert seen[-1].answer.outcome is Outcome.CANCELLED
+    assert seen[-1].answer.text == "".join(event.text for event in seen if isinstance(event, events.Text))
+
+
+async def test_cancelling_closes_the_connection_also_while_the_caller_holds_an_event(server: FakeServer) -> None:
+    url, records = serve(server, SLOWLY)
+    async with client(url) as one, aclosing(one.stream(REQUEST)) as stream:
+        async for _ in stream:
+            stream.cancel()
+            await records.until(is_end)
+    assert [record.how for record in records.of(Ended)] == ["peer_closed"]
+
+
+async def test_a_call_is_cancelled_from_another_thread(server: FakeServer) -> None:
+    url, records = serve(server, SLOWLY)
+    done: list[Answer] = []
+
+    def read() -> None:
+        with SyncStreamClient(api_key="k", base_url=url, policy=QUICK) as one, closing(one.stream(REQUEST)) as stream:
+            for event in stream:
+                threading.Thread(target=stream.cancel).start()
+                if isinstance(event, events.Done):
+                    done.append(event.answer)
+
+    await asyncio.to_thread(read)
+    await records.until(is_end)
+    assert [answer.outcome for answer in done] == [Outcome.CANCELLED]
+
+
+@pytest.mark.parametrize("step", [Says(faults=(Pause(at=MID_TEXT, seconds=30),)), Refuse(status=529)])
+async def test_a_call_is_cancelled_in_the_middle_of_silence_and_of_a_wait(server: FakeServer, step: Any) -> None:
+    url, _ = serve(server, step)
+    patient = Policy(retry=RetryPolicy(base=3600, cap=3600))
+    async with client(url, patient) as one:
+        stream = one.stream(REQUEST)
+        asyncio.get_running_loop().call_later(0.05, stream.cancel)
+        last = [event async for event in stream][-1]
+    assert isinstance(last, events.Done)
+    assert last.answer.outcome is Outcome.CANCELLED
+
+
+async def test_a_cancelled_task_closes_the_connection_and_leaves_no_task_behind(server: FakeServer) -> None:
+    url, records = serve(server, SLOWLY)
+    async with client(url) as one:
+        asking = asyncio.create_task(one.complete(REQUEST))
         await records.until(lambda record: isinstance(record, Requested))
         asking.cancel()
         await asyncio.wait({asking})
     await records.until(is_end)
     assert asking.cancelled()
-    assert [task for task in asyncio.all_tasks() if "_read" in repr(task)] == []
+    assert [task for task in asyncio.all_tasks() if "fill" in repr(task)] == []
+
+
+async def test_a_stream_is_read_once(server: FakeServer) -> None:
+    url, _ = serve(server, Says())
+    async with client(url) as one, one.stream(REQUEST) as stream:
+        assert [event async for event in stream]
+        with pytest.raises(RuntimeError, match="can be read once"):
+            aiter(stream)
 
 
 @pytest.mark.parametrize("limits", [Limits(total=0.3), Limits(progress=0.3)])
 async def test_a_peer_that_never_pauses_does_not_keep_a_deadline_from_passing(
-    server: FakeServer, limits: Limits
+    server: FakeServer, limits: Limits, complete: Complete
 ) -> None:
     url, _ = serve(server, Says(faults=(RepeatBytes(at=MID_TEXT, every=0.002, count=5000),)))
-    async with client(url, Policy(limits=limits, retry=RetryPolicy(max_attempts=1))) as one:
-        with pytest.raises(Stalled):
-            await one.ask(REQUEST)
+    with pytest.raises(Stalled):
+        await complete(url, policy=Policy(limits=limits, retry=RetryPolicy(max_attempts=1)))
 
 
 async def test_a_failed_call_raises_what_was_shown_with_the_error(server: FakeServer) -> None:
@@ -110,34 +215,61 @@ async def test_a_failed_call_raises_what_was_shown_with_the_error(server: FakeSe
 
     async def read() -> None:
         async with client(url, stalled) as one:
-            shown.extend([update.text async for update in one.stream(REQUEST) if isinstance(update, TextAdded)])
+            async for event in one.stream(REQUEST):
+                shown.extend([event.text] if isinstance(event, events.Text) else [])
 
     with pytest.raises(StreamError) as caught:
         await read()
-    assert caught.value.partial != ""
+    assert caught.value.partial == "".join(shown) != ""
+    assert caught.value.blocks == ({"type": "text", "text": caught.value.partial},)
+    assert len(caught.value.request_ids) == 1
 
 
 async def test_a_recovery_is_announced_before_it_begins(server: FakeServer) -> None:
     url, _ = serve(server, Refuse(status=529), Says())
     async with client(url) as one:
-        kinds = [type(update) async for update in one.stream(REQUEST)]
-    assert kinds[0] is Recovering
-    assert kinds[-1] is Answer
+        kinds = [type(event) async for event in one.stream(REQUEST)]
+    assert kinds[0] is events.Notice
+    assert kinds[-1] is events.Done
 
 
 async def test_what_one_response_sets_does_not_break_the_next_request(server: FakeServer) -> None:
     url, _ = serve(server, Says(faults=(SetHeader(header="set-cookie", value="\xff=1"),)))
     async with client(url) as one:
-        answers = [await one.ask(REQUEST) for _ in range(2)]
+        answers = [await one.complete(REQUEST) for _ in range(2)]
     assert [answer.attempts for answer in answers] == [1, 1]
 
 
-async def test_a_client_of_the_callers_is_used_under_our_deadlines_and_not_closed(server: FakeServer) -> None:
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+async def test_a_client_of_the_callers_is_used_under_our_deadlines_and_not_closed(
+    server: FakeServer, library: Any
+) -> None:
     url, _ = serve(server, Says(faults=(Pause(at=MID_TEXT, seconds=0.3),)))
-    async with httpx.AsyncClient(timeout=0.1) as theirs:
-        async with client(url, http=theirs) as one:
-            assert (await one.ask(REQUEST)).attempts == 1
+    async with library.AsyncClient(timeout=0.1) as theirs:
+        assert (await _with_a_loop(url, http=theirs)).attempts == 1
         assert not theirs.is_closed
+    with library.Client(timeout=0.1) as theirs:
+        assert (await _without_a_loop(url, http=theirs)).attempts == 1
+        assert not theirs.is_closed
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+async def test_faults_of_either_library_are_got_over(server: FakeServer, library: Any) -> None:
+    url, _ = serve(server, Says(faults=(ResetConnection(at=MID_TEXT),)), Refuse(status=529), Says())
+    async with library.AsyncClient() as theirs:
+        assert (await _with_a_loop(url, http=theirs)).attempts == 3
+    url, _ = serve(server, Says(faults=(ResetConnection(at=MID_TEXT),)), Refuse(status=529), Says())
+    with library.Client() as theirs:
+        assert (await _without_a_loop(url, http=theirs)).attempts == 3
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+async def test_no_exception_of_either_library_reaches_the_caller(server: FakeServer, library: Any) -> None:
+    async with library.AsyncClient() as theirs:
+        with pytest.raises(ConnectionFailed):
+            await _with_a_loop("http://127.0.0.1:1", http=theirs)
+    with library.Client() as theirs, pytest.raises(RequestNotSendable):
+        await _without_a_loop("http://[::1", http=theirs)
 
 
 @pytest.mark.parametrize(
@@ -149,20 +281,173 @@ async def test_a_client_of_the_callers_is_used_under_our_deadlines_and_not_close
         ("", "k\n", {}),
         ("", "k", {"x": "\ud83d"}),
         ("", "k", {"x": object()}),
+        ("", "k", {"x": float("nan")}),
     ],
 )
 async def test_what_cannot_be_sent_is_told_at_once(
-    server: FakeServer, base_url: str, key: str, extra: dict[str, Any]
+    server: FakeServer, base_url: str, key: str, extra: dict[str, Any], complete: Complete
 ) -> None:
     url, records = serve(server, Says())
-    async with StreamClient(api_key=key, base_url=base_url or url, policy=QUICK) as one:
-        with pytest.raises(RequestNotSendable) as caught:
-            await one.ask({**REQUEST, **extra})
+    with pytest.raises(RequestNotSendable) as caught:
+        await complete(base_url or url, {**REQUEST, **extra}, api_key=key)
     assert (caught.value.attempts, caught.value.sent, records) == (1, False, [])
 
 
-async def test_a_port_at_which_nobody_listens_was_never_reached() -> None:
-    async with client("http://127.0.0.1:1") as one:
-        with pytest.raises(ConnectionFailed) as caught:
-            await one.ask(REQUEST)
+async def test_a_port_at_which_nobody_listens_was_never_reached(complete: Complete) -> None:
+    with pytest.raises(ConnectionFailed) as caught:
+        await complete("http://127.0.0.1:1")
     assert (caught.value.attempts, caught.value.sent) == (3, False)
+
+
+async def test_a_prompt_that_the_edge_refuses_is_told_by_type(server: FakeServer, complete: Complete) -> None:
+    url, _ = serve(server, Refuse(status=413))
+    with pytest.raises(PromptTooLarge):
+        await complete(url)
+
+
+def ports(records: list[Requested]) -> set[str]:
+    return {record.peer for record in records}
+
+
+async def test_every_request_has_a_connection_of_its_own_unless_the_caller_wants_them_kept(
+    server: FakeServer,
+) -> None:
+    url, records = serve(server, Says())
+    async with client(url) as one:
+        await one.complete(REQUEST)
+        await one.complete(REQUEST)
+    assert len(ports(records.of(Requested))) == 2
+    url, records = serve(server, Says())
+    async with client(url, reuse_connections=True) as one:
+        await one.complete(REQUEST)
+        await asyncio.wait(one._closing or {asyncio.create_task(asyncio.sleep(0))})
+        await one.complete(REQUEST)
+    assert len(ports(records.of(Requested))) == 1
+
+
+async def test_an_observer_sees_every_signal_and_cannot_disturb_the_call(
+    server: FakeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    url, _ = serve(server, Refuse(status=529), Says())
+    seen: list[str] = []
+
+    def watch(request: Any) -> Any:
+        return lambda signal, now: seen.append(type(signal).__name__)
+
+    def raises(signal: Any, now: float) -> None:
+        raise LookupError("an observer's own fault")
+
+    async with client(url, watch=(watch, lambda request: raises, lambda request: 1 / 0)) as one:
+        answer = await one.complete(REQUEST)
+    assert answer.attempts == 2
+    assert seen[0] == "Started"
+    assert seen[-1] == "WakeAt" or "Deliver" in seen[-2:]
+    assert (seen.count("Open"), seen.count("HeadReceived"), seen.count("Drop")) == (2, 2, 2)
+    assert "an observer failed; the call goes on" in caplog.text
+
+
+async def test_an_observer_sees_the_end_of_a_call_that_is_abandoned(server: FakeServer) -> None:
+    url, _ = serve(server, SLOWLY)
+    ends: list[Outcome] = []
+
+    def observe(signal: Any, now: float) -> None:
+        if isinstance(getattr(signal, "event", None), events.Done):
+            ends.append(signal.event.answer.outcome)
+
+    async with client(url, watch=(lambda request: observe,)) as one, one.stream(REQUEST) as stream:
+        async for _ in stream:
+            break
+    assert ends == [Outcome.CANCELLED]
+
+
+class Leftover:
+    """A server whose first response has another one glued behind its end, on a connection that it keeps open."""
+
+    async def __aenter__(self) -> Leftover:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self.requests = 0
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer), suppress(ConnectionError, asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(
+                    int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+                )
+                await reader.readexactly(length)
+                self.requests += 1
+                writer.write(self._response("true" if self.requests > 1 else "first"))
+                if self.requests == 1:
+                    writer.write(self._response("stale"))
+                if b"connection: close" in head.lower():
+                    return
+
+    def _response(self, text: str) -> bytes:
+        body = message(text)
+        return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+
+
+async def test_bytes_left_on_a_connection_become_the_next_answer_of_httpx_and_never_ours() -> None:
+    async def asked_twice(ask: Callable[[], Awaitable[str]]) -> list[str]:
+        return [await ask(), await ask()]
+
+    async with Leftover() as leftover, httpx.AsyncClient() as plain:
+
+        async def ask_plain() -> str:
+            response = await plain.post(leftover.url, json=REQUEST)
+            return str(json.loads(response.content)["content"][0]["text"])
+
+        assert await asked_twice(ask_plain) == ["first", "stale"]
+    async with Leftover() as leftover, httpx.AsyncClient() as theirs:
+
+        async def ask() -> str:
+            return (await _with_a_loop(leftover.url, http=theirs)).text
+
+        assert await asked_twice(ask) == ["first", "true"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_ten_thousand_faulty_streams_leave_nothing_behind(server: FakeServer, kind: str) -> None:
+    """Sockets, tasks and threads are back where they were, and memory grows by less than a little.
+
+    The first thousand calls fill caches; the other nine thousand are measured.
+    """
+    faulty = (Says(sentences=3, faults=(EndEarly(at=MID_TEXT),)), Refuse(status=500), Says(sentences=1))
+    policy = Policy(limits=Limits(idle=5.0, first_byte=5.0), retry=RetryPolicy(base=0.0, cap=0.0, max_attempts=3))
+    serve(server, *faulty)
+
+    async def run(calls: int) -> None:
+        url, _ = serve(server, *faulty)
+        if kind == "async":
+            async with client(url, policy) as one:
+                await asyncio.gather(*(one.complete(REQUEST) for _ in range(calls)))
+        else:
+            with SyncStreamClient(api_key="k", base_url=url, policy=policy) as one:
+                await asyncio.to_thread(lambda: [one.complete(REQUEST) for _ in range(calls)])
+
+    batches = 100
+    for _ in range(10):
+        await run(batches)
+    before = leftovers()
+    for _ in range(90):
+        await run(batches)
+    after = leftovers()
+    assert after["sockets"] <= before["sockets"] + 2
+    assert after["tasks"] <= before["tasks"]
+    assert after["threads"] <= before["threads"]
+    assert after["objects"] <= before["objects"] * 1.02 + 500
+
+
+def leftovers() -> dict[str, int]:
+    gc.collect()
+    return {
+        "sockets": len(list(Path("/dev/fd").iterdir())),
+        "tasks": len(asyncio.all_tasks()),
+        "threads": threading.active_count(),
+        "objects": len(gc.get_objects()),
+    }

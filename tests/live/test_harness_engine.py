@@ -87,7 +87,7 @@ async def only_case(select: str, adapter: Adapter, *, seed: str = "7", clock: Cl
 
 def test_every_client_that_ships_is_an_adapter() -> None:
     names = catalog.names("harness.adapters")
-    assert [catalog.adapter(name).name for name in names] == names == ["anthropic", "bundled", "naive"]
+    assert [catalog.adapter(name).name for name in names] == names == ["anthropic", "bundled", "bundled_sync", "naive"]
 
 
 async def test_events_are_numbered_from_zero_from_run_started_to_run_finished() -> None:

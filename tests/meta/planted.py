@@ -11,17 +11,23 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, ClassVar
 
-from client_under_test.answer import Answer
-from client_under_test.assemble import Message, ToolCall
-from client_under_test.continuation import Display, Shown
-from client_under_test.driver_async import StreamClient
+from client_under_test.answer import ToolCall
+from client_under_test.assemble import Message
+from client_under_test.attempt import Attempt
+from client_under_test.continuation import Strategy
+from client_under_test.deadlines import Deadline
+from client_under_test.dialects.anthropic import Event
+from client_under_test.display import Display, Shown
+from client_under_test.driver_async import AnswerStream, StreamClient
 from client_under_test.errors import ApiError, ConnectionFailed, StreamError
-from client_under_test.policy import RetryPolicy
-from client_under_test.session import Deadline, Session, State
-from client_under_test.signals import Deliver, Drop, Input, TextReset, TransportFailed, Update
+from client_under_test.events import Done, Reset
+from client_under_test.policy import Policy, RetryPolicy
+from client_under_test.session import Session, State
+from client_under_test.signals import Action, Deliver, Drop, HeadReceived, Input, Open, TransportFailed
 from client_under_test.sse import SseDecoder, SseEvent
-from harness.adapters.bundled import BundledAdapter, settings
-from harness.model import Job
+from client_under_test.transcript import Transcript
+from client_under_test.usage import Spent
+from harness.adapters.bundled import BundledAdapter, arguments
 
 
 @dataclass(frozen=True)
@@ -35,27 +41,54 @@ class Planted:
 
     @property
     def adapter(self) -> BundledAdapter:
-        def make(job: Job) -> StreamClient:
-            chance = Random(f"{job.seed}/client")
-            return self.client(api_key=job.api_key, base_url=job.base_url, policy=settings(job), chance=chance)
-
-        return BundledAdapter(make, name=f"planted-{self.name}")
+        return BundledAdapter(lambda job: self.client(**arguments(job)), name=f"planted-{self.name}")
 
 
 def with_session(broken: type[Session]) -> type[StreamClient]:
     class Broken(StreamClient):
         def session(self, request: Mapping[str, Any]) -> Session:
-            return broken(request, self._policy, self._chance)
+            return broken(request, self.policy, self._chance, self._targets)
 
     return Broken
+
+
+def with_attempt(broken: type[Attempt]) -> type[StreamClient]:
+    """A client each of whose attempts is broken."""
+
+    class Broken(Session):
+        def _begin(self, strategy: Strategy) -> Attempt:
+            return broken(strategy, self._limits)
+
+    return with_session(Broken)
+
+
+def with_message(broken: type[Message]) -> type[StreamClient]:
+    """A client that puts its messages together in a broken way."""
+
+    class Broken(Attempt):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.message = broken()
+
+    return with_attempt(Broken)
+
+
+def with_transcript(broken: type[Transcript]) -> type[StreamClient]:
+    class Broken(Session):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self._transcript = broken()
+
+    return with_session(Broken)
 
 
 def with_retry(broken: type[RetryPolicy] = RetryPolicy, **changes: Any) -> type[StreamClient]:
     class Broken(StreamClient):
         def session(self, request: Mapping[str, Any]) -> Session:
             names = RetryPolicy.__dataclass_fields__
-            kept = {name: getattr(self._policy.retry, name) for name in names}
-            return Session(request, replace(self._policy, retry=broken(**{**kept, **changes})), self._chance)
+            kept = {name: getattr(self.policy.retry, name) for name in names}
+            changed = replace(self.policy, retry=broken(**{**kept, **changes}))
+            return Session(request, changed, self._chance, self._targets)
 
     return Broken
 
@@ -63,13 +96,13 @@ def with_retry(broken: type[RetryPolicy] = RetryPolicy, **changes: Any) -> type[
 class CleanEndIsComplete(Session):
     def _take_end(self) -> None:
         if self.state is State.STREAMING:
-            self._message.stop_reason, self._message.stopped = "end_turn", True
+            self._attempt.message.stop_reason, self._attempt.message.stopped = "end_turn", True
             self._complete()
         else:
             super()._take_end()
 
 
-class ShowsEveryAttempt(Session):
+class ShowsEveryAttempt(Transcript):
     class _Display(Display):
         def say(self, piece: str) -> Shown:
             self._pieces.append(piece)
@@ -78,13 +111,13 @@ class ShowsEveryAttempt(Session):
         def finish(self) -> Shown:
             return Shown()
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._display = self._Display()
+    def __init__(self) -> None:
+        super().__init__()
+        self.display = self._Display()
 
 
 class HasNoDeadlines(Session):
-    def _set(self, deadline: Deadline) -> None:
+    def _start(self, *deadlines: Deadline) -> None:
         return None
 
 
@@ -101,9 +134,10 @@ class IgnoresHints(RetryPolicy):
         return super().wait_before_retry(error, attempts, chance)
 
 
-class TrustsHints(Session):
-    def _refusal(self) -> StreamError:
-        error = super()._refusal()
+class TrustsHints(Attempt):
+    def refusal(self) -> StreamError:
+        error = super().refusal()
+        assert self._head is not None
         if isinstance(error, ApiError) and self._head.headers.get("retry-after"):
             error.retry_after = float(self._head.headers["retry-after"])
         return error
@@ -119,88 +153,77 @@ class ComesBackAtOnce(RetryPolicy):
         return None if attempts >= self.max_attempts else 0.0
 
 
-class DecodesEachRead(Session):
-    def _take_bytes(self, data: bytes) -> None:
+class DecodesEachRead(Attempt):
+    def take_bytes(self, data: bytes) -> Iterator[tuple[Event, str]]:
         text = "".join(data[i : i + 7].decode("utf-8", "replace") for i in range(0, len(data), 7))
-        super()._take_bytes(text.encode())
+        return super().take_bytes(text.encode())
 
 
-class SplitsLinesLikeStr(Session):
+class SplitsLinesLikeStr(Attempt):
     class _Decoder(SseDecoder):
         def feed(self, data: bytes) -> list[SseEvent]:
             return super().feed("\n".join(data.decode("utf-8", "ignore").splitlines()).encode() + b"\n")
 
-    def _begin_attempt(self) -> None:
-        super()._begin_attempt()
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
         self._decoder = self._Decoder()
 
 
-class SkipsBadEvents(Session):
-    def _stream(self, data: bytes) -> None:
+class SkipsBadEvents(Attempt):
+    def take_bytes(self, data: bytes) -> Iterator[tuple[Event, str]]:
         for piece in data.split(b"\n\n"):
             try:
                 json.loads(piece.partition(b"data: ")[2] or b"{}")
             except ValueError:
                 data = data.replace(piece + b"\n\n", b"")
-        super()._stream(data)
+        return super().take_bytes(data)
 
 
-class RepairsTools(Session):
-    class _Message(Message):
-        def tool_calls(self) -> tuple[ToolCall, ...]:
-            blocks = [block for block in self.blocks if block.kind == "tool_use"]
-            return tuple(ToolCall(id="t", name=str(block.fields["name"]), input={"path": "?"}) for block in blocks)
-
-    def _begin_attempt(self) -> None:
-        super()._begin_attempt()
-        self._message = self._Message()
+class RepairsTools(Message):
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        blocks = [block for block in self.blocks if block.kind == "tool_use"]
+        return tuple(ToolCall(id="t", name=block.name, input={"path": "?"}) for block in blocks)
 
 
 class LimitIsTheEnd(Session):
     def _complete(self) -> None:
-        if self._message.stop_reason == "max_tokens":
-            self._message.stop_reason = "end_turn"
+        if self._attempt.message.stop_reason == "max_tokens":
+            self._attempt.message.stop_reason = "end_turn"
         super()._complete()
 
 
 class LosesThePartial(Session):
     def _give_up(self, error: StreamError) -> None:
-        self._display = Display()
-        if self._visible:
-            self._actions.append(Deliver(TextReset()))
-        self._buffer.flush()
+        self._transcript = Transcript()
+        self._actions.append(Deliver(Reset()))
         super()._give_up(error)
 
 
 class PingIsProgress(Session):
-    def _stream(self, data: bytes) -> None:
+    def _take_bytes(self, data: bytes) -> None:
         if Deadline.PROGRESS in self._deadlines:
-            self._set(Deadline.PROGRESS)
-        super()._stream(data)
+            self._start(Deadline.PROGRESS)
+        super()._take_bytes(data)
 
 
 class IsImpatient(Session):
-    def _set(self, deadline: Deadline) -> None:
-        super()._set(deadline)
-        if deadline in (Deadline.IDLE, Deadline.FIRST_EVENT):
-            self._deadlines[deadline] = self._now + 0.2
+    def _start(self, *deadlines: Deadline) -> None:
+        super()._start(*deadlines)
+        for deadline in (Deadline.IDLE, Deadline.FIRST_EVENT):
+            if deadline in deadlines:
+                self._deadlines.set(deadline, self._now + 0.2)
 
 
 class InsistsOnMessageStop(Session):
     def _break_off(self, error: StreamError) -> None:
-        self._message.stop_reason = None
+        self._attempt.message.stop_reason = None
         super()._break_off(error)
 
 
-class AddsUsage(Session):
-    class _Message(Message):
-        def _count(self, usage: Any) -> None:
-            for name, value in usage.items():
-                self.usage[name] = self.usage.get(name, 0) + value
-
-    def _begin_attempt(self) -> None:
-        super()._begin_attempt()
-        self._message = self._Message()
+class AddsUsage(Message):
+    def _count(self, usage: Any) -> None:
+        for name, value in usage.items():
+            self.usage[name] = self.usage.get(name, 0) + value
 
 
 class InventsAStatus(Session):
@@ -228,37 +251,100 @@ class WaitsForTheEndOfTheBody(Session):
         self._ended = True
         super()._take_end()
 
-    def _set(self, deadline: Deadline) -> None:
-        if deadline is not Deadline.CLOSING:
-            super()._set(deadline)
+    def _start(self, *deadlines: Deadline) -> None:
+        super()._start(*(one for one in deadlines if one is not Deadline.CLOSING))
 
 
 class AppendsAfterTheEnd(Session):
-    def _complete(self) -> None:
-        self._late = getattr(self, "_late", b"")
-        super()._complete()
-
-    def _stream(self, data: bytes) -> None:
+    def _take_bytes(self, data: bytes) -> None:
         if b"EXTRA" in data:
-            self._show(self._display.say("EXTRA"))
-        super()._stream(data)
+            self._show(self._transcript.say("EXTRA"))
+        super()._take_bytes(data)
+
+
+class ContinuesWithTools(Session):
+    """Asks for the rest of a text although a tool call was to come, as BerriAI/litellm#31067 tells."""
+
+    def _strategy(self) -> Strategy:
+        return Strategy.USER_TURN if self._transcript.text else Strategy.RESTART
+
+
+class TrimsAnyOverlap(Transcript):
+    """Takes whatever the continuation begins with for a repetition when the text ended like that."""
+
+    class _Display(Display):
+        _goes_on = False
+
+        def go_on(self) -> None:
+            super().go_on()
+            self._goes_on = True
+
+        def say(self, piece: str) -> Shown:
+            sizes = range(len(piece), 0, -1) if self._goes_on else ()
+            self._goes_on = False
+            return super().say(piece[next((size for size in sizes if self.text.endswith(piece[:size])), 0) :])
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.display = self._Display()
+
+
+class InventsASpace(Session):
+    def _take_head(self, head: HeadReceived) -> None:
+        if self._attempt.strategy is not Strategy.RESTART and not self._transcript.text.endswith(" "):
+            self._show(self._transcript.say(" "))
+        super()._take_head(head)
+
+
+class KeepsUnsignedThinking(Message):
+    def content(self) -> tuple[dict[str, Any], ...]:
+        thoughts = [
+            {"type": "thinking", "thinking": "?", "signature": ""} for one in self.blocks if one.kind == "thinking"
+        ]
+        return (*thoughts, *super().content())
+
+
+class KeepsOrphans(Message):
+    def content(self) -> tuple[dict[str, Any], ...]:
+        calls = [block.sent_back() for block in self.blocks if block.kind == "tool_use" and block.stopped]
+        return (*super().content(), *calls)
+
+
+class ForgetsFailedAttempts(Attempt):
+    def spent(self, *, sent: bool, used: bool) -> Spent:
+        spent = super().spent(sent=sent, used=used)
+        return spent if self.message.stopped else replace(spent, usage={}, counted=True)
+
+
+class CutsPausedTurns(Transcript):
+    def pause(self, message: Message) -> None:
+        super().pause(message)
+        self.paused[-1] = self.paused[-1][:2]
+
+
+class StaysHome(Session):
+    """Has other models and servers to ask, and does not."""
+
+    def __init__(self, request: Mapping[str, Any], policy: Policy, chance: Random, targets: Any = ()) -> None:
+        super().__init__(request, policy, chance, targets[:1])
 
 
 class LeaksErrors(StreamClient):
-    async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[Update | Answer, None]:
-        try:
-            async for update in super().stream(request):
-                yield update
-        except StreamError as error:
-            raise KeyError(error.message) from error
+    def stream(self, request: Mapping[str, Any]) -> AnswerStream:
+        class Leaky(AnswerStream):
+            async def _events(self) -> AsyncGenerator[Any, None]:
+                try:
+                    async for event in super()._events():
+                        yield event
+                except StreamError as error:
+                    raise KeyError(error.message) from error
+
+        return Leaky(self.call(request), self)
 
 
 class NeverSentItSays(StreamClient):
-    def connect(self, body: Mapping[str, Any], *, again: bool) -> AsyncGenerator[Input, None]:
-        return self._claim(super().connect(body, again=again))
-
-    async def _claim(self, inputs: AsyncGenerator[Input, None]) -> AsyncGenerator[Input, None]:
-        async for happened in inputs:
+    async def connect(self, opening: Open) -> AsyncGenerator[Input, None]:
+        async for happened in super().connect(opening):
             yield TransportFailed(ConnectionFailed("x")) if isinstance(happened, TransportFailed) else happened
 
 
@@ -268,58 +354,66 @@ class LeavesConnectionsOpen(StreamClient):
     leaked: ClassVar[list[Any]] = []
 
     def session(self, request: Mapping[str, Any]) -> Session:
-        return _NeverDrops(request, self._policy, self._chance)
+        return _NeverDrops(request, self.policy, self._chance, self._targets)
 
-    async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[Update | Answer, None]:
-        inner = super().stream(request)
-        self.leaked.append(inner)
-        async for update in inner:
-            yield update
-            if isinstance(update, Answer):
-                return
+    def stream(self, request: Mapping[str, Any]) -> AnswerStream:
+        class Open(AnswerStream):
+            async def aclose(self) -> None:
+                return None
+
+            async def _events(self) -> AsyncGenerator[Any, None]:
+                while (event := await self._drive.next_event()) is not None:
+                    yield event
+                    if isinstance(event, Done):
+                        return
+
+        stream = Open(self.call(request), self)
+        self.leaked.append(stream)
+        return stream
 
     async def aclose(self) -> None:
         self.leaked.append(self)
 
 
 class _NeverDrops(Session):
-    def handle(self, happened: Input, now: float) -> list[Any]:
+    def handle(self, happened: Input, now: float) -> list[Action]:
         return [action for action in super().handle(happened, now) if not isinstance(action, Drop)]
 
 
 class NeverStreams(StreamClient):
     def session(self, request: Mapping[str, Any]) -> Session:
-        retry = replace(self._policy.retry, fallback_after=0)
-        return Session(request, replace(self._policy, retry=retry), self._chance)
+        retry = replace(self.policy.retry, fallback_after=0)
+        return Session(request, replace(self.policy, retry=retry), self._chance, self._targets)
 
 
 class Backwards(Session):
-    def _show_held(self, text: str) -> None:
-        words = text.split(" ")
-        super()._show_held(" ".join([*words[4:8], *words[:4], *words[8:]]) if len(words) > 8 else text)
+    def _show(self, shown: Shown) -> None:
+        words = shown.text.split(" ")
+        mixed = " ".join([*words[4:8], *words[:4], *words[8:]]) if len(words) > 4 else shown.text
+        super()._show(replace(shown, text=mixed))
 
 
 def _planted() -> Iterator[Planted]:
     cut, many = "cutoff.clean_end_mid_text", "http_status.status_529_for_ever"
     yield Planted("clean-end-is-complete", with_session(CleanEndIsComplete), cut, "SP02")
-    yield Planted("shows-every-attempt", with_session(ShowsEveryAttempt), "retry.text_not_shown_twice", "SP03")
+    yield Planted("shows-every-attempt", with_transcript(ShowsEveryAttempt), "retry.text_not_shown_twice", "SP03")
     yield Planted(
-        "shows-another-answer-behind-the-first", with_session(ShowsEveryAttempt), "retry.another_answer", "SP04"
+        "shows-another-answer-behind-the-first", with_transcript(ShowsEveryAttempt), "retry.another_answer", "SP04"
     )
     yield Planted("has-no-deadlines", with_session(HasNoDeadlines), "stall.mid_text", "SP01")
     yield Planted("retries-everything", with_session(RetriesEverything), "http_status.status_400", "SP11")
     yield Planted("ignores-retry-after", with_retry(IgnoresHints), "rate_limit.retry_after_seconds", "SP12")
-    yield Planted("trusts-any-retry-after", with_session(TrustsHints), "rate_limit.retry_after_infinite", "SP07")
+    yield Planted("trusts-any-retry-after", with_attempt(TrustsHints), "rate_limit.retry_after_infinite", "SP07")
     yield Planted("sleeps-for-hours", with_retry(max_retry_after=1e9), "rate_limit.retry_after_hours", "SP01")
     yield Planted("has-no-jitter", with_retry(jitter=0.0, cap=100.0), many, "SP13")
     yield Planted("waits-are-alike", with_retry(WaitsAreAlike), many, "SP13")
     yield Planted("comes-back-at-once", with_retry(ComesBackAtOnce), many, "SP13")
     yield Planted("one-attempt-too-many", with_retry(max_attempts=7, cap=0.3), many, "SP10")
     yield Planted("gives-up-too-early", with_retry(max_attempts=1), cut, "SP07")
-    yield Planted("decodes-each-read", with_session(DecodesEachRead), "completion.plain", "SP05")
-    yield Planted("splits-lines-like-str", with_session(SplitsLinesLikeStr), "encoding.line_separators", "SP18")
-    yield Planted("skips-bad-events", with_session(SkipsBadEvents), "malformed.json_mid_stream", "SP03")
-    yield Planted("repairs-tools", with_session(RepairsTools), "content.tool_cut_but_called_whole", "SP06")
+    yield Planted("decodes-each-read", with_attempt(DecodesEachRead), "completion.plain", "SP05")
+    yield Planted("splits-lines-like-str", with_attempt(SplitsLinesLikeStr), "encoding.line_separators", "SP18")
+    yield Planted("skips-bad-events", with_attempt(SkipsBadEvents), "malformed.json_mid_stream", "SP03")
+    yield Planted("repairs-tools", with_message(RepairsTools), "content.tool_cut_but_called_whole", "SP06")
     yield Planted("calls-a-limit-the-end", with_session(LimitIsTheEnd), "completion.max_tokens", "SP07")
     yield Planted("leaks-errors", LeaksErrors, "http_status.status_401", "SP08")
     yield Planted("loses-the-partial", with_session(LosesThePartial), "fallback.refused", "SP09")
@@ -331,13 +425,22 @@ def _planted() -> Iterator[Planted]:
     yield Planted("insists-on-message-stop", with_session(InsistsOnMessageStop), "completion.no_message_stop", "SP18")
     yield Planted("invents-a-status", with_session(InventsAStatus), "http_status.status_401", "SP19")
     yield Planted("loses-the-error-type", with_session(LosesTheErrorType), many, "SP19")
-    yield Planted("adds-usage", with_session(AddsUsage), "completion.usage_cumulative", "SP20")
+    yield Planted("adds-usage", with_message(AddsUsage), "completion.usage_cumulative", "SP20")
     yield Planted("says-it-never-sent", NeverSentItSays, "http_status.no_answer_for_ever", "SP21")
     yield Planted(
         "waits-for-the-end-of-the-body", with_session(WaitsForTheEndOfTheBody), "completion.held_open", "SP01"
     )
     yield Planted("appends-after-the-end", with_session(AppendsAfterTheEnd), "order.text_after_the_end", "SP03")
     yield Planted("mixes-words-up", with_session(Backwards), "completion.plain", "SP04")
+    yield Planted("continues-with-tools", with_session(ContinuesWithTools), "resume.tool_call_after_text", "SP06")
+    yield Planted("trims-any-overlap", with_transcript(TrimsAnyOverlap), "seam.between_two_spaces", "SP03")
+    yield Planted("invents-a-space", with_session(InventsASpace), "seam.inside_a_word", "SP03")
+    yield Planted("shows-repetitions", with_transcript(ShowsEveryAttempt), "seam.repeats_40_characters", "SP03")
+    yield Planted("keeps-unsigned-thinking", with_message(KeepsUnsignedThinking), "resume.unsigned_thinking", "SP24")
+    yield Planted("keeps-orphaned-tool-calls", with_message(KeepsOrphans), "resume.orphan_tool_call", "SP24")
+    yield Planted("forgets-failed-attempts", with_attempt(ForgetsFailedAttempts), "resume.cut_twice", "SP23")
+    yield Planted("cuts-paused-turns", with_transcript(CutsPausedTurns), "completion.pause_turn", "SP07")
+    yield Planted("never-asks-elsewhere", with_session(StaysHome), "alternatives.wrong_key", "SP07")
 
 
 PLANTED = tuple(_planted())

@@ -47,7 +47,7 @@ def results() -> dict[str, CaseFinished]:
             if all(one.verdict is Verdict.FAIL for one in again.values()):
                 break
         for leaked in LeavesConnectionsOpen.leaked:
-            await (super(LeavesConnectionsOpen, leaked) if hasattr(leaked, "_http") else leaked).aclose()
+            await (super(LeavesConnectionsOpen, leaked) if hasattr(leaked, "_http") else leaked._drive).aclose()
         return found
 
     return asyncio.run(run_all())

@@ -11,8 +11,7 @@ from virtual import JSON, POLICY, STREAM, Call
 
 from client_under_test.answer import Outcome
 from client_under_test.assemble import whole_characters
-from client_under_test.buffer import SentenceBuffer
-from client_under_test.continuation import Display
+from client_under_test.display import Display
 from client_under_test.errors import ConnectionLost, StreamError
 from client_under_test.policy import retry_after
 from client_under_test.session import NEXT, State
@@ -82,19 +81,12 @@ def test_every_call_settles_within_its_budget_and_accounts_for_its_text(tries: l
 def test_a_display_ends_with_the_text_of_the_last_whole_attempt(texts: list[str], data: st.DataObject) -> None:
     display, shown = Display(), ""
     for number, whole_text in enumerate(texts):
-        display.begin()
+        display.start_over()
         said = whole_text if number == len(texts) - 1 else whole_text[: data.draw(st.integers(0, len(whole_text)))]
         for change in [display.say(said[i : i + 2]) for i in range(0, len(said), 2)]:
             shown = change.text if change.reset else shown + change.text
     last = display.finish()
     assert (last.text if last.reset else shown + last.text) == texts[-1] == display.text
-
-
-@given(words=st.lists(st.sampled_from(["One. ", "two", " ", "three!\n", "四。", "x" * 50]), max_size=20))
-def test_a_buffer_loses_and_invents_nothing(words: list[str]) -> None:
-    buffer = SentenceBuffer(max_age=3, max_chars=40)
-    shown = [buffer.push(word, float(now)) for now, word in enumerate(words)]
-    assert "".join(shown) + buffer.flush() == "".join(words)
 
 
 @given(value=st.text(max_size=30) | st.floats().map(str) | st.integers().map(str), wall=st.floats(0, 4e9))

@@ -14,6 +14,7 @@ from fake_server.dialects.anthropic import (
     ERROR_TYPES,
     Answer,
     Block,
+    InTurns,
     Refuse,
     Respond,
     error_body,
@@ -28,6 +29,7 @@ from fake_server.effects import Effect, Send, Wait
 from fake_server.faults.end_early import EndEarly
 from fake_server.position import AtEnd
 from fake_server.script import Reply, Request, Step, render
+from fake_server.text import story
 from fake_server.wire import Sized
 from harness.reference import Response, read_reply
 
@@ -71,8 +73,8 @@ def said(answer: Answer) -> list[dict[str, Any]]:
     return [json.loads(data) for _, data in read(answer, asked()).events]
 
 
-def messaged(answer: Answer) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(read(answer, asked(stream=False)).body)
+def messaged(step: Step, **body: Any) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(read(step, asked(stream=False, **body)).body)
     return message
 
 
@@ -127,21 +129,21 @@ def test_the_name_of_every_event_is_the_type_in_its_json(answer: Answer) -> None
 @given(answer=ANSWERS)
 @quick
 def test_the_text_of_a_step_is_what_the_reader_finds_in_either_form(answer: Answer) -> None:
-    assert answer.text("s") == read(answer, asked()).text == read(answer, asked(stream=False)).text
+    assert answer.texts("s")[0] == read(answer, asked()).text == read(answer, asked(stream=False)).text
 
 
 @pytest.mark.parametrize("seed", ["s", "t"])
 def test_an_answer_without_blocks_is_a_story_of_its_seed_and_name(seed: str) -> None:
     answer = Answer(sentences=3)
-    assert answer.text(seed) == read(answer, Request(attempt=2, seed=seed, body={"stream": True})).text
-    assert len({answer.text(seed), Answer(sentences=3, story="other").text(seed), answer.text(seed + "!")}) == 3
+    assert answer.texts(seed)[0] == read(answer, Request(attempt=2, seed=seed, body={"stream": True})).text
+    assert len({*answer.texts(seed), *Answer(sentences=3, story="other").texts(seed), *answer.texts(seed + "!")}) == 3
 
 
 @given(end=st.integers(0, 150), as_block=st.booleans())
 @quick
 def test_an_answer_goes_on_where_its_prefill_stops(end: int, as_block: bool) -> None:
     answer = Answer(sentences=3)
-    whole = answer.text("s") or ""
+    whole = answer.texts("s")[0]
     prefill = whole[:end]
     content = [{"type": "text", "text": prefill}] if as_block else prefill
     messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": content}]
@@ -153,6 +155,63 @@ def test_an_answer_goes_on_where_its_prefill_stops(end: int, as_block: bool) -> 
 def test_what_is_no_beginning_of_the_answer_changes_nothing(last: dict[str, str]) -> None:
     answer = Answer(blocks=(text_block("The answer"),))
     assert read(answer, asked(messages=[last])).text == "The answer"
+
+
+@given(end=st.integers(16, 150), repeats=st.sampled_from([0, 5, 40]), as_system=st.booleans())
+@quick
+def test_an_answer_goes_on_where_it_is_told_that_it_stopped(end: int, repeats: int, as_system: bool) -> None:
+    answer = Answer(sentences=3, repeats=repeats)
+    whole = answer.texts("s")[0]
+    end = min(end, len(whole))
+    quotation = f"It stopped:<x>{whole[:end]}</x>"
+    asks = (
+        {"messages": [{"role": "user", "content": "Hi"}], "system": quotation}
+        if as_system
+        else {"messages": [{"role": "user", "content": quotation}]}
+    )
+    assert read(answer, asked(**asks)).text == whole[max(0, end - repeats) :]
+
+
+def test_a_model_that_does_not_continue_starts_over() -> None:
+    answer = Answer(sentences=3, continues=False)
+    quoted = [{"role": "user", "content": answer.texts("s")[0][:90]}]
+    assert read(answer, asked(messages=quoted)).text == answer.texts("s")[0]
+
+
+def test_another_story_of_the_script_is_continued_and_not_its_own() -> None:
+    mine, other = Answer(sentences=3), Answer(sentences=3, story="other")
+    quoted = [{"role": "user", "content": mine.texts("s")[0][:90]}]
+    request = replace(asked(messages=quoted), told=mine.texts("s"))
+    assert read(other, request).text == mine.texts("s")[0][90:]
+
+
+def test_a_model_that_continues_a_text_says_no_more_than_text() -> None:
+    text = story("then a tool", 3)
+    answer = Answer(blocks=(text_block(text), tool_block("go", {})), stop_reason="tool_use")
+    message = messaged(answer, messages=[{"role": "user", "content": text[:90]}])
+    assert ([block["type"] for block in message["content"]], message["stop_reason"]) == (["text"], "end_turn")
+
+
+SEARCH = tool_block("search", {"q": "é"}, kind="server_tool_use")
+LONG_TURN = InTurns(
+    (Answer(blocks=(text_block("One. "), SEARCH), stop_reason="pause_turn"), Answer(blocks=(text_block("Two."),)))
+)
+
+
+def test_a_long_turn_goes_on_when_its_parts_are_sent_back_as_they_came() -> None:
+    content = messaged(LONG_TURN)["content"]
+    assert [block["type"] for block in content] == ["text", "server_tool_use"]
+    back = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": content}]
+    assert messaged(LONG_TURN, messages=back)["stop_reason"] == "end_turn"
+    assert read(LONG_TURN, asked(messages=back)).text == "Two."
+    assert LONG_TURN.texts("s") == ("One. Two.", "One. ")
+
+
+def test_a_paused_turn_that_was_changed_is_refused() -> None:
+    content = messaged(LONG_TURN)["content"]
+    content[1]["input"] = {}
+    changed = LONG_TURN.reply(asked(messages=[{"role": "assistant", "content": content}]))
+    assert changed.head.status == 400
 
 
 def test_an_answer_can_ignore_the_wish_for_a_stream() -> None:
@@ -270,7 +329,7 @@ def test_something_else_answers_exactly_what_it_is_told(status: int, kind: str |
 
 def test_only_an_answer_says_text() -> None:
     steps: tuple[Step, ...] = (Refuse(status=500), Respond(body=b"text"))
-    assert [step.text("s") for step in steps] == [None, None]
+    assert [step.texts("s") for step in steps] == [(), ()]
 
 
 def test_equal_requests_have_equal_ids_and_other_attempts_have_others() -> None:

@@ -42,8 +42,8 @@ class Says:
     def reply(self, request: Request) -> Reply:
         return Reply(head=Head(framing=UntilClose()), body=(Send((self.word or "").encode()), End()))
 
-    def text(self, seed: str) -> str | None:
-        return self.word
+    def texts(self, seed: str) -> tuple[str, ...]:
+        return () if self.word is None else (self.word,)
 
 
 @dataclass(frozen=True, kw_only=True)

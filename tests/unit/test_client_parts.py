@@ -1,4 +1,4 @@
-"""The parts of the client that hold text: assembly, display, sentence buffer."""
+"""How events become a message."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from client_under_test.assemble import Message, whole_characters
-from client_under_test.buffer import SentenceBuffer
-from client_under_test.continuation import Display, Shown
 from client_under_test.dialects.anthropic import (
     BlockDelta,
     BlockStart,
@@ -123,43 +121,75 @@ def test_text_can_always_be_encoded(before: str, after: str) -> None:
     assert whole_characters(before) == after
 
 
-def test_a_display_shows_only_what_is_missing() -> None:
-    display = Display()
-    display.say("Hello ")
-    display.begin()
-    assert display.say("Hel") == Shown("")
-    assert display.say("lo wor") == Shown("wor")
-    assert display.say("ld") == Shown("ld")
-    assert display.text == "Hello world"
+def test_citations_are_kept_with_their_text_and_not_mixed_into_it() -> None:
+    message = opened()
+    for event in (delta("text_delta", text="Rain."), delta("citations_delta", citation={"url": "u"}), BlockStop(0)):
+        message.apply(event)
+    assert message.content() == ({"type": "text", "text": "Rain.", "citations": [{"url": "u"}]},)
 
 
-def test_a_display_starts_over_where_the_new_answer_differs() -> None:
-    display = Display()
-    display.say("Hello")
-    display.begin()
-    assert display.say("Help") == Shown("Help", reset=True)
-    assert display.say("!") == Shown("!")
-    assert (display.finish(), display.text) == (Shown(), "Help!")
+def ended(*blocks: dict[str, Any], stop_reason: str | None = "end_turn") -> Message:
+    message = Message()
+    for index, block in enumerate(blocks):
+        message.apply(BlockStart(index, block))
+        message.apply(BlockStop(index))
+    message.apply(MessageDelta(stop_reason, {}))
+    return message
 
 
-def test_sentences_are_given_out_whole_and_the_rest_on_demand() -> None:
-    buffer = SentenceBuffer(max_age=10)
-    assert buffer.push("One. Two", 0) == "One. "
-    assert buffer.push(" and three! Four", 1) == "Two and three! "
-    assert buffer.flush() == "Four"
-    assert buffer.due is None
+SAID = {"type": "text", "text": "Said."}
+THOUGHT = {"type": "thinking", "thinking": "Hm.", "signature": "Eq"}
+CALL = {"type": "tool_use", "id": "t", "name": "go", "input": {"a": 1}}
+SEARCH = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "s", "content": []}
+HOLOGRAM = {"type": "hologram", "shape": "cube"}
 
 
-@pytest.mark.parametrize("text", ["3.14", "e.g.x", "wait"])
-def test_text_without_a_natural_break_is_held(text: str) -> None:
-    assert SentenceBuffer(max_age=10).push(text, 0) == ""
+@pytest.mark.parametrize("reason", ["end_turn", "tool_use", "pause_turn"])
+def test_a_turn_that_ended_is_sent_back_as_it_came(reason: str) -> None:
+    blocks = (THOUGHT, SAID, SEARCH, FOUND, HOLOGRAM, CALL)
+    assert ended(*blocks, stop_reason=reason).content() == blocks
 
 
-def test_text_is_not_held_longer_than_its_age_nor_beyond_its_length() -> None:
-    buffer = SentenceBuffer(max_age=10, max_chars=20)
-    assert buffer.push("a long", 0) == ""
-    assert buffer.due == 10
-    assert buffer.push(" wait", 10) == "a long wait"
-    assert buffer.push("word " * 5, 11) == "word " * 5
-    assert buffer.push("x" * 30, 12) == "x" * 30
-    assert buffer.push("終わり。次", 13) == "終わり。"
+@pytest.mark.parametrize("reason", [None, "max_tokens", "refusal"])
+def test_of_a_turn_that_was_cut_no_tool_is_sent_back(reason: str | None) -> None:
+    assert ended(THOUGHT, SAID, SEARCH, FOUND, HOLOGRAM, CALL, stop_reason=reason).content() == (
+        THOUGHT,
+        SAID,
+        HOLOGRAM,
+    )
+
+
+@pytest.mark.parametrize("block", [{"type": "text", "text": " \n"}, {**THOUGHT, "signature": ""}])
+def test_what_the_api_refuses_is_not_sent_back(block: dict[str, Any]) -> None:
+    assert ended(block, SAID).content() == (SAID,)
+
+
+def test_thinking_without_any_text_is_not_worth_sending_back() -> None:
+    assert ended(THOUGHT, stop_reason=None).content() == ()
+
+
+def test_a_thought_whose_block_never_stopped_is_not_sent_back() -> None:
+    message = ended(SAID, stop_reason=None)
+    message.apply(BlockStart(1, THOUGHT))
+    assert message.content() == (SAID,)
+
+
+def test_a_tool_whose_input_is_broken_is_not_sent_back() -> None:
+    message = Message()
+    for event in (
+        BlockStart(0, {**CALL, "input": {}}),
+        delta("input_json_delta", partial_json='{"a'),
+        BlockStop(0),
+        MessageDelta("end_turn", {}),
+    ):
+        message.apply(event)
+    assert message.content() == ()
+
+
+def test_a_message_is_counted_when_its_last_count_came() -> None:
+    message = Message()
+    message.apply(MessageStart({"usage": {"input_tokens": 3, "output_tokens": 1}}))
+    assert not message.counted
+    message.apply(MessageDelta("end_turn", {"output_tokens": 9}))
+    assert message.counted

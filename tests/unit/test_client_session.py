@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from spoken import BLOCK, BLOCK_STOP, PING, START, STOP, error, event, message, reason, text, tool, whole
-from virtual import JSON, POLICY, STREAM, Call, stream
+from virtual import JSON, POLICY, REQUEST, STREAM, Call, stream
 
 from client_under_test.answer import Outcome
 from client_under_test.errors import (
@@ -22,6 +24,7 @@ from client_under_test.errors import (
     UnknownStopReason,
     WrongContentType,
 )
+from client_under_test.events import Next
 from client_under_test.policy import Limits, Policy, RetryPolicy
 from client_under_test.session import NEXT, State
 from client_under_test.signals import (
@@ -34,10 +37,13 @@ from client_under_test.signals import (
     TimerFired,
     TransportFailed,
 )
+from client_under_test.targets import Target
 
 LOST = TransportFailed(ConnectionLost("the connection broke"))
 GOOD = stream(*whole("Hello ", "world."))
-NO_RETRY = Policy(limits=POLICY.limits, retry=RetryPolicy(max_attempts=1), sentence_age=0)
+NO_RETRY = Policy(limits=POLICY.limits, retry=RetryPolicy(max_attempts=1), sentence_idle=0)
+FOREIGN = {"model": "some-local-model", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
+"""A request to a model that is not known to continue anything."""
 
 
 def refused(status: int, kind: str = "api_error", **headers: str) -> list[Input]:
@@ -77,7 +83,7 @@ def test_a_final_stop_reason_completes_the_answer_however_the_body_ends(ending: 
     ],
 )
 def test_the_stop_reason_decides_the_outcome(stop_reason: str, outcome: Outcome) -> None:
-    call = Call()
+    call = Call(policy=replace(POLICY, max_pauses=0))
     assert call.run(stream(*whole("Hello", stop_reason=stop_reason))).outcome is outcome
     assert len(call.opened) == 1
 
@@ -103,15 +109,25 @@ def test_a_different_second_answer_is_announced_by_a_reset() -> None:
 
 
 def test_a_shorter_second_answer_is_announced_by_a_reset() -> None:
-    call = Call()
+    call = Call(request=FOREIGN)
     answer = call.run([*stream(START, BLOCK, text("Hello world. And")), LOST], GOOD)
     assert (answer.text, call.display, call.resets) == ("Hello world.", "Hello world.", 1)
 
 
-def test_an_answer_may_start_over_silently_while_nothing_was_shown() -> None:
-    call = Call(policy=Policy(limits=POLICY.limits, retry=POLICY.retry, sentence_age=5))
-    answer = call.run([*stream(START, BLOCK, text("Go")), LOST], GOOD)
-    assert (answer.text, call.display, call.resets) == ("Hello world.", "Hello world.", 0)
+def test_sentences_and_pieces_say_the_same_also_after_a_reset() -> None:
+    call = Call(policy=replace(POLICY, sentence_idle=5), request=FOREIGN)
+    call.run([*stream(START, BLOCK, text("Good day. Once")), LOST], GOOD)
+    assert (call.display, call.sentences, call.resets) == ("Hello world.", ["Hello world."], 1)
+
+
+def test_an_unfinished_sentence_is_given_out_when_nothing_more_comes() -> None:
+    call = Call(policy=replace(POLICY, sentence_idle=0.5))
+    call.feed(Started())
+    for happened in stream(START, BLOCK, text("Hello, the")):
+        call.feed(happened)
+    assert call.sentences == []
+    call.wait(0.6)
+    assert call.sentences == ["Hello, the"]
 
 
 def test_the_third_attempt_after_two_failed_streams_does_not_stream() -> None:
@@ -189,7 +205,7 @@ def test_the_error_keeps_the_partial_text_and_every_earlier_cause() -> None:
 
 def test_waits_grow_and_a_rate_limit_waits_longer() -> None:
     def waits(status: int) -> list[float]:
-        return [one.wait for one in finished(refused(status)).recoveries]
+        return [one.wait for one in finished(refused(status)).notices]
 
     overloaded, limited = waits(529), waits(429)
     assert overloaded == sorted(overloaded)
@@ -197,7 +213,7 @@ def test_waits_grow_and_a_rate_limit_waits_longer() -> None:
 
 
 def test_a_retry_after_is_a_floor_under_the_wait() -> None:
-    assert finished(refused(429, retry_after="7"), GOOD).recoveries[0].wait >= 7
+    assert finished(refused(429, retry_after="7"), GOOD).notices[0].wait >= 7
 
 
 def test_a_retry_after_beyond_the_limit_is_told_and_not_waited_for() -> None:
@@ -210,7 +226,7 @@ def test_a_retry_after_beyond_the_limit_is_told_and_not_waited_for() -> None:
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-5", "120junk", "", "1e9"])
 def test_a_retry_after_that_is_nonsense_changes_nothing(value: str) -> None:
-    assert finished(refused(429, retry_after=value), GOOD).recoveries[0].wait < 10
+    assert finished(refused(429, retry_after=value), GOOD).notices[0].wait < 10
 
 
 @pytest.mark.parametrize(
@@ -295,6 +311,95 @@ def test_billed_tokens_without_any_content_are_lost_output() -> None:
     assert Call().run(stream(START, reason(output_tokens=2), STOP)).outcome is Outcome.COMPLETE
 
 
+LONG = "The heron of the old mill "
+CUT_TEXT = [*stream(START, BLOCK, text(LONG)), LOST]
+REST = stream(*whole(" waits."))
+
+
+def last_turn(call: Call) -> dict[str, object]:
+    turn: dict[str, object] = call.opened[-1].body["messages"][-1]
+    return turn
+
+
+def test_text_that_was_shown_is_continued_and_not_asked_for_anew() -> None:
+    call = Call()
+    answer = call.run(CUT_TEXT, REST)
+    assert (answer.text, call.resets) == (LONG + "waits.", 0)
+    assert LONG.strip() in str(last_turn(call)["content"])
+    assert [notice.next for notice in call.notices] == [Next.CONTINUE]
+    assert answer.content == ({"type": "text", "text": LONG + "waits."},)
+
+
+def test_a_continuation_that_the_server_refuses_is_asked_for_in_another_way_at_once() -> None:
+    call = Call(request={**REQUEST, "model": "claude-sonnet-4-5"})
+    answer = call.run(CUT_TEXT, refused(400), refused(400), GOOD)
+    assert [one.body["messages"][-1]["role"] for one in call.opened] == ["user", "assistant", "user", "user"]
+    assert len(call.opened[2].body["messages"]) == 2
+    assert call.opened[3].body["messages"] == REQUEST["messages"]
+    assert [notice.wait for notice in call.notices[1:]] == [0.0, 0.0]
+    assert answer.text == "Hello world."
+
+
+def test_another_refusal_of_a_continuation_is_told_with_its_first_cause() -> None:
+    answer = Call().run(CUT_TEXT, refused(403))
+    assert isinstance(answer.error, NotAuthorized)
+    assert isinstance(answer.error.first_cause, ConnectionLost)
+    assert answer.error.partial == LONG
+
+
+def paused_at(content: str) -> list[Input]:
+    search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    block = event("content_block_start", index=1, content_block=search)
+    events = whole(content, stop_reason="pause_turn")
+    return stream(*events[:-2], block, event("content_block_stop", index=1), *events[-2:])
+
+
+def test_a_turn_that_pauses_is_sent_back_and_gone_on_with() -> None:
+    call = Call()
+    answer = call.run(paused_at("One. "), paused_at("Two. "), stream(*whole("Three.")))
+    assert (answer.outcome, answer.text, answer.attempts) == (Outcome.COMPLETE, "One. Two. Three.", 3)
+    assert last_turn(call)["content"] == list(answer.content[:-1])
+    assert [notice.next for notice in call.notices] == [Next.GO_ON] * 2
+    assert (answer.billed.input, answer.wasted.input) == (27, None)
+
+
+def test_a_turn_that_pauses_too_often_is_handed_over_paused() -> None:
+    call = Call(policy=replace(POLICY, max_pauses=1))
+    answer = call.run(paused_at("One. "), paused_at("Two. "))
+    assert (answer.outcome, answer.text) == (Outcome.PAUSED, "One. Two. ")
+
+
+def test_a_turn_that_is_cut_after_a_pause_is_gone_on_with_from_the_pause() -> None:
+    call = Call()
+    answer = call.run(paused_at("One. "), CUT_TEXT, stream(*whole(LONG, "waits.")))
+    assert (answer.text, call.resets) == ("One. " + LONG + "waits.", 0)
+    assert [one.body["messages"][-1]["role"] for one in call.opened] == ["user", "assistant", "assistant"]
+
+
+def test_another_target_is_asked_for_the_rest() -> None:
+    elsewhere = Target(model="claude-sonnet-4-5", base_url="https://example.com", api_key="z")
+    retry = replace(POLICY.retry, attempts_per_target=1)
+    call = Call(policy=replace(POLICY, retry=retry), targets=(Target(base_url="u", api_key="k"), elsewhere))
+    answer = call.run(CUT_TEXT, REST)
+    assert [one.target for one in call.opened] == [Target(base_url="u", api_key="k"), elsewhere]
+    assert (call.opened[1].body["model"], last_turn(call)["role"]) == ("claude-sonnet-4-5", "assistant")
+    assert [notice.next for notice in call.notices] == [Next.ELSEWHERE]
+    assert answer.text == LONG + "waits."
+
+
+def test_tool_calls_are_events_at_the_end_and_before_the_last_one() -> None:
+    call = Call()
+    answer = call.run(stream(START, *tool('{"a": 1}'), reason("tool_use"), STOP))
+    assert tuple(call.tools) == answer.tool_calls != ()
+
+
+def test_the_reason_of_a_refusal_is_told() -> None:
+    details = {"type": "refusal", "category": "cyber"}
+    ending = event("message_delta", delta={"stop_reason": "refusal", "stop_details": details, "stop_sequence": "x"})
+    answer = Call().run(stream(START, ending, STOP))
+    assert (answer.outcome, answer.stop_details, answer.stop_sequence) == (Outcome.REFUSED, details, "x")
+
+
 def test_a_cancelled_call_drops_its_connection_and_keeps_the_text() -> None:
     call = Call()
     call.feed(Started())
@@ -364,7 +469,7 @@ def test_a_status_is_not_forgotten_when_its_body_breaks() -> None:
 def test_a_hint_is_not_forgotten_when_its_body_breaks() -> None:
     call = Call()
     call.run([HeadReceived(429, {"retry-after": "7"}), LOST], GOOD)
-    assert call.recoveries[0].wait >= 7
+    assert call.notices[0].wait >= 7
 
 
 def test_an_error_body_that_drips_for_ever_is_left() -> None:
@@ -383,13 +488,13 @@ def test_a_request_without_streaming_may_take_as_long_as_a_whole_answer_takes() 
 
 
 def test_a_body_beyond_its_limit_ends_the_attempt() -> None:
-    policy = Policy(limits=Limits(max_body_bytes=1000), retry=RetryPolicy(max_attempts=1), sentence_age=0)
+    policy = Policy(limits=Limits(max_body_bytes=1000), retry=RetryPolicy(max_attempts=1), sentence_idle=0)
     assert isinstance(Call(policy=policy).run(stream(START, BLOCK, *[text("x" * 100)] * 9)).error, LimitExceeded)
 
 
 def test_the_last_deadline_before_message_stop_does_not_fail_a_whole_answer() -> None:
     limits = Limits(total=5, idle=2, closing=60)
-    answer = Call(policy=Policy(limits=limits, sentence_age=0)).run(stream(*whole("Hello")[:-1]))
+    answer = Call(policy=Policy(limits=limits, sentence_idle=0)).run(stream(*whole("Hello")[:-1]))
     assert (answer.outcome, answer.error) == (Outcome.COMPLETE, None)
 
 

@@ -115,13 +115,31 @@ def test_the_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
         assert done.stdout
 
 
+def ran(code: str, base_url: str, **more: str) -> str:
+    """What ``code`` prints when it talks to ``base_url``."""
+    env = {**os.environ, "ANTHROPIC_BASE_URL": base_url, "ANTHROPIC_API_KEY": "k", **more}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_the_python_of_the_readme_talks_to_a_server_and_gets_its_answer() -> None:
     (code,) = blocks("README.md", "python")
     with served() as base:
-        for scenario, ending in (("completion.plain", "after 1 attempt"), ("cutoff.reset_mid_text", "after 2 attempt")):
-            env = {**os.environ, "ANTHROPIC_BASE_URL": f"{base}/{scenario}", "ANTHROPIC_API_KEY": "k"}
-            done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
-            assert (done.returncode, ending in done.stdout) == (0, True), done.stderr
+        for scenario, ending in (("completion.plain", "after 1 request"), ("cutoff.reset_mid_text", "after 2 request")):
+            assert ending in ran(code, f"{base}/{scenario}")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with served() as base:
+        yield base
+
+
+@pytest.mark.parametrize("code", blocks("docs/client.md", "python"))
+@pytest.mark.parametrize("scenario", ["completion.plain", "resume.user_turn"])
+def test_every_example_of_the_clients_page_runs(code: str, scenario: str, server: str) -> None:
+    assert ran(code, f"{server}/{scenario}")
 
 
 def matrix() -> dict[str, list[str]]:

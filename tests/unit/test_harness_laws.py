@@ -10,20 +10,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from fake_server.dialects.anthropic import Answer, Refuse, Respond, text_block
+from fake_server.dialects.anthropic import Answer, Refuse, Respond, text_block, thinking_block
 from fake_server.effects import Close, End, Mark, Reset, Send, Wait
 from fake_server.fault import Fault
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent
 from fake_server.faults.reset_connection import ResetConnection
 from fake_server.faults.stall_forever import StallForever
-from fake_server.position import AtEvent
+from fake_server.position import AtEnd, AtEvent
 from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Struck, Waited
 from fake_server.script import Request, Step, render
 from fake_server.text import story
 from harness import catalog
 from harness.history import Case, CaseInfo, Record
 from harness.model import (
+    Billed,
     Cancelled,
     Capability,
     Cleared,
@@ -68,6 +69,8 @@ CODES = {
     "SP20": "usage_is_the_last",
     "SP21": "never_sent_is_told",
     "SP22": "fault_was_delivered",
+    "SP23": "bill_is_the_sum",
+    "SP24": "content_may_be_sent_back",
 }
 TEXT = story("laws/", 22)
 HALF = TEXT[: len(TEXT) // 2]
@@ -844,3 +847,80 @@ def test_of_two_faults_of_one_kind_both_must_strike() -> None:
     one = case(attempt(1, CUT))
     one.info = msgspec.structs.replace(one.info, faults=(*one.info.faults, *one.info.faults))
     assert "never struck" in never_reached(one).harm
+
+
+def billed(input_tokens: int | None, output_tokens: int | None, *, exact: bool = True) -> Finished:
+    return ended(text=TEXT, billed=Billed(input=input_tokens, output=output_tokens, exact=exact))
+
+
+COUNTED = Answer(input_tokens=25, output_tokens=40)
+
+
+def test_a_bill_is_the_sum_over_all_attempts() -> None:
+    twice = (attempt(1, COUNTED), attempt(2, COUNTED))
+    assert_passes("SP23", case(*twice, client=(billed(50, 80),)))
+    assert_fails(
+        "SP23", case(*twice, client=(billed(25, 40),)), "25 input tokens were reported as billed; the API counted 50"
+    )
+    assert_fails("SP23", case(*twice, client=(billed(50, 81),)), "81 output tokens were reported as billed")
+
+
+def test_a_bill_with_a_part_that_broke_off_is_a_lower_bound_and_says_so() -> None:
+    broken = (attempt(1, COUNTED.but(EndEarly(at=MIDDLE))), attempt(2, COUNTED))
+    assert_passes("SP23", case(*broken, client=(billed(50, 41, exact=False),)))
+    assert_fails("SP23", case(*broken, client=(billed(50, 41),)), "a bill passes for exact")
+
+
+def test_what_was_never_counted_is_not_zero() -> None:
+    assert_fails("SP23", case(attempt(1, OVERLOADED), client=(billed(0, None),)), "the API never counted any")
+    assert_passes("SP23", case(attempt(1, OVERLOADED), client=(billed(None, None),)))
+    assert_fails("SP23", case(attempt(1, COUNTED), client=(billed(None, None),)), "None input tokens")
+
+
+def kept(*blocks: dict[str, Any], outcome: Outcome = Outcome.INCOMPLETE) -> tuple[ClientRecord, ...]:
+    return (Shown(text=HALF), ended(outcome, content=blocks))
+
+
+def test_content_that_the_api_would_refuse_must_not_be_kept() -> None:
+    said = {"type": "text", "text": HALF}
+    call = {"type": "tool_use", "id": "t", "name": "go", "input": {}}
+    assert_passes("SP24", case(attempt(1, CUT), client=kept(said)))
+    assert_passes("SP24", case(attempt(1, CUT), client=kept(said, call, outcome=Outcome.COMPLETE)))
+    assert_fails("SP24", case(attempt(1, CUT), client=kept(said, call)), "`tool_use` ids were found without")
+    assert_fails("SP24", case(attempt(1, CUT), client=kept({"type": "text", "text": " "})), "non-whitespace")
+
+
+def test_thinking_is_kept_only_with_the_signature_that_the_api_gave() -> None:
+    thought = thinking_block("Hm.", "Eq")
+    signed = attempt(1, Answer(blocks=(thought, text_block(HALF))))
+    said = {"type": "text", "text": HALF}
+    assert_passes("SP24", case(signed, client=kept(thought.whole, said)))
+    assert_fails("SP24", case(signed, client=kept({**thought.whole, "signature": "E"}, said)), "never gave")
+
+
+def test_content_says_what_was_shown() -> None:
+    assert_fails("SP24", case(attempt(1, CUT), client=kept({"type": "text", "text": "Else"})), "something else")
+    assert_skips("SP24", case(client=kept(), capabilities=frozenset()))
+
+
+def test_what_comes_after_the_end_cannot_reach_a_client_that_left_there() -> None:
+    late = attempt(1, Answer().but(StallForever(at=AtEnd())))
+    left = [one for one in late if not isinstance(one, Struck)]
+    assert_passes("SP22", case(left))
+    stays = [replace_how(one, "end") if isinstance(one, Ended) else one for one in left]
+    assert ruled("SP22", case(stays)).verdict is Verdict.UNKNOWN
+
+
+def replace_how(record: Ended, how: str) -> Ended:
+    return msgspec.structs.replace(record, how=how)
+
+
+def test_failed_streams_are_counted_for_each_model_by_itself() -> None:
+    cuts = [attempt(number, CUT) for number in (1, 2)]
+    assert_passes("SP17", case(*cuts, attempt(3, Answer(), model="another")))
+    assert_fails("SP17", case(*cuts, attempt(3, Answer())), "streamed again after 2 failed streams")
+
+
+def test_a_turn_that_paused_is_not_asked_for_needlessly() -> None:
+    paused = attempt(1, Answer(stop_reason="pause_turn"))
+    assert_passes("SP18", case(paused, attempt(2, Answer()), expect=Expect(outcome=Outcome.PAUSED)))

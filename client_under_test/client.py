@@ -1,0 +1,65 @@
+"""What the asynchronous and the synchronous client have in common: their settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from client_under_test.call import Call
+from client_under_test.observe import Observers, Watch
+from client_under_test.policy import Policy
+from client_under_test.session import Session
+from client_under_test.signals import Open
+from client_under_test.targets import Target
+from client_under_test.transport import request_of
+
+
+class ClientSettings:
+    """Settings of a client.
+
+    Args:
+        api_key: sent as ``x-api-key``.
+        base_url: the API, or anything that speaks it.
+        policy: limits and rules.
+        fallbacks: other models or servers, asked in order when the first one fails.
+        watch: makers of observers, one observer for each call; see :mod:`client_under_test.observe`.
+        reuse_connections: keep connections for later requests. HTTP/2 needs it; over HTTP/1.1 it brings back the
+            failures that :mod:`client_under_test.transport` tells of.
+        chance: the source of jitter.
+        clock: monotonic seconds; what :func:`time.monotonic` gives.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str = "https://api.anthropic.com",
+        policy: Policy | None = None,
+        fallbacks: Sequence[Target] = (),
+        watch: Iterable[Watch] = (),
+        reuse_connections: bool = False,
+        chance: Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.policy = policy or Policy()
+        self.clock = clock
+        self.reuse_connections = reuse_connections
+        self._targets = (Target(base_url=base_url, api_key=api_key), *fallbacks)
+        self._watch = tuple(watch)
+        self._chance = chance or Random()
+
+    def session(self, request: Mapping[str, Any]) -> Session:
+        """The state machine that will make the call."""
+        return Session(request, self.policy, self._chance, self._targets)
+
+    def call(self, request: Mapping[str, Any]) -> Call:
+        """A call that is to be driven."""
+        return Call(self.session(request), Observers(self._watch, request), self.clock)
+
+    def sent(self, opening: Open) -> dict[str, Any]:
+        """The arguments of ``http.stream`` for ``opening``; see :func:`~client_under_test.transport.request_of`."""
+        return request_of(opening, self.policy.limits, reuse=self.reuse_connections)
+
+

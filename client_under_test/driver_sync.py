@@ -1,0 +1,315 @@
+"""Drives sessions over httpx (or httpx2) without an event loop. Thin: every judgement is the session's.
+
+Each connection is read by a thread of its own, so that the caller can be woken by the session's timer. A thread that is
+waiting for a silent server is woken by shutting its socket down.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Self, assert_never
+
+from client_under_test.answer import Answer
+from client_under_test.call import Call
+from client_under_test.client import ClientSettings
+from client_under_test.events import Done, Event
+from client_under_test.signals import BodyEnded, BytesReceived, Deliver, Drop, Input, Open, TimerFired, TransportFailed
+from client_under_test.transport import head_of, mapped, no_cookies, tls
+
+_CLOSE_SECONDS = 1.0
+"""What a reader has to end once its socket is shut down."""
+_READ_AHEAD_BYTES = 1 << 20
+
+
+class SyncStreamClient(ClientSettings):
+    """A client for streamed answers that recovers, or says honestly that it could not.
+
+    Args:
+        http: a ``Client`` of httpx or httpx2 to use instead of one of our own; it is not closed.
+        settings: those of :class:`~client_under_test.client.ClientSettings`; ``api_key`` is required.
+    """
+
+    def __init__(self, *, http: Any = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._owns_http = http is None
+        self._http = http or _own_http()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections of this client."""
+        if self._owns_http:
+            self._http.close()
+
+    def stream(self, request: Mapping[str, Any]) -> SyncAnswerStream:
+        """Ask, and get the events of the answer as they come; see :class:`SyncAnswerStream`.
+
+        Args:
+            request: the JSON body of a Messages request (``model``, ``max_tokens``, ``messages``...).
+        """
+        return SyncAnswerStream(self.call(request), self)
+
+    def complete(self, request: Mapping[str, Any]) -> Answer:
+        """Ask and wait for the end.
+
+        Raises:
+            StreamError: as :class:`SyncAnswerStream` does.
+        """
+        with self.stream(request) as events:
+            for event in events:
+                if isinstance(event, Done):
+                    return event.answer
+        raise RuntimeError("a call ended without an answer")
+
+    def connect(self, opening: Open, line: Line) -> Iterator[Input]:
+        """One HTTP exchange as inputs of a session; ``line`` learns of its socket."""
+        answered = False
+        try:
+            with self._http.stream(**self.sent(opening), extensions={"trace": line.trace}) as response:
+                answered = True
+                yield head_of(response)
+                for data in response.iter_bytes():
+                    yield BytesReceived(data)
+                yield BodyEnded()
+        except Exception as error:  # mapped at this one edge; what is no matter of HTTP goes on
+            if (ours := mapped(error, answered=answered)) is None:
+                raise
+            yield TransportFailed(ours)
+
+
+class SyncAnswerStream:
+    """One call. ``for`` gives its events; the last one is :class:`~client_under_test.events.Done`.
+
+    A loop that is left early closes the connection; ``with`` around it does so without waiting for the garbage
+    collector.
+
+    Raises:
+        StreamError: from the loop, when the answer is not whole and cannot be made whole. Its ``partial`` is what was
+            shown.
+    """
+
+    def __init__(self, call: Call, client: SyncStreamClient) -> None:
+        self._drive = _Drive(call, client)
+        self._begun = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Event]:
+        if self._begun:
+            raise RuntimeError("a stream can be read once; ask again for another answer")
+        self._begun = True
+        return self._events()
+
+    def cancel(self) -> None:
+        """End the call, from any thread: the connection is closed, the loop gets what came and ``Done`` (cancelled)."""
+        self._drive.cancel()
+
+    def close(self) -> None:
+        """Close the connection, if one is open. For the thread that reads; others call :meth:`cancel`."""
+        self._drive.close()
+
+    def _events(self) -> Generator[Event, None, None]:
+        try:
+            while (event := self._drive.next_event()) is not None:
+                if isinstance(event, Done) and event.answer.error is not None:
+                    raise event.answer.error
+                yield event
+        finally:
+            self._drive.close()
+
+
+class _Drive:
+    """Carries out one session's actions and feeds it what happens."""
+
+    def __init__(self, call: Call, client: SyncStreamClient) -> None:
+        self._call, self._client = call, client
+        self._line: Line | None = None
+        self._cancelled = threading.Event()
+        self._mail = _Mailbox(self._cancelled)
+
+    def next_event(self) -> Event | None:
+        """The next event for the caller, None after the last."""
+        call = self._call
+        call.resume()
+        while True:
+            if (event := self._act()) is not None:
+                call.leave()
+                return event
+            if call.over:
+                return None
+            happened = self._mail.take(call.timeout) or TimerFired()
+            if self._cancelled.is_set():
+                call.cancel()
+            else:
+                call.feed(happened)
+
+    def cancel(self) -> None:
+        """See :meth:`SyncAnswerStream.cancel`."""
+        self._cancelled.set()
+        if (line := self._line) is not None:
+            line.cut()
+        self._mail.wake()
+
+    def close(self) -> None:
+        """End the call, if it is not over, and close the connection."""
+        self._call.cancel()
+        self._call.actions.clear()
+        self._drop()
+
+    def _act(self) -> Event | None:
+        """Carry out what is to be done, up to the next event."""
+        while self._call.actions:
+            action = self._call.actions.popleft()
+            match action:
+                case Deliver(event):
+                    return event
+                case Open():
+                    self._line = Line()
+                    self._line.read(self._client.connect(action, self._line), self._mail)
+                case Drop():
+                    self._drop()
+                case _:
+                    assert_never(action)
+        return None
+
+    def _drop(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.cut()
+            self._mail.clear()
+            line.join()
+            self._mail.clear()
+
+
+class Line:
+    """One connection and the thread that reads it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._is_cut = False
+        self._thread: threading.Thread | None = None
+
+    def read(self, inputs: Iterator[Input], mail: _Mailbox) -> None:
+        """Begin to read ``inputs`` into ``mail``."""
+        self._thread = threading.Thread(target=mail.fill, args=(inputs, self), name="answer reader", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether nobody wants any more of it."""
+        return self._is_cut
+
+    def trace(self, name: str, info: Mapping[str, Any]) -> None:
+        """Called by the HTTP library as the connection is made; a TLS connection has another socket than its TCP.
+
+        Raises:
+            ConnectionAbortedError: nobody wants it any more.
+        """
+        if not name.endswith(("connect_tcp.complete", "start_tls.complete")):
+            return
+        with self._lock:
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self._is_cut:
+                raise ConnectionAbortedError("the call was ended")
+
+    def cut(self) -> None:
+        """Shut the socket down, so that its reader wakes and closes it."""
+        with self._lock:
+            self._is_cut = True
+            if self._socket is not None:
+                with suppress(OSError):  # it is down already
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+    def join(self) -> None:
+        """Wait until it is closed; a thread that hangs in the resolver or in connect() has its own time limit."""
+        if self._thread is not None:
+            self._thread.join(_CLOSE_SECONDS)
+
+
+class _Mailbox:
+    """What has happened on the connection and was not handled yet. When it is full the socket is not read."""
+
+    def __init__(self, cancelled: threading.Event) -> None:
+        self._cancelled = cancelled
+        self._arrived: deque[Input] = deque()
+        self._size = 0
+        self._fault: Exception | None = None
+        self._change = threading.Condition()
+
+    def fill(self, inputs: Iterator[Input], line: Line) -> None:
+        """Read one exchange to its end, or until its line is cut."""
+        try:
+            for happened in inputs:
+                with self._change:
+                    if line.is_cut:
+                        break
+                    self._arrived.append(happened)
+                    self._size += len(happened.data) if isinstance(happened, BytesReceived) else 0
+                    self._change.notify_all()
+                    self._change.wait_for(lambda: self._size <= _READ_AHEAD_BYTES or line.is_cut)
+        except Exception as fault:
+            with self._change:
+                self._fault = None if line.is_cut else fault
+                self._change.notify_all()
+        finally:
+            if isinstance(inputs, Generator):
+                inputs.close()
+
+    def take(self, timeout: float | None) -> Input | None:
+        """What has happened, all bytes that are here as one; None when nothing does for ``timeout`` seconds.
+
+        Raises:
+            Exception: what reading raised that is no matter of HTTP.
+        """
+        with self._change:
+            self._change.wait_for(
+                lambda: self._arrived or self._fault is not None or self._cancelled.is_set(), timeout
+            )
+            if self._arrived:
+                return self._next()
+            if self._fault is not None:
+                raise self._fault
+            return None
+
+    def wake(self) -> None:
+        """Let :meth:`take` return, and a reader that waits for room go on."""
+        with self._change:
+            self._change.notify_all()
+
+    def clear(self) -> None:
+        """Forget what has come, and let a reader that waits go on."""
+        with self._change:
+            self._arrived.clear()
+            self._size = 0
+            self._change.notify_all()
+
+    def _next(self) -> Input:
+        first = self._arrived.popleft()
+        if not isinstance(first, BytesReceived):
+            return first
+        pieces = [first.data]
+        while self._arrived and isinstance(more := self._arrived[0], BytesReceived):
+            pieces.append(more.data)
+            self._arrived.popleft()
+        self._size = 0
+        self._change.notify_all()
+        return BytesReceived(b"".join(pieces))
+
+
+def _own_http() -> Any:
+    import httpx
+
+    return httpx.Client(verify=tls(), cookies=no_cookies())
