@@ -11,6 +11,7 @@ from harness.events import CaseFinished
 from harness.history import Case, canonical
 from harness.verdict import Verdict
 
+PASSES = frozenset({Verdict.PASS})
 NAIVE_FAILS = {
     "cutoff.clean_end_mid_text": ("SP02", r"the user saw \d\d% of the answer and was told that it was whole"),
     "cutoff.clean_end_preamble_only": ("SP02", "the user saw no answer and was told that it was whole"),
@@ -57,15 +58,32 @@ def test_the_naive_loop_fails_for_the_right_reason(scenario: str, naive: dict[st
 @pytest.mark.parametrize(
     "seed", ["1", pytest.param("2", marks=pytest.mark.slow), pytest.param("3", marks=pytest.mark.slow)]
 )
-def test_the_bundled_client_passes_every_scenario(seed: str) -> None:
-    results = run("bundled", seed=seed)
+@pytest.mark.parametrize("client", ["bundled", "bundled_sync"])
+def test_the_bundled_client_passes_every_scenario(client: str, seed: str) -> None:
+    assert wrong(client, seed) == {}
+
+
+TAKEN_BACK = {"alternatives.another_answer_elsewhere", "resume.unknown_model"}
+"""Another answer follows after a part of one was passed on: a relay cannot take that back, and says so."""
+UNSEEN = {"unreachable_network.refused_at_first", "unreachable_network.flapping"}
+"""A reader behind a relay does not see that there was an outage at all."""
+
+
+def test_what_arrives_behind_a_relay_is_whole_or_says_that_it_is_not() -> None:
+    found = wrong("bundled_relay", "1", bears={Verdict.PASS, Verdict.SKIP})
+    assert {scenario.partition("@")[0] for scenario in found} <= TAKEN_BACK | UNSEEN, found
+
+
+def wrong(client: str, seed: str, bears: frozenset[Verdict] | set[Verdict] = PASSES) -> dict[str, str | None]:
+    """What has another verdict than those; what did not on a machine that came late is run again."""
+    results = run(client, seed=seed)
     late = [
         one.scenario for one in results.values() if one.verdict is not Verdict.PASS and lateness(one) > LATE_SECONDS
     ]
     if late:
-        results |= run("bundled", seed=seed, select=" or ".join(late))
-    wrong = {name: one.finding and one.finding.harm for name, one in results.items() if one.verdict is not Verdict.PASS}
-    assert wrong == {}
+        results |= run(client, seed=seed, select=" or ".join(late))
+    failed = (one for one in results.values() if one.verdict not in bears)
+    return {one.case: one.finding and one.finding.harm for one in failed}
 
 
 LATE_SECONDS = 0.3
