@@ -21,7 +21,12 @@ def _ends(name: str, title: str, outcome: Outcome, answer: Answer, **more: Any) 
 
 
 SCENARIOS = (
-    unusual("plain", "A plain answer, as the API sends it every day."),
+    unusual(
+        "plain",
+        "A plain answer, as the API sends it every day.",
+        covers=("retry-eventsource-auto-reconnect",),
+        sources=("joshmossas/event-source-plus#19", "EventSource/eventsource#57"),
+    ),
     unusual(
         "no_message_stop",
         "The final stop_reason comes and the body ends politely: gateways leave message_stop out.",

@@ -13,6 +13,7 @@ from harness.model import Capability, Expect, Outcome, Scenario, ToolUse
 from scenarios.shapes import BLOCK_DONE, DELTA, WHOLE
 
 _FILE = {"path": "/notes/village.txt", "content": "The heron visits the mill at dawn — 東京, Łódź, 🌍.", "mode": "w"}
+_LONG_FILE = {**_FILE, "content": "The heron visits the mill. " * 150}
 _WRITE = ToolUse("write_file", _FILE)
 _CUT_INPUT = '{"path": "/notes/village.txt", "content": "The heron visits'
 _TOOLS = frozenset({Capability.TOOLS})
@@ -51,6 +52,16 @@ SCENARIOS = (
         expect=Expect(tools=(_WRITE, ToolUse("list_files", {}))),
         requires=_TOOLS,
         request=_TOOL_SPEC,
+    ),
+    Scenario(
+        name="tool_in_thousands_of_pieces",
+        title="The input of a tool comes one character at a time: it must not be parsed anew with each.",
+        script=script(_calls(tool_block("write_file", _LONG_FILE, piece=1))),
+        expect=Expect(tools=(ToolUse("write_file", _LONG_FILE),)),
+        requires=_TOOLS,
+        request=_TOOL_SPEC,
+        covers=("res-quadratic-partial-json",),
+        sources=("anthropics/anthropic-sdk-typescript#949",),
     ),
     Scenario(
         name="tool_cut_by_max_tokens",

@@ -95,6 +95,12 @@ SCENARIOS = (
         pair="encoding.character_split",
     ),
     unusual(
+        "wrong_charset",
+        "The content type says Latin-1: an event stream is UTF-8 all the same.",
+        SetHeader(header="content-type", value="text/event-stream; charset=iso-8859-1"),
+        covers=("hdr-no-charset-latin1",),
+    ),
+    unusual(
         "no_charset",
         "The content type has no charset: an event stream is UTF-8 all the same.",
         SetHeader(header="content-type", value="text/event-stream"),

@@ -27,6 +27,7 @@ from scenarios.shapes import DELTA, MID_TEXT, WHOLE, faulted, unusual
 
 _HUGE = story("huge event", 250) * 20
 """Some 280 KB."""
+_FRAGMENTED = _HUGE[:120_000]
 
 SCENARIOS = (
     unusual(
@@ -70,6 +71,14 @@ SCENARIOS = (
         SplitEvery(size=1),
         covers=("sse-one-byte-reads", "sse-split-at-every-boundary"),
         sources=("deeplethe/utopia#764",),
+    ),
+    Scenario(
+        name="huge_event_in_fragments",
+        title="One event of 120 KB comes in chunks of 16 bytes: the work must not grow with their number squared.",
+        script=script(Answer(blocks=(text_block(_FRAGMENTED, pieces=(_FRAGMENTED,)),), faults=(SplitEvery(size=16),))),
+        expect=WHOLE,
+        covers=("res-quadratic-fragments",),
+        sources=("openai/openai-node#2324", "rexxars/eventsource-parser#28"),
     ),
     unusual("seven_byte_chunks", "Chunks of seven bytes cut events anywhere.", SplitEvery(size=7)),
     unusual(

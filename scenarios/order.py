@@ -53,7 +53,11 @@ SCENARIOS = (
         "error_after_message_start",
         "overloaded_error comes after message_start, before any text.",
         ErrorEvent(at=PREAMBLE_ONLY),
-        covers=("order-error-after-message-start", "retry-forwards-preamble-twice"),
+        covers=(
+            "order-error-after-message-start",
+            "retry-forwards-preamble-twice",
+            "res-errors-swallowed-by-callback-design",
+        ),
         sources=("manaflow-ai/subrouter#233", "BerriAI/litellm#38610"),
     ),
     faulted(

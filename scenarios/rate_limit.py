@@ -48,7 +48,7 @@ SCENARIOS = (
         "retry_after_seconds",
         "429 with Retry-After: 1.",
         ("retry-after", "1"),
-        covers=("http-429-retry-after-seconds", "retry-before-allowed"),
+        covers=("http-429-retry-after-seconds", "retry-before-allowed", "fallback-deferred-request"),
         sources=("tghamm/Anthropic.SDK#96", "DaKheera47/job-ops#555"),
     ),
     _limited(

@@ -96,7 +96,8 @@ SCENARIOS = (
         Answer().but(ResetConnection(at=MID_TEXT)),
         Answer().but(CloseInFrame(at=EARLY_TEXT)),
         Answer(),
-        sources=("earendil-works/pi#8460",),
+        covers=("retry-usage-miscounted",),
+        sources=("earendil-works/pi#8460", "OpenRouterTeam/typescript-agent#125"),
     ),
     resumed(
         "refused_between",

@@ -97,7 +97,12 @@ SCENARIOS = (
         script=script(Answer().but(Drip(seconds=0.15))),
         expect=Expect(outcome=Outcome.CANCELLED),
         cancel_after=60,
-        covers=("res-cancel-leaves-upstream-open", "res-break-without-close", "res-aclose-after-partial"),
+        covers=(
+            "res-cancel-leaves-upstream-open",
+            "res-break-without-close",
+            "res-aclose-after-partial",
+            "res-usage-lost-on-abort",
+        ),
         sources=("BerriAI/litellm#17364", "wri/project-zeno#687", "BerriAI/litellm#38082"),
     ),
     Scenario(

@@ -22,9 +22,11 @@ def _seam(name: str, title: str, before: str, after: str, **more: Any) -> Scenar
         f"The text is cut {title}.",
         cut,
         Answer(blocks=(block,)),
-        covers=("resume-seam-whitespace",),
-        sources=("SillyTavern/SillyTavern#4549", "cline/cline#4858"),
-        **more,
+        **{
+            "covers": ("resume-seam-whitespace",),
+            "sources": ("SillyTavern/SillyTavern#4549", "cline/cline#4858"),
+            **more,
+        },
     )
 
 
@@ -79,6 +81,8 @@ SCENARIOS = (
         "Then it visits ",
         "the miller.",
         request=PREFILLS,
+        covers=("resume-prefill-trailing-space",),
+        sources=("anthropics/claude-code#18731",),
     ),
     _seam(
         "after_a_line_prefill",

@@ -80,7 +80,7 @@ SCENARIOS = (
         "sliced",
         "The answer comes in pieces of some 16 bytes: events and characters are cut anywhere.",
         network(toxic("slicer", average_size=16, size_variation=8, delay=2_000)),
-        covers=("enc-multibyte-split-across-chunks",),
+        covers=("enc-utf8-split",),
     ),
     _slow(
         "sliced_slowly",

@@ -16,7 +16,6 @@ SCENARIOS = (
         "refused_at_first",
         "Connections are refused for the first second.",
         network(down(ends=Lasting(1.0))),
-        covers=("conn-refused",),
         pair="unreachable_network.offline",
     ),
     over(
