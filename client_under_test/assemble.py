@@ -177,9 +177,7 @@ class Message:
             ProtocolError: when a tool block never stopped or its input is not one JSON object.
         """
         tools = [block for block in self.blocks if block.kind == "tool_use"]
-        return tuple(
-            ToolCall(id=str(one.fields.get("id", "")), name=one.name, input=one.tool_input()) for one in tools
-        )
+        return tuple(ToolCall(id=str(one.fields.get("id", "")), name=one.name, input=one.tool_input()) for one in tools)
 
     def content(self) -> tuple[dict[str, Any], ...]:
         """What may be sent back of this message as an assistant turn, whether it ended or not."""

@@ -10,7 +10,17 @@ from collections.abc import Callable
 
 from client_under_test.observe import Observers
 from client_under_test.session import Session, State
-from client_under_test.signals import CancelRequested, Deliver, Drop, Input, Open, Started, TimerFired, WakeAt
+from client_under_test.signals import (
+    BytesReceived,
+    CancelRequested,
+    Deliver,
+    Drop,
+    Input,
+    Open,
+    Started,
+    TimerFired,
+    WakeAt,
+)
 
 
 class Call:
@@ -77,3 +87,15 @@ class Call:
                 self._wake = action.at
             else:
                 self.actions.append(action)
+
+
+def taken(arrived: deque[Input]) -> Input:
+    """Take the next input off ``arrived``; all bytes that are there come as one."""
+    first = arrived.popleft()
+    if not isinstance(first, BytesReceived):
+        return first
+    pieces = [first.data]
+    while arrived and isinstance(more := arrived[0], BytesReceived):
+        pieces.append(more.data)
+        arrived.popleft()
+    return BytesReceived(b"".join(pieces))

@@ -61,5 +61,3 @@ class ClientSettings:
     def sent(self, opening: Open) -> dict[str, Any]:
         """The arguments of ``http.stream`` for ``opening``; see :func:`~client_under_test.transport.request_of`."""
         return request_of(opening, self.policy.limits, reuse=self.reuse_connections)
-
-

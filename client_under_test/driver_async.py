@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import Any, Self, assert_never
 
 from client_under_test.answer import Answer
-from client_under_test.call import Call
+from client_under_test.call import Call, taken
 from client_under_test.client import ClientSettings
 from client_under_test.events import Done, Event
 from client_under_test.signals import (
@@ -258,7 +258,11 @@ class _Mailbox:
                 return None
         if not self._arrived and self._fault is not None:
             raise self._fault
-        return self._next() if self._arrived else None
+        if not self._arrived:
+            return None
+        happened = taken(self._arrived)
+        self._size = 0 if isinstance(happened, BytesReceived) else self._size
+        return happened
 
     def wake(self) -> None:
         """Let :meth:`take` return."""
@@ -269,17 +273,6 @@ class _Mailbox:
         self._arrived.clear()
         self._size = 0
         self._room.set()
-
-    def _next(self) -> Input:
-        first = self._arrived.popleft()
-        if not isinstance(first, BytesReceived):
-            return first
-        pieces = [first.data]
-        while self._arrived and isinstance(more := self._arrived[0], BytesReceived):
-            pieces.append(more.data)
-            self._arrived.popleft()
-        self._size = 0
-        return BytesReceived(b"".join(pieces))
 
 
 async def _cancelled(reader: asyncio.Task[None]) -> None:

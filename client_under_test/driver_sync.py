@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Self, assert_never
 
 from client_under_test.answer import Answer
-from client_under_test.call import Call
+from client_under_test.call import Call, taken
 from client_under_test.client import ClientSettings
 from client_under_test.events import Done, Event
 from client_under_test.signals import BodyEnded, BytesReceived, Deliver, Drop, Input, Open, TimerFired, TransportFailed
@@ -275,11 +275,12 @@ class _Mailbox:
             Exception: what reading raised that is no matter of HTTP.
         """
         with self._change:
-            self._change.wait_for(
-                lambda: self._arrived or self._fault is not None or self._cancelled.is_set(), timeout
-            )
+            self._change.wait_for(lambda: self._arrived or self._fault is not None or self._cancelled.is_set(), timeout)
             if self._arrived:
-                return self._next()
+                happened = taken(self._arrived)
+                self._size = 0 if isinstance(happened, BytesReceived) else self._size
+                self._change.notify_all()
+                return happened
             if self._fault is not None:
                 raise self._fault
             return None
@@ -295,18 +296,6 @@ class _Mailbox:
             self._arrived.clear()
             self._size = 0
             self._change.notify_all()
-
-    def _next(self) -> Input:
-        first = self._arrived.popleft()
-        if not isinstance(first, BytesReceived):
-            return first
-        pieces = [first.data]
-        while self._arrived and isinstance(more := self._arrived[0], BytesReceived):
-            pieces.append(more.data)
-            self._arrived.popleft()
-        self._size = 0
-        self._change.notify_all()
-        return BytesReceived(b"".join(pieces))
 
 
 def _own_http() -> Any:
