@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test test-all setup-toxiproxy check bench clean
+.PHONY: demo test test-all setup-toxiproxy setup-prometheus check bench clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
@@ -24,6 +24,9 @@ test-all: $(READY)  ## the slow suites as well, under coverage, and the suite on
 
 setup-toxiproxy:  ## the real Toxiproxy 2.12.0 and its clients, into .tools: the tests compare with them where they are
 	tests/setup_toxiproxy.sh
+
+setup-prometheus:  ## a real Prometheus, into .tools: the tests let it scrape the client's metrics where it is
+	tests/setup_prometheus.sh
 
 check: $(READY)  ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import httpx
 from live.toxiproxies import free_port
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-PROMETHEUS = shutil.which("prometheus")
+TOOLS = Path(__file__).parents[2] / ".tools" / "bin"
+PROMETHEUS = shutil.which("prometheus", path=f"{TOOLS}{os.pathsep}{os.environ.get('PATH', '')}")
 HAS_KENT = find_spec("kent") is not None
 
 _CONFIG = """\

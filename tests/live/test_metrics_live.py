@@ -76,7 +76,7 @@ def ask(api: httpx.Client, query: str) -> list[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(PROMETHEUS is None, reason="no binary 'prometheus': apt-get install prometheus")
+@pytest.mark.skipif(PROMETHEUS is None, reason="NOT SCRAPED by a real Prometheus: run `make setup-prometheus`")
 async def test_a_prometheus_server_tells_the_completion_ratio_and_knows_every_query_of_the_dashboard(
     server: FakeServer, tmp_path: Path
 ) -> None:
