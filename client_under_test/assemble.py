@@ -31,7 +31,7 @@ from client_under_test.dialects.anthropic import (
     NoContent,
     decode_object,
 )
-from client_under_test.errors import ProtocolError
+from client_under_test.errors import ProtocolError, ToolInputBroken
 
 _TOOLS = ("tool_use", "server_tool_use")
 _MAY_CALL_TOOLS = ("end_turn", "stop_sequence", "tool_use", "pause_turn")
@@ -83,23 +83,26 @@ class Block:
         """The input of a tool, whole.
 
         Raises:
-            ProtocolError: it never ended, or is not one JSON object; the message has the raw text.
+            ToolInputBroken: it never ended, or is not one JSON object.
         """
-        raw = "".join(self.parts.get("partial_json", ()))
+        raw = whole_characters("".join(self.parts.get("partial_json", ())))
         if not self.stopped:
-            raise ProtocolError(f"the input of tool {self.name!r} never ended: {raw}")
-        given = self.fields.get("input")
-        if raw:
-            given = decode_object(whole_characters(raw).encode(), f"tool {self.name}")
-        if not isinstance(given, dict):
-            raise ProtocolError(f"the input of tool {self.name!r} is no JSON object: {given!r}")
-        return given
+            raise self._broken("never ended", raw)
+        if not raw and isinstance(given := self.fields.get("input"), dict):
+            return given
+        try:
+            return decode_object(raw.encode(), f"tool {self.name}")
+        except ProtocolError as error:
+            raise self._broken(f"is no JSON object ({error.message})", raw) from error
+
+    def _broken(self, what: str, raw: str) -> ToolInputBroken:
+        return ToolInputBroken(f"the input of tool {self.name!r} {what}", tool=self.name, raw=raw)
 
     def sent_back(self) -> dict[str, Any]:
         """The block as the API takes it back.
 
         Raises:
-            ProtocolError: the input of a tool is not whole.
+            ToolInputBroken: the input of a tool is not whole.
         """
         if self.kind in _TOOLS:
             return {**self.fields, "input": self.tool_input()}
@@ -174,7 +177,7 @@ class Message:
         """The tool calls of the finished message.
 
         Raises:
-            ProtocolError: when a tool block never stopped or its input is not one JSON object.
+            ToolInputBroken: when a tool block never stopped or its input is not one JSON object.
         """
         tools = [block for block in self.blocks if block.kind == "tool_use"]
         return tuple(ToolCall(id=str(one.fields.get("id", "")), name=one.name, input=one.tool_input()) for one in tools)

@@ -10,6 +10,7 @@
     ├── Stalled                 the server went silent, or stopped making progress
     ├── AnswerTruncated         the body ended without the end of the answer
     ├── ProtocolError           the bytes are not what the API sends
+    │   ├── ToolInputBroken     the input of a tool is no JSON object, or not all of one
     │   ├── LimitExceeded       ... or more of them than this client keeps
     │   └── WrongContentType    ... not even an event stream
     ├── UnknownStopReason       the answer ended for a reason this client does not know
@@ -19,7 +20,11 @@
         ├── ServerFailed        408, 409, other 5xx, ``api_error``, ``timeout_error``
         └── RequestRefused      everything that the same request would meet again
             ├── NotAuthorized   401, 403
-            └── PromptTooLarge  413, or a limit that was checked before anything was sent
+            └── PromptTooLarge  413
+                └── PartTooLarge    a limit that was checked before anything was sent (``large.check``)
+
+Beside these, ``large.in_parts`` raises ``PartUnusable``, a relay ``CannotTakeBack``, and sinks are told ``Interrupted``:
+each is a StreamError that stands in the module that raises it.
 
 An error that reaches the caller also tells what was kept (the partial text, and the content blocks that may be sent
 back), and what happened before it: the requests made, their ids, and the error of each attempt, so that the first cause
@@ -109,6 +114,19 @@ class AnswerTruncated(StreamError):
 
 class ProtocolError(StreamError):
     """Malformed JSON, invalid UTF-8, events out of order, a tool input that does not parse."""
+
+
+@dataclass(eq=False)
+class ToolInputBroken(ProtocolError):
+    """The input of a tool call is not one whole JSON object. It is never repaired.
+
+    Attributes:
+        tool: name of the tool.
+        raw: the input as far as it came.
+    """
+
+    tool: str = field(default="", kw_only=True)
+    raw: str = field(default="", kw_only=True)
 
 
 class LimitExceeded(ProtocolError):
