@@ -23,8 +23,8 @@
             └── PromptTooLarge  413
                 └── PartTooLarge    a limit that was checked before anything was sent (``large.check``)
 
-Beside these, ``large.in_parts`` raises ``PartUnusable``, a relay ``CannotTakeBack``, and sinks are told ``Interrupted``:
-each is a StreamError that stands in the module that raises it.
+Beside these, ``large.in_parts`` raises ``PartUnusable``, a relay raises ``CannotTakeBack``, and sinks are told
+``Interrupted``: each is a StreamError, and stands in the module that raises it.
 
 An error that reaches the caller also tells what was kept (the partial text, and the content blocks that may be sent
 back), and what happened before it: the requests made, their ids, and the error of each attempt, so that the first cause
