@@ -14,7 +14,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -183,10 +183,11 @@ class Message:
         return tuple(ToolCall(id=str(one.fields.get("id", "")), name=one.name, input=one.tool_input()) for one in tools)
 
     def content(self) -> tuple[dict[str, Any], ...]:
-        """What may be sent back of this message as an assistant turn, whether it ended or not."""
+        """What may be sent back of this message as an assistant turn, whether it ended or not; blank text included,
+        which may stand between other blocks and must be left out (:func:`without_blanks`)."""
         ended = self.stop_reason in _MAY_CALL_TOOLS
         kept = [block.sent_back() for block in self.blocks if self._may_be_sent_back(block, ended=ended)]
-        return tuple(kept) if ended or any(block["type"] == "text" for block in kept) else ()
+        return tuple(kept) if ended or self.text.strip() else ()
 
     @property
     def unknown_deltas(self) -> tuple[Mapping[str, Any], ...]:
@@ -195,7 +196,7 @@ class Message:
 
     def _may_be_sent_back(self, block: Block, *, ended: bool) -> bool:
         if block.kind == "text":
-            return bool(block.joined("text").strip())
+            return True
         if block.kind == "thinking":
             return block.stopped and bool(block.joined("signature"))
         if block.kind in _TOOLS:
@@ -223,8 +224,8 @@ class Message:
         self._must_go_on()
         if event.index in self._open:
             raise ProtocolError(f"content_block_start for block {event.index}, which has not stopped")
-        block = Block(str(event.block.get("type", "unknown")), dict(event.block))
-        text = _text_of(block)
+        block = _block(event.block)
+        text = str(block.fields.get("text") or "") if block.kind == "text" else ""
         self._open[event.index] = block
         self.blocks.append(block)
         return block.visible(text)
@@ -271,6 +272,11 @@ def whole_characters(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def without_blanks(content: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """``content`` without blank text, which the API refuses."""
+    return tuple(block for block in content if block["type"] != "text" or block["text"].strip())
+
+
 def message_of(body: dict[str, Any]) -> Message:
     """The message in a non-streaming response.
 
@@ -303,9 +309,18 @@ def _is_whole(block: Block) -> bool:
     return True
 
 
-def _text_of(block: Block) -> str:
-    """The text that a block starts with; only text blocks have any."""
-    text = block.fields.get("text") if block.kind == "text" else None
-    if text is not None and not isinstance(text, str):
-        raise ProtocolError(f"a text block starts with {text!r}, which is no text")
-    return text or ""
+_KINDS: Mapping[str, Mapping[str, type]] = {
+    "text": {"text": str, "citations": list},
+    "thinking": {"thinking": str, "signature": str},
+}
+"""What the fields are that this client puts together."""
+
+
+def _block(fields: Mapping[str, Any]) -> Block:
+    kind = fields.get("type")
+    if not isinstance(kind, str):
+        raise ProtocolError(f"a content block starts with the type {kind!r}")
+    for name, wanted in _KINDS.get(kind, {}).items():
+        if not isinstance(fields.get(name), wanted | None):
+            raise ProtocolError(f"a {kind} block starts with {name} {fields[name]!r}")
+    return Block(kind, dict(fields))

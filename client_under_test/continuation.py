@@ -4,7 +4,8 @@ Rules:
 
 1. What the reader has seen is continued and not said again, wherever the model can do that.
 2. Tool calls and thinking are never half-recovered: only text is continued. With tools in the request the model would
-   be pushed to prose (BerriAI/litellm#31067), so there the answer is asked for anew.
+   be pushed to prose (BerriAI/litellm#31067), and with a format for its output it would begin another document: there
+   the answer is asked for anew.
 3. The partial goes into the request without white space at its end, which the API refuses in a prefill and which models
    like to say again.
 4. A few characters are not worth a seam: below :data:`SHORTEST` the answer is asked for anew.
@@ -19,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, TypeAlias, assert_never
 
-SHORTEST = 16
+SHORTEST = 40
 """Characters of a partial that are worth continuing, and of a repetition that prove that it is one."""
 
 
@@ -82,7 +83,7 @@ def strategy_for(
     """
     if len(partial.rstrip()) < SHORTEST:
         return Strategy.RESTART
-    strategy = forced or (Strategy.RESTART if request.get("tools") else _known(request, table))
+    strategy = forced or (Strategy.RESTART if _is_more_than_text(request) else _known(request, table))
     if strategy is Strategy.PREFILL and _thinks(request):
         strategy = Strategy.USER_TURN  # the API takes no prefill while the model thinks
     tried = set(refused)
@@ -96,9 +97,7 @@ def continued(request: Mapping[str, Any], partial: str, strategy: Strategy) -> d
 
     Fields that are not what the API wants are left as they are: refusing them is the server's business.
     """
-    said = partial.rstrip()
-    messages = request.get("messages")
-    turns = list(messages) if isinstance(messages, list) else []
+    said, turns = partial.rstrip(), _turns(request)
     match strategy:
         case Strategy.PREFILL:
             return {**request, "messages": [*turns, {"role": "assistant", "content": said}]}
@@ -117,7 +116,18 @@ def after_pauses(request: Mapping[str, Any], turns: Iterable[Iterable[Mapping[st
     content = [block for turn in turns for block in turn]
     if not content:
         return request
-    return {**request, "messages": [*request["messages"], {"role": "assistant", "content": content}]}
+    return {**request, "messages": [*_turns(request), {"role": "assistant", "content": content}]}
+
+
+def _turns(request: Mapping[str, Any]) -> list[Any]:
+    messages = request.get("messages")
+    return list(messages) if isinstance(messages, list | tuple) else []
+
+
+def _is_more_than_text(request: Mapping[str, Any]) -> bool:
+    config = request.get("output_config")
+    has_format = isinstance(config, Mapping) and bool(config.get("format"))
+    return bool(request.get("tools") or request.get("output_format") or has_format)
 
 
 def _known(request: Mapping[str, Any], table: Table) -> Strategy:

@@ -5,8 +5,10 @@ Rules:
 1. An attempt that says the answer anew is silent while it repeats what is on display; then only what is missing is
    shown. If it says something else, the display starts over first.
 2. An attempt that continues adds exactly what it says. White space that was on display and not in the request may be
-   said again, and a repetition of the end is left out where it is proven: it runs up to the very end of what is on
-   display, has at least :data:`~client_under_test.continuation.SHORTEST` characters, and is no refrain.
+   said again. A model that was only told what it said may repeat some of it, and a repetition is left out where it is
+   proven: it runs up to the very end of what is on display, has at least
+   :data:`~client_under_test.continuation.SHORTEST` characters, is no refrain, and is more than one whole line, because
+   a table may well have the same line twice.
 3. While it is open whether something is a repetition, it is held back.
 4. Text of turns that are over stays: the next turn goes on after it.
 """
@@ -64,9 +66,9 @@ class Display:
         """A new attempt begins that says the turn in progress from its start."""
         self._attempt = _Repeats(self.unsettled)
 
-    def go_on(self) -> None:
-        """A new attempt begins that goes on where the text stops."""
-        self._attempt = Seam(self.text)
+    def go_on(self, *, may_repeat: bool = True) -> None:
+        """A new attempt begins that goes on where the text stops, and ``may_repeat`` some of its end."""
+        self._attempt = Seam(self.text, may_repeat=may_repeat)
 
     def say(self, piece: str) -> Shown:
         """The attempt says ``piece``; returns what that means for the display."""
@@ -111,7 +113,7 @@ class _Repeats:
 class Seam:
     """An attempt that goes on after ``before``, and may repeat some of its end."""
 
-    def __init__(self, before: str) -> None:
+    def __init__(self, before: str, *, may_repeat: bool = True) -> None:
         self._before = before
         self._white = before[len(before.rstrip()) :]
         """White space that is on display and was not in the request."""
@@ -119,7 +121,7 @@ class Seam:
         self._size = 0
         self._places: list[int] | None = None
         """Where in ``before`` a repetition may begin; None before there is enough text to tell."""
-        self._decided = len(before) < SHORTEST
+        self._decided = len(before) < SHORTEST or not may_repeat
 
     def say(self, piece: str) -> Shown:
         """The attempt says ``piece``; what is new of all it said so far, as far as that is decided."""
@@ -165,20 +167,29 @@ class Seam:
         self._held.clear()
         for place in self._places or ():
             repeated = self._before[place:]
-            if len(repeated) <= len(held) and not _is_refrain(repeated, self._before):
+            if len(repeated) <= len(held) and _is_proof(repeated, self._before):
                 return held[len(repeated) :]
         return held
 
 
 def _places(text: str, before: str) -> list[int]:
-    """Where ``text`` begins in ``before``, also where it overlaps itself."""
-    found, place = [], before.find(text)
-    while place >= 0:
+    """Where ``text`` begins in ``before``; nowhere, when that is in so many places that it proves nothing."""
+    found: list[int] = []
+    place = before.find(text)
+    while place >= 0 and len(found) < _TOO_MANY:
         found.append(place)
         place = before.find(text, place + 1)
-    return found
+    return found if len(found) < _TOO_MANY else []
 
 
-def _is_refrain(text: str, before: str) -> bool:
-    """Whether ``text``, the end of ``before``, was said before: then saying it again proves nothing."""
-    return before.find(text) < len(before) - len(text) or text.find(text[: len(text) // 2], 1) >= 0
+_TOO_MANY = 32
+_LONG_LINE = 80
+"""Characters from which on not even a whole line is said twice by chance."""
+
+
+def _is_proof(text: str, before: str) -> bool:
+    """Whether saying ``text``, the end of ``before``, again can only be a repetition."""
+    said_before = before.find(text) < len(before) - len(text) or text.find(text[: len(text) // 2], 1) >= 0
+    begins_a_line = len(text) == len(before) or before[-len(text) - 1] == "\n"
+    is_one_line = begins_a_line and text.find("\n") == len(text) - 1 and len(text) < _LONG_LINE
+    return not said_before and not is_one_line

@@ -109,6 +109,8 @@ class Session:
         self._actions: list[Action] = []
         self._now = 0.0
         self._attempts = self._pauses = 0
+        self._has_shown = False
+        """Whether the attempt in progress has added anything to the display."""
         self._errors: list[StreamError] = []
         self._request_ids: list[str] = []
         self._refused: set[Strategy] = set()
@@ -156,11 +158,11 @@ class Session:
         self._attempts += 1
         strategy, body = self._strategy(), self._body()
         self._attempt = self._begin(strategy)
-        if strategy is Strategy.RESTART:
-            self._ledger.start_over()
-        else:
+        self._has_shown = False
+        if strategy is not Strategy.RESTART:
             body = continued(body, self._transcript.display.unsettled, strategy)
-        self._transcript.begin(goes_on=strategy is not Strategy.RESTART)
+        goes_on = strategy is not Strategy.RESTART
+        self._transcript.begin(goes_on=goes_on, may_repeat=strategy is not Strategy.PREFILL)
         streams = self._streams()
         self._start(Deadline.FIRST_BYTE if streams else Deadline.WHOLE_RESPONSE)
         self._actions.append(Open({**body, "stream": streams}, self._route.target))
@@ -266,6 +268,8 @@ class Session:
             self._fail(error)
             return
         self._show(self._transcript.finish())
+        if self._attempt.strategy is Strategy.RESTART:
+            self._ledger.start_over()
         if outcome is Outcome.PAUSED and self._pauses < self._policy.max_pauses:
             self._go_on()
         else:
@@ -277,6 +281,7 @@ class Session:
         self._transcript.pause(self._attempt.message)
         self._leave_attempt(used=True)
         self._ledger.settle()
+        self._attempt = self._begin(Strategy.RESTART)  # what this one said is told and kept
         self._back_off(0.0, Next.GO_ON, None)
 
     # ---- an attempt has failed
@@ -294,7 +299,7 @@ class Session:
             return
         self._errors.append(error)
         self._transcript.interrupted(self._attempt.message)
-        self._leave_attempt(sent=error.reached is not False, used=self._attempt.message.started)
+        self._leave_attempt(sent=error.reached is not False, used=self._has_shown)
         self._back_off(wait, self._next(moved=place != self._route.place), error)
 
     def _is_refused_continuation(self, error: StreamError) -> bool:
@@ -332,7 +337,8 @@ class Session:
         self._deadlines.clear(*OF_ATTEMPT)
 
     def _finish(self, outcome: Outcome, *, error: StreamError | None = None, tools: tuple[ToolCall, ...] = ()) -> None:
-        self._leave_attempt(sent=error is None or error.reached is not False, used=self._attempt.message.started)
+        used = self._has_shown or (error is None and outcome is not Outcome.CANCELLED)
+        self._leave_attempt(sent=error is None or error.reached is not False, used=used)
         self._give_out(self._sentences.flush())
         self.state = State.DONE
         answer = self._answer(outcome, error, tools)
@@ -368,9 +374,11 @@ class Session:
 
     def _show(self, shown: Shown) -> None:
         if shown.reset:
+            self._ledger.start_over()
             self._sentences.drop()
             self._actions.append(Deliver(Reset()))
         if shown.text:
+            self._has_shown = True
             self._actions.append(Deliver(Text(shown.text)))
             self._give_out(self._sentences.push(shown.text, self._now))
 
@@ -388,7 +396,7 @@ class Session:
                 self._give_out(self._sentences.tick(self._now))
             case Deadline.RETRY:
                 self._open()
-            case Deadline.TOTAL if not self._attempt.message.whole:
+            case Deadline.TOTAL if self.state is not State.STREAMING or not self._attempt.message.whole:
                 self._give_up(self._stalled(due))
             case _:
                 self._break_off(self._stalled(due))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from client_under_test.assemble import Message
+from client_under_test.assemble import Message, without_blanks
 from client_under_test.display import Display, Shown
 
 Content = tuple[dict[str, Any], ...]
@@ -33,12 +33,12 @@ class Transcript:
         """All that is on display."""
         return self.display.text
 
-    def begin(self, *, goes_on: bool) -> None:
+    def begin(self, *, goes_on: bool, may_repeat: bool = True) -> None:
         """A new attempt begins: it goes on after the text so far, or says the turn in progress from its start."""
         self._text_before = len(self.display.unsettled)
         if goes_on:
             self._before = self._kept
-            self.display.go_on()
+            self.display.go_on(may_repeat=may_repeat)
         else:
             self._before = None
             self.display.start_over()
@@ -57,13 +57,14 @@ class Transcript:
 
     def pause(self, message: Message) -> None:
         """The turn paused, and another one follows it."""
-        self.paused.append(self._content_of_turn(message))
+        self.paused.append(without_blanks(self._content_of_turn(message)))
         self.display.settle()
         self._kept, self._before = (), None
 
     def content(self, message: Message) -> Content:
         """The content of the whole answer, whose last attempt is ``message``."""
-        return (*(block for turn in self.paused for block in turn), *self._content_of_turn(message))
+        turns = (*self.paused, without_blanks(self._content_of_turn(message)))
+        return tuple(block for turn in turns for block in turn)
 
     def _content_of_turn(self, message: Message) -> Content:
         said, content = self.display.unsettled, message.content()
@@ -72,7 +73,7 @@ class Transcript:
         for known in (content, self._kept):
             if _text(known) == said:
                 return known
-        return ({"type": "text", "text": said},) if said.strip() else ()
+        return ({"type": "text", "text": said},)
 
 
 def _joined(before: Content, after: Content, new_text: str) -> Content:
@@ -87,8 +88,15 @@ def _joined(before: Content, after: Content, new_text: str) -> Content:
         if block.get("text") != "":
             rest.append(block)
     if before and rest and before[-1]["type"] == rest[0]["type"] == "text":
-        return (*before[:-1], {**before[-1], "text": before[-1]["text"] + rest[0]["text"]}, *rest[1:])
+        return (*before[:-1], _one(before[-1], rest[0]), *rest[1:])
     return (*before, *rest)
+
+
+def _one(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Two text blocks as one, with the citations of both."""
+    citations = [*(first.get("citations") or ()), *(second.get("citations") or ())]
+    text = first["text"] + second["text"]
+    return {**first, "text": text, **({"citations": citations} if citations else {})}
 
 
 def _text(content: Sequence[dict[str, Any]]) -> str:

@@ -111,7 +111,7 @@ class Answer:
     only_json: bool = False
     """Ignore the wish for a stream."""
     repeats: int = 0
-    """Characters that are said again at the end of what was said, when the answer is asked to be continued."""
+    """Characters of the end that are said again by a model that was told what it said. A prefill is never repeated."""
     continues: bool = True
     """Whether the model goes on where it is told that it stopped; otherwise it starts over."""
     faults: tuple[Fault, ...] = ()
@@ -146,7 +146,8 @@ class Answer:
         text, place = interrupted(request.body, (own, *request.told)) if self.continues else ("", 0)
         if not place:
             return replace(self, blocks=blocks)
-        rest = max(0, place - self.repeats)
+        is_prefill = request.body["messages"][-1].get("role") == "assistant"
+        rest = place if is_prefill else max(0, place - self.repeats)
         left = _without(blocks, rest) if text == own else (text_block(text[rest:]),)
         reason = "end_turn" if self.stop_reason == "tool_use" else self.stop_reason
         return replace(self, blocks=left, stop_reason=reason)

@@ -9,7 +9,10 @@ import pytest
 from client_under_test.continuation import SHORTEST, Strategy, after_pauses, continued, strategy_for
 from client_under_test.display import Display, Seam, Shown
 
-PARTIAL = "The heron of the old mill looks at the water."
+PARTIAL = "The heron of the old mill looks at the brown water, as it does every day."
+ROW = "Tuesday,closed,nobody comes to the mill,none\n"
+ROWS = "Monday,open,many come to the mill,some\n" + ROW
+LONG_ROW = "Tuesday,closed," + "nobody comes, " * 6 + "none\n"
 REQUEST: dict[str, Any] = {"model": "claude-sonnet-5-5", "messages": [{"role": "user", "content": "Hi"}]}
 PREFILLS = """
 claude-2.1 claude-instant-1.2 claude-3-haiku-20240307 claude-3-5-sonnet-20241022 claude-3-7-sonnet-latest
@@ -62,6 +65,12 @@ def test_a_model_that_thinks_takes_no_prefill(thinking: Any, strategy: Strategy)
     assert chosen("claude-sonnet-4-5", thinking=thinking) is strategy
 
 
+@pytest.mark.parametrize("more", [{"output_format": {"type": "json"}}, {"output_config": {"format": {"type": "json"}}}])
+def test_an_answer_with_a_format_is_one_document_and_asked_for_anew(more: dict[str, Any]) -> None:
+    assert chosen("claude-sonnet-5-5", **more) is Strategy.RESTART
+    assert chosen("claude-sonnet-5-5", output_config={"effort": "low"}) is Strategy.USER_TURN
+
+
 def test_a_table_of_the_callers_decides() -> None:
     table = ((r"^local-", Strategy.PREFILL),)
     assert chosen("local-llama", table=table) is Strategy.PREFILL
@@ -101,6 +110,17 @@ def test_a_system_prompt_keeps_what_the_caller_wrote(system: Any, beginning: str
 
 def test_asking_anew_changes_nothing() -> None:
     assert continued(REQUEST, PARTIAL, Strategy.RESTART) == REQUEST
+
+
+def test_messages_may_be_a_tuple() -> None:
+    turns = continued({"messages": ({"role": "user", "content": "Hi"},)}, PARTIAL, Strategy.PREFILL)["messages"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant"]
+    assert after_pauses({}, [({"type": "text", "text": "1"},)])["messages"][0]["role"] == "assistant"
+
+
+def test_after_a_prefill_nothing_is_taken_for_a_repetition() -> None:
+    seam = Seam(PARTIAL, may_repeat=False)
+    assert seam.say(PARTIAL) == Shown(PARTIAL)
 
 
 def test_messages_that_are_no_list_are_the_servers_to_refuse() -> None:
@@ -164,20 +184,24 @@ def joined(before: str, *pieces: str) -> str:
     ("before", "pieces", "whole"),
     [
         (PARTIAL, [" It waits."], PARTIAL + " It waits."),
-        (PARTIAL, ["water. It waits."], PARTIAL + "water. It waits."),
+        (PARTIAL, ["every day. It waits."], PARTIAL + "every day. It waits."),
         (PARTIAL, [PARTIAL[-SHORTEST:], " It."], PARTIAL + " It."),
         (PARTIAL, [PARTIAL[-SHORTEST + 1 :], " It."], PARTIAL + PARTIAL[-SHORTEST + 1 :] + " It."),
         (PARTIAL, [PARTIAL + " It."], PARTIAL + " It."),
         (PARTIAL, [*(PARTIAL + " It.")], PARTIAL + " It."),
         (PARTIAL, [PARTIAL[:20], " else."], PARTIAL + PARTIAL[:20] + " else."),
-        (PARTIAL, [PARTIAL[-20:]], PARTIAL),
+        (PARTIAL, [PARTIAL[-50:]], PARTIAL),
         (PARTIAL, ["", " ", "It"], PARTIAL + " It"),
         (PARTIAL + " ", [" It."], PARTIAL + " It."),
         (PARTIAL + " ", ["It."], PARTIAL + " It."),
         (PARTIAL + "\n", ["\n\nIt."], PARTIAL + "\n\nIt."),
         (PARTIAL + "\n", [" It."], PARTIAL + "\n It."),
         ("short", ["short"], "shortshort"),
-        ("ha " * 10, ["ha " * 10], "ha " * 10 + "ha " * 10),
+        ("ha " * 20, ["ha " * 20], "ha " * 20 + "ha " * 20),
+        ("a" * 100, ["a" * 100], "a" * 200),
+        (ROWS, [ROW, "Wednesday"], ROWS + ROW + "Wednesday"),
+        (ROWS, [ROWS, "Wednesday"], ROWS + "Wednesday"),
+        (PARTIAL + "\n" + LONG_ROW, [LONG_ROW, "x"], PARTIAL + "\n" + LONG_ROW + "x"),
         (PARTIAL + "\n" + PARTIAL, [PARTIAL], PARTIAL + "\n" + PARTIAL + PARTIAL),
     ],
 )
@@ -189,6 +213,6 @@ def test_a_seam_leaves_out_what_is_proven_to_be_said_twice_and_nothing_else(
 
 def test_what_may_be_a_repetition_is_held_back_until_that_is_decided() -> None:
     seam = Seam(PARTIAL)
-    assert seam.say(PARTIAL[-30:-10]) == Shown()
+    assert seam.say(PARTIAL[-60:-10]) == Shown()
     assert seam.say(PARTIAL[-10:] + " It") == Shown(" It")
     assert seam.say(" waits.") == Shown(" waits.")

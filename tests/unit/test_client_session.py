@@ -313,7 +313,7 @@ def test_billed_tokens_without_any_content_are_lost_output() -> None:
     assert Call().run(stream(START, reason(output_tokens=2), STOP)).outcome is Outcome.COMPLETE
 
 
-LONG = "The heron of the old mill "
+LONG = "The heron of the old mill looks at the water and "
 CUT_TEXT = [*stream(START, BLOCK, text(LONG)), LOST]
 REST = stream(*whole(" waits."))
 

@@ -51,11 +51,12 @@ def test_the_content_of_a_continued_answer_has_one_text_at_the_seam() -> None:
 
 
 def test_what_the_continuation_repeated_is_not_in_the_content() -> None:
-    transcript = interrupted(said("The heron of the old mill"))
+    before = "The heron of the old mill looks at the brown water of the river"
+    transcript = interrupted(said(before))
     transcript.begin(goes_on=True)
-    transcript.say("heron of the old mill waits.")
-    rest = message(said("heron of the "), said("old mill waits."), THOUGHT)
-    assert transcript.content(rest) == (said("The heron of the old mill waits."), THOUGHT)
+    transcript.say(before[4:] + " and waits.")
+    rest = message(said(before[4:30]), said(before[30:] + " and waits."), THOUGHT)
+    assert transcript.content(rest) == (said(before + " and waits."), THOUGHT)
 
 
 def test_a_continuation_that_begins_with_a_thought_stands_beside_the_text() -> None:
@@ -80,6 +81,25 @@ def test_content_that_does_not_say_what_is_on_display_gives_way_to_the_text_alon
     transcript.say("The heron")
     assert transcript.content(message(said("The heron waits"))) == (said("The heron"),)
     assert Transcript().content(message(said("x"))) == ()
+
+
+def test_blank_text_between_other_blocks_is_left_out_and_takes_nothing_with_it() -> None:
+    call = {"type": "tool_use", "id": "t", "name": "go", "input": {}}
+    for text in ("\n\n", ""):
+        transcript, one = Transcript(), message(THOUGHT, said(text), call)
+        transcript.begin(goes_on=False)
+        transcript.say(one.text)
+        assert transcript.content(one) == (THOUGHT, call)
+        transcript.pause(one)
+        assert transcript.paused == [(THOUGHT, call)]
+
+
+def test_citations_of_both_sides_of_a_seam_are_kept() -> None:
+    transcript = interrupted({**said("The heron of the old mill "), "citations": [1]})
+    transcript.begin(goes_on=True)
+    transcript.say("waits.")
+    (block,) = transcript.content(message({**said("waits."), "citations": [2]}))
+    assert block["citations"] == [1, 2]
 
 
 def test_content_of_turns_that_paused_comes_first() -> None:
