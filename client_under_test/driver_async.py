@@ -25,7 +25,7 @@ from client_under_test.signals import (
     TimerFired,
     TransportFailed,
 )
-from client_under_test.transport import head_of, mapped, no_cookies, tls
+from client_under_test.transport import Inflater, head_of, mapped, no_cookies, tls
 
 _DRAIN_SECONDS = 0.1
 _READ_AHEAD_BYTES = 1 << 20
@@ -86,14 +86,15 @@ class StreamClient(ClientSettings):
         try:
             async with self._http.stream(**self.sent(opening)) as response:
                 answered = True
-                yield head_of(response)
-                async for data in response.aiter_bytes():
-                    yield BytesReceived(data)
+                head = head_of(response)
+                yield head
+                inflater = Inflater(head.headers.get("content-encoding", ""))
+                async for data in response.aiter_raw():
+                    for piece in inflater.pieces(data):
+                        yield BytesReceived(piece)
                 yield BodyEnded()
-        except Exception as error:  # mapped at this one edge; what is no matter of HTTP goes on
-            if (ours := mapped(error, answered=answered)) is None:
-                raise
-            yield TransportFailed(ours)
+        except Exception as error:  # the one edge at which foreign exceptions become ours
+            yield TransportFailed(mapped(error, answered=answered))
 
     async def left(self, reader: asyncio.Task[None]) -> None:
         """End an exchange; where connections are kept, its end is awaited for a moment, behind the caller's back."""
@@ -133,7 +134,7 @@ class AnswerStream:
         return self._events()
 
     def cancel(self) -> None:
-        """End the call, from any task: the connection is closed, the loop gets what came, and ``Done`` (cancelled)."""
+        """End the call, from any task or thread: its connection is closed, the loop gets what came, and ``Done``."""
         self._drive.cancel()
 
     async def aclose(self) -> None:
@@ -157,36 +158,46 @@ class _Drive:
         self._call, self._client = call, client
         self._mail = _Mailbox()
         self._reader: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._cancelled = False
 
     async def next_event(self) -> Event | None:
         """The next event for the caller, None after the last."""
-        call = self._call
-        call.resume()
+        call, self._loop = self._call, asyncio.get_running_loop()
+        if not self._cancelled:
+            call.resume()
         while True:
+            if self._cancelled:
+                call.cancel()
             if (event := await self._act()) is not None:
                 call.leave()
                 return event
             if call.over:
                 return None
             happened = await self._next_input()
-            if self._cancelled:
-                call.cancel()
-            else:
+            if not self._cancelled:
                 call.feed(happened)
 
     def cancel(self) -> None:
         """See :meth:`AnswerStream.cancel`."""
         self._cancelled = True
+        if self._loop is None or self._loop is _running_loop():
+            self._wake()
+        else:
+            self._loop.call_soon_threadsafe(self._wake)
+
+    async def aclose(self) -> None:
+        """End the call, if it is not over, and close the connection; whoever waits for an event is woken."""
+        self._cancelled = True
+        self._call.cancel()
+        self._call.actions.clear()
+        self._mail.wake()
+        await self._drop()
+
+    def _wake(self) -> None:
         if self._reader is not None:
             self._reader.cancel()
         self._mail.wake()
-
-    async def aclose(self) -> None:
-        """End the call, if it is not over, and close the connection."""
-        self._call.cancel()
-        self._call.actions.clear()
-        await self._drop()
 
     async def _act(self) -> Event | None:
         """Carry out what is to be done, up to the next event."""
@@ -196,6 +207,7 @@ class _Drive:
                 case Deliver(event):
                     return event
                 case Open():
+                    self._mail = _Mailbox()
                     self._reader = asyncio.create_task(self._mail.fill(self._client.connect(action)))
                 case Drop():
                     await self._drop()
@@ -213,66 +225,67 @@ class _Drive:
     async def _drop(self) -> None:
         reader, self._reader = self._reader, None
         if reader is not None:
-            self._mail.clear()
+            self._mail.close()
             await self._client.left(reader)
-            self._mail.clear()
 
 
 class _Mailbox:
-    """What has happened on the connection and was not handled yet. When it is full the socket is not read."""
+    """What has happened on one connection and was not handled yet. When it is full the socket is not read."""
 
     def __init__(self) -> None:
         self._arrived: deque[Input] = deque()
         self._size = 0
-        self._fault: Exception | None = None
+        self._is_closed = False
         self._news, self._room = asyncio.Event(), asyncio.Event()
 
     async def fill(self, inputs: AsyncGenerator[Input, None]) -> None:
         """Read one exchange to its end."""
-        try:
-            async with aclosing(inputs):
-                async for happened in inputs:
-                    self._arrived.append(happened)
-                    self._news.set()
-                    self._size += len(happened.data) if isinstance(happened, BytesReceived) else 0
-                    if self._size > _READ_AHEAD_BYTES:
-                        self._room.clear()
-                        await self._room.wait()
-        except Exception as fault:
-            self._fault = fault
-            self._news.set()
+        async with aclosing(inputs):
+            async for happened in inputs:
+                if self._is_closed:
+                    continue
+                self._arrived.append(happened)
+                self._news.set()
+                self._size += len(happened.data) if isinstance(happened, BytesReceived) else 0
+                if self._size > _READ_AHEAD_BYTES:
+                    self._room.clear()
+                    await self._room.wait()
 
     async def take(self, timeout: float | None) -> Input | None:
-        """What has happened, all bytes that are here as one; None when nothing does for ``timeout`` seconds.
-
-        Raises:
-            Exception: what reading raised that is no matter of HTTP.
-        """
-        if not self._arrived and self._fault is None:
-            self._news.clear()
+        """What has happened, all bytes that are here as one; None when nothing does for ``timeout`` seconds, or when
+        it is woken."""
+        if not self._arrived:
             self._room.set()
             try:
                 async with asyncio.timeout(timeout):
                     await self._news.wait()
             except TimeoutError:
                 return None
-        if not self._arrived and self._fault is not None:
-            raise self._fault
+        self._news.clear()
         if not self._arrived:
             return None
         happened = taken(self._arrived)
         self._size = 0 if isinstance(happened, BytesReceived) else self._size
+        if self._arrived:
+            self._news.set()
         return happened
 
     def wake(self) -> None:
         """Let :meth:`take` return."""
         self._news.set()
 
-    def clear(self) -> None:
-        """Forget what has come, and let a reader that waits go on."""
+    def close(self) -> None:
+        """Take nothing any more; a reader that waits for room goes on."""
+        self._is_closed = True
         self._arrived.clear()
-        self._size = 0
         self._room.set()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 async def _cancelled(reader: asyncio.Task[None]) -> None:
@@ -288,4 +301,4 @@ async def _drained(reader: asyncio.Task[None]) -> None:
 def _own_http() -> Any:
     import httpx
 
-    return httpx.AsyncClient(verify=tls(), cookies=no_cookies())
+    return httpx.AsyncClient(verify=tls(), cookies=no_cookies(), limits=httpx.Limits(max_connections=None))

@@ -10,18 +10,30 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, Self, assert_never
 
 from client_under_test.answer import Answer
 from client_under_test.call import Call, taken
 from client_under_test.client import ClientSettings
 from client_under_test.events import Done, Event
-from client_under_test.signals import BodyEnded, BytesReceived, Deliver, Drop, Input, Open, TimerFired, TransportFailed
-from client_under_test.transport import head_of, mapped, no_cookies, tls
+from client_under_test.signals import (
+    BodyEnded,
+    BytesReceived,
+    Deliver,
+    Drop,
+    HeadReceived,
+    Input,
+    Open,
+    TimerFired,
+    TransportFailed,
+)
+from client_under_test.transport import Inflater, head_of, mapped, no_cookies, tls
 
 _CLOSE_SECONDS = 1.0
 """What a reader has to end once its socket is shut down."""
+_DRAIN_SECONDS = 0.1
+"""What a shared connection has to come to the end of its response."""
 _READ_AHEAD_BYTES = 1 << 20
 
 
@@ -69,20 +81,21 @@ class SyncStreamClient(ClientSettings):
                     return event.answer
         raise RuntimeError("a call ended without an answer")
 
-    def connect(self, opening: Open, line: Line) -> Iterator[Input]:
+    def connect(self, opening: Open, line: Line) -> Generator[Input, None, None]:
         """One HTTP exchange as inputs of a session; ``line`` learns of its socket."""
         answered = False
         try:
             with self._http.stream(**self.sent(opening), extensions={"trace": line.trace}) as response:
                 answered = True
-                yield head_of(response)
-                for data in response.iter_bytes():
-                    yield BytesReceived(data)
+                head = head_of(response)
+                yield head
+                inflater = Inflater(head.headers.get("content-encoding", ""))
+                for data in response.iter_raw():
+                    for piece in inflater.pieces(data):
+                        yield BytesReceived(piece)
                 yield BodyEnded()
-        except Exception as error:  # mapped at this one edge; what is no matter of HTTP goes on
-            if (ours := mapped(error, answered=answered)) is None:
-                raise
-            yield TransportFailed(ours)
+        except Exception as error:  # the one edge at which foreign exceptions become ours
+            yield TransportFailed(mapped(error, answered=answered))
 
 
 class SyncAnswerStream:
@@ -142,17 +155,18 @@ class _Drive:
     def next_event(self) -> Event | None:
         """The next event for the caller, None after the last."""
         call = self._call
-        call.resume()
+        if not self._cancelled.is_set():
+            call.resume()
         while True:
+            if self._cancelled.is_set():
+                call.cancel()
             if (event := self._act()) is not None:
                 call.leave()
                 return event
             if call.over:
                 return None
             happened = self._mail.take(call.timeout) or TimerFired()
-            if self._cancelled.is_set():
-                call.cancel()
-            else:
+            if not self._cancelled.is_set():
                 call.feed(happened)
 
     def cancel(self) -> None:
@@ -176,7 +190,7 @@ class _Drive:
                 case Deliver(event):
                     return event
                 case Open():
-                    self._line = Line()
+                    self._line = Line(shared=self._client.reuse_connections)
                     self._line.read(self._client.connect(action, self._line), self._mail)
                 case Drop():
                     self._drop()
@@ -188,24 +202,30 @@ class _Drive:
         line, self._line = self._line, None
         if line is not None:
             line.cut()
-            self._mail.clear()
+            self._mail.wake()
+            self._mail = _Mailbox(self._cancelled)  # what still comes on that line is nobody's
             line.join()
-            self._mail.clear()
 
 
 class Line:
-    """One connection and the thread that reads it."""
+    """One connection and the thread that reads it; ``shared`` when others may use the same connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
+        self._shared = shared
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._is_cut = False
         self._thread: threading.Thread | None = None
 
-    def read(self, inputs: Iterator[Input], mail: _Mailbox) -> None:
+    def read(self, inputs: Generator[Input, None, None], mail: _Mailbox) -> None:
         """Begin to read ``inputs`` into ``mail``."""
         self._thread = threading.Thread(target=mail.fill, args=(inputs, self), name="answer reader", daemon=True)
         self._thread.start()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others may use the same connection."""
+        return self._shared
 
     @property
     def is_cut(self) -> bool:
@@ -218,87 +238,75 @@ class Line:
         Raises:
             ConnectionAbortedError: nobody wants it any more.
         """
-        if not name.endswith(("connect_tcp.complete", "start_tls.complete")):
+        if not name.endswith(("connect_tcp.complete", "connect_unix_socket.complete", "start_tls.complete")):
             return
         with self._lock:
             self._socket = info["return_value"].get_extra_info("socket")
             if self._is_cut:
+                info["return_value"].close()
                 raise ConnectionAbortedError("the call was ended")
 
     def cut(self) -> None:
-        """Shut the socket down, so that its reader wakes and closes it."""
+        """Shut the socket down, so that its reader wakes and closes it; one that others use is left by the reader."""
         with self._lock:
             self._is_cut = True
-            if self._socket is not None:
+            if self._socket is not None and not self._shared:
                 with suppress(OSError):  # it is down already
                     self._socket.shutdown(socket.SHUT_RDWR)
 
     def join(self) -> None:
         """Wait until it is closed; a thread that hangs in the resolver or in connect() has its own time limit."""
         if self._thread is not None:
-            self._thread.join(_CLOSE_SECONDS)
+            self._thread.join(_DRAIN_SECONDS if self._shared else _CLOSE_SECONDS)
 
 
 class _Mailbox:
-    """What has happened on the connection and was not handled yet. When it is full the socket is not read."""
+    """What has happened on one connection and was not handled yet. When it is full the socket is not read."""
 
     def __init__(self, cancelled: threading.Event) -> None:
         self._cancelled = cancelled
         self._arrived: deque[Input] = deque()
         self._size = 0
-        self._fault: Exception | None = None
         self._change = threading.Condition()
 
-    def fill(self, inputs: Iterator[Input], line: Line) -> None:
+    def fill(self, inputs: Generator[Input, None, None], line: Line) -> None:
         """Read one exchange to its end, or until its line is cut."""
-        try:
+        with closing(inputs):
             for happened in inputs:
                 with self._change:
                     if line.is_cut:
+                        if isinstance(happened, HeadReceived | BytesReceived) and line.is_shared:
+                            continue  # the end of the response may be near, and then the connection is kept
                         break
                     self._arrived.append(happened)
                     self._size += len(happened.data) if isinstance(happened, BytesReceived) else 0
                     self._change.notify_all()
                     self._change.wait_for(lambda: self._size <= _READ_AHEAD_BYTES or line.is_cut)
-        except Exception as fault:
-            with self._change:
-                self._fault = None if line.is_cut else fault
-                self._change.notify_all()
-        finally:
-            if isinstance(inputs, Generator):
-                inputs.close()
 
     def take(self, timeout: float | None) -> Input | None:
-        """What has happened, all bytes that are here as one; None when nothing does for ``timeout`` seconds.
-
-        Raises:
-            Exception: what reading raised that is no matter of HTTP.
-        """
+        """What has happened, all bytes that are here as one; None when nothing does for ``timeout`` seconds, or when
+        the call is cancelled."""
         with self._change:
-            self._change.wait_for(lambda: self._arrived or self._fault is not None or self._cancelled.is_set(), timeout)
-            if self._arrived:
-                happened = taken(self._arrived)
-                self._size = 0 if isinstance(happened, BytesReceived) else self._size
-                self._change.notify_all()
-                return happened
-            if self._fault is not None:
-                raise self._fault
-            return None
+            self._change.wait_for(lambda: self._arrived or self._cancelled.is_set(), _waitable(timeout))
+            if not self._arrived:
+                return None
+            happened = taken(self._arrived)
+            self._size = 0 if isinstance(happened, BytesReceived) else self._size
+            self._change.notify_all()
+            return happened
 
     def wake(self) -> None:
         """Let :meth:`take` return, and a reader that waits for room go on."""
         with self._change:
             self._change.notify_all()
 
-    def clear(self) -> None:
-        """Forget what has come, and let a reader that waits go on."""
-        with self._change:
-            self._arrived.clear()
-            self._size = 0
-            self._change.notify_all()
+
+def _waitable(timeout: float | None) -> float | None:
+    """``timeout`` where the platform can wait so long; a limit may be infinite."""
+    return None if timeout is None else min(timeout, threading.TIMEOUT_MAX)
 
 
 def _own_http() -> Any:
     import httpx
 
-    return httpx.Client(verify=tls(), cookies=no_cookies())
+    return httpx.Client(verify=tls(), cookies=no_cookies(), limits=httpx.Limits(max_connections=None))

@@ -4,6 +4,7 @@
 
     StreamError
     ├── RequestNotSendable      the request cannot be put on a wire at all
+    ├── TransportBroken         the HTTP client failed in a way that is no matter of HTTP
     ├── ConnectionFailed        the request never reached a server
     ├── ConnectionLost          the server was reached, the connection broke
     │   └── NoResponse          ... before it answered anything
@@ -88,6 +89,13 @@ class RequestNotSendable(StreamError):
 
     retryable = False
     reached = False
+
+
+class TransportBroken(StreamError):
+    """The HTTP client, or what its user put into it, raised something that no server and no network can cause."""
+
+    retryable = False
+    reached = None
 
 
 class ConnectionFailed(StreamError):

@@ -11,14 +11,16 @@ moment. A new one costs one or two round trips of an answer that takes seconds.
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import time
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 
-from client_under_test.dialects.anthropic import PATH, VERSION
+from client_under_test.dialects.anthropic import PATH, VERSION, error_in_stream, error_of_status
 from client_under_test.errors import (
     ConnectionFailed,
     ConnectionLost,
@@ -26,8 +28,9 @@ from client_under_test.errors import (
     ProtocolError,
     RequestNotSendable,
     StreamError,
+    TransportBroken,
 )
-from client_under_test.policy import Limits
+from client_under_test.policy import Limits, retry_after
 from client_under_test.signals import HeadReceived, Open
 
 
@@ -64,9 +67,14 @@ def request_of(opening: Open, limits: Limits, *, reuse: bool) -> dict[str, Any]:
         "url": (target.base_url or "").rstrip("/") + PATH,
         "headers": headers if reuse else {**headers, "connection": "close"},
         "content": json.dumps(opening.body, ensure_ascii=False, allow_nan=False).encode(),
-        "timeout": (limits.connect, None, limits.first_byte, limits.connect),
+        "timeout": (_platforms(limits.connect), None, _platforms(limits.first_byte), None),
         "follow_redirects": False,
     }
+
+
+def _platforms(seconds: float) -> float:
+    """A limit may be infinite; a platform's timer may not."""
+    return min(seconds, 1e6)
 
 
 def head_of(response: Response) -> HeadReceived:
@@ -75,25 +83,35 @@ def head_of(response: Response) -> HeadReceived:
     return HeadReceived(response.status_code, lower, time.time())
 
 
-def mapped(error: Exception, *, answered: bool) -> StreamError | None:
-    """Our error for a foreign one, which becomes its cause; None when it is no matter of HTTP.
+def mapped(error: Exception, *, answered: bool) -> StreamError:
+    """Our error for a foreign one, which becomes its cause.
 
     Args:
-        error: what httpx, httpx2 or the encoder of the request raised.
+        error: what httpx, httpx2, the encoder of the request or whatever was put between them raised.
         answered: whether a status line had come.
     """
+    return recognised(error, answered=answered) or _caused(
+        TransportBroken(f"the HTTP client itself failed ({_told(error)})"), error
+    )
+
+
+def recognised(error: Exception, *, answered: bool) -> StreamError | None:
+    """The same for what is a matter of HTTP; None for anything else."""
     if isinstance(error, StreamError):
         return error
+    if (refused := _of_status(error)) is not None:
+        return refused
     kinds = {one.__name__ for one in type(error).__mro__ if one.__module__.partition(".")[0] in ("httpx", "httpx2")}
-    text = f"{type(error).__name__}: {error}".rstrip(": ")
-    ours: StreamError
+    text = _told(error)
     if kinds & {"LocalProtocolError", "UnsupportedProtocol", "InvalidURL"}:
-        ours = RequestNotSendable(f"the request cannot be sent as it is ({text})")
+        ours: StreamError = RequestNotSendable(f"the request cannot be sent as it is ({text})")
     elif kinds & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"}:
         ours = ConnectionFailed(f"no connection could be made ({text})")
-    elif "DecodingError" in kinds:
+    elif isinstance(error, zlib.error) or "DecodingError" in kinds:
         ours = ProtocolError(f"the compressed body is broken ({text})")
-    elif not (kinds & {"HTTPError", "StreamError"} or isinstance(error, OSError)):
+    elif not (
+        "HTTPError" in kinds or isinstance(error, ConnectionError | TimeoutError | ssl.SSLError | socket.gaierror)
+    ):
         if answered or not isinstance(error, ValueError | TypeError):
             return None
         ours = RequestNotSendable(f"the request cannot be sent as it is ({text})")
@@ -101,8 +119,60 @@ def mapped(error: Exception, *, answered: bool) -> StreamError | None:
         ours = ConnectionLost(f"the connection broke in the middle of the response ({text})")
     else:
         ours = NoResponse(f"the connection broke before any response ({text})")
-    ours.__cause__ = error
+    return _caused(ours, error)
+
+
+def _of_status(error: Exception) -> StreamError | None:
+    """The refusal that an exception carries: by ``status_code`` (SDKs), ``response.status_code`` (httpx, a hook of the
+    caller's) or ``code`` (urllib), with the headers and the body where there are any."""
+    response = getattr(error, "response", None)
+    status = (
+        getattr(error, "status_code", None) or getattr(response, "status_code", None) or getattr(error, "code", None)
+    )
+    if not isinstance(status, int):
+        return None
+    headers = getattr(response, "headers", None) or getattr(error, "headers", None) or {}
+    lower = {str(name).lower(): str(value) for name, value in headers.items()}
+    body = json.dumps(getattr(error, "body", None), default=str).encode()
+    ours = error_in_stream(body) if status == 200 else error_of_status(status, body, lower.get("x-should-retry"))
+    ours.retry_after = retry_after(lower, time.time())
+    return _caused(ours, error)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def _caused(ours: StreamError, cause: Exception) -> StreamError:
+    ours.__cause__ = cause
     return ours
+
+
+class Inflater:
+    """Takes a content coding off, in pieces of bounded size: a few kB of a body can become gigabytes.
+
+    A coding that is not known is left on; the session refuses it by the header.
+    """
+
+    def __init__(self, coding: str) -> None:
+        wbits = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}.get(coding.strip().lower())
+        self._inflate = None if wbits is None else zlib.decompressobj(wbits)
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """What ``data`` becomes.
+
+        Raises:
+            zlib.error: the body is not what its header says.
+        """
+        if self._inflate is None:
+            yield data
+            return
+        while data and not self._inflate.eof:
+            yield self._inflate.decompress(data, _PIECE_BYTES)
+            data = self._inflate.unconsumed_tail
+
+
+_PIECE_BYTES = 1 << 16
 
 
 @cache

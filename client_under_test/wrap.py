@@ -10,33 +10,30 @@
         ...
 
 The function yields pieces of text and returns when the answer is whole: that it is whole is its promise, for nobody
-else can tell. What it raises is classified by what it carries (a status, a cause of httpx, an ``OSError``); any other
-exception is a fault of the function and goes on unchanged. A second call is expected to say the answer again from its
-start: what it repeats is not shown again, and if it says something else a reset comes first. An asynchronous function
-that yields nothing for ``limits.progress`` seconds is left.
+else can tell. What it raises is classified by what it carries (a status, a cause of httpx or of a connection); any
+other exception is a fault of the function and goes on unchanged. A second call is expected to say the answer again
+from its start: what it repeats is not shown again, and if it says something else a reset comes first. An asynchronous
+function that yields nothing for ``limits.progress`` seconds is left.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import threading
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from functools import wraps
 from random import Random
 from typing import Any, TypeAlias
 
-from client_under_test.dialects.anthropic import error_in_stream, error_of_status
 from client_under_test.display import Display, Shown
-from client_under_test.errors import ApiError, ConnectionLost, Stalled, StreamError
+from client_under_test.errors import Stalled, StreamError
 from client_under_test.events import Next, Notice, Reset, Text
-from client_under_test.policy import Policy, retry_after
+from client_under_test.policy import Policy
 from client_under_test.route import Route
 from client_under_test.targets import Target
-from client_under_test.transport import mapped
+from client_under_test.transport import recognised
 
 Function: TypeAlias = Callable[..., Any]
 """A generator function of pieces of text, asynchronous or not."""
@@ -79,42 +76,20 @@ def resilient(
 def classified(error: Exception) -> StreamError | None:
     """Our error for what a client library raised; None when it is no failure of a request.
 
-    Told by what the exception carries and never by its wording: a ``status_code`` with headers and body, an exception
-    of httpx or httpx2 or an ``OSError`` anywhere in its chain of causes.
+    Told by what the exception carries and never by its wording: a status with headers and body, an exception of httpx
+    or httpx2, or one of a connection, anywhere in its chain of causes.
     """
-    for one in _causes(error):
-        if isinstance(one, StreamError):
-            return one
-        status = getattr(one, "status_code", None)
-        if isinstance(status, int):
-            return _of_status(one, status)
-        if isinstance(one, OSError):
-            return _caused(ConnectionLost(f"the connection broke ({type(one).__name__}: {one})"), error)
-        if (ours := mapped(one, answered=True)) is not None:
-            return ours
-    return None
+    causes = (ours for one in _causes(error) if (ours := recognised(one, answered=True)) is not None)
+    ours = next(causes, None)
+    if ours is not None and ours is not error:
+        ours.__cause__ = error
+    return ours
 
 
 def _causes(error: BaseException | None) -> Iterator[Exception]:
     while isinstance(error, Exception):
         yield error
         error = error.__cause__
-
-
-def _of_status(error: Exception, status: int) -> StreamError:
-    headers = getattr(getattr(error, "response", None), "headers", {})
-    lower = {str(name).lower(): str(value) for name, value in headers.items()}
-    body = json.dumps(getattr(error, "body", None), default=str).encode()
-    ours: ApiError = (
-        error_in_stream(body) if status == 200 else error_of_status(status, body, lower.get("x-should-retry"))
-    )
-    ours.retry_after = retry_after(lower, time.time())
-    return _caused(ours, error)
-
-
-def _caused(ours: StreamError, cause: Exception) -> StreamError:
-    ours.__cause__ = cause
-    return ours
 
 
 class _Retries:
@@ -198,15 +173,13 @@ async def _asynchronous(
     attempts: _Attempts, args: tuple[Any, ...], named: Mapping[str, Any]
 ) -> AsyncGenerator[Text | Reset | Notice, None]:
     while True:
-        try:
-            async with aclosing(attempts.open(args, named)) as pieces, aclosing(attempts.timed(pieces)) as timed:
-                async for piece in timed:
-                    for event in attempts.say(piece):
-                        yield event
-        except Exception as error:
-            notice = attempts.failed(error)
-        else:
+        async with aclosing(attempts.open(args, named)) as pieces, aclosing(attempts.timed(pieces)) as timed:
+            while not isinstance(said := await _next_async(timed), Exception | None):
+                for event in attempts.say(said):
+                    yield event
+        if said is None:
             break
+        notice = attempts.failed(said)
         yield notice
         await asyncio.sleep(notice.wait)
     for event in attempts.finish():
@@ -217,14 +190,27 @@ def _synchronous(
     attempts: _Attempts, args: tuple[Any, ...], named: Mapping[str, Any]
 ) -> Generator[Text | Reset | Notice, None, None]:
     while True:
-        try:
-            with closing(attempts.open(args, named)) as pieces:
-                for piece in pieces:
-                    yield from attempts.say(piece)
-        except Exception as error:
-            notice = attempts.failed(error)
-        else:
+        with closing(attempts.open(args, named)) as pieces:
+            while not isinstance(said := _next(pieces), Exception | None):
+                yield from attempts.say(said)
+        if said is None:
             break
+        notice = attempts.failed(said)
         yield notice
         threading.Event().wait(notice.wait)
     yield from attempts.finish()
+
+
+def _next(pieces: Iterator[str]) -> str | Exception | None:
+    """The next piece, what the function raised, or None when it returned."""
+    try:
+        return next(pieces, None)
+    except Exception as error:
+        return error
+
+
+async def _next_async(pieces: AsyncIterator[str]) -> str | Exception | None:
+    try:
+        return await anext(pieces, None)
+    except Exception as error:
+        return error

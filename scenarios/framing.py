@@ -27,7 +27,7 @@ from scenarios.shapes import DELTA, MID_TEXT, WHOLE, faulted, unusual
 
 _HUGE = story("huge event", 250) * 20
 """Some 280 KB."""
-_FRAGMENTED = _HUGE[:120_000]
+_FRAGMENTED = _HUGE[:40_000]
 
 SCENARIOS = (
     unusual(
@@ -74,7 +74,7 @@ SCENARIOS = (
     ),
     Scenario(
         name="huge_event_in_fragments",
-        title="One event of 120 KB comes in chunks of 16 bytes: the work must not grow with their number squared.",
+        title="One event of 40 KB comes in chunks of 16 bytes: the work must not grow with their number squared.",
         script=script(Answer(blocks=(text_block(_FRAGMENTED, pieces=(_FRAGMENTED,)),), faults=(SplitEvery(size=16),))),
         expect=WHOLE,
         covers=("res-quadratic-fragments",),

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
 import json
 import threading
 import time
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, closing, suppress
 from dataclasses import replace
@@ -23,17 +25,28 @@ from spoken import message
 
 from client_under_test import Policy, StreamClient, StreamError, SyncStreamClient, events
 from client_under_test.answer import Answer, Outcome
-from client_under_test.errors import ConnectionFailed, PromptTooLarge, RequestNotSendable, Stalled
+from client_under_test.errors import (
+    ConnectionFailed,
+    Overloaded,
+    PromptTooLarge,
+    RequestNotSendable,
+    Stalled,
+    TransportBroken,
+)
 from client_under_test.policy import Limits, RetryPolicy
+from client_under_test.transport import Inflater
 from fake_server.app import FakeServer
 from fake_server.dialects.anthropic import Answer as Says
 from fake_server.dialects.anthropic import Refuse
 from fake_server.faults.drip import Drip
 from fake_server.faults.end_early import EndEarly
+from fake_server.faults.error_event import ErrorEvent
 from fake_server.faults.pause import Pause
 from fake_server.faults.repeat_bytes import RepeatBytes
 from fake_server.faults.reset_connection import ResetConnection
 from fake_server.faults.set_header import SetHeader
+from fake_server.faults.stall_forever import StallForever
+from fake_server.position import AtEvent
 from fake_server.record import Ended, Requested, ServerRecord
 from scenarios.shapes import MID_TEXT
 
@@ -179,6 +192,57 @@ async def test_a_call_is_cancelled_in_the_middle_of_silence_and_of_a_wait(server
     assert last.answer.outcome is Outcome.CANCELLED
 
 
+@pytest.mark.parametrize("kind", [events.Text, events.Sentence])
+async def test_a_cancel_is_noticed_at_once_also_when_the_server_has_gone_silent(
+    server: FakeServer, kind: type[events.Event]
+) -> None:
+    url, _ = serve(server, Says(faults=(StallForever(at=MID_TEXT),)))
+    seen: list[events.Event] = []
+    async with asyncio.timeout(20), client(url, Policy()) as one:
+        stream = one.stream(REQUEST)
+        async for event in stream:
+            seen.append(event)
+            if isinstance(event, kind):
+                stream.cancel()
+    assert isinstance(seen[-1], events.Done)
+    assert seen[-1].answer.outcome is Outcome.CANCELLED
+
+
+async def test_a_call_is_cancelled_from_a_thread_beside_the_loop(server: FakeServer) -> None:
+    url, _ = serve(server, Says(faults=(StallForever(at=MID_TEXT),)))
+    async with asyncio.timeout(20), client(url, Policy()) as one:
+        stream = one.stream(REQUEST)
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.1, lambda: threading.Thread(target=stream.cancel).start())
+        last = [event async for event in stream][-1]
+    assert isinstance(last, events.Done)
+
+
+async def test_closing_a_stream_from_another_task_ends_its_loop(server: FakeServer) -> None:
+    url, _ = serve(server, Says(faults=(StallForever(at=MID_TEXT),)))
+    async with asyncio.timeout(20), client(url, Policy()) as one:
+        stream = one.stream(REQUEST)
+        asyncio.get_running_loop().call_later(0.1, lambda: asyncio.ensure_future(stream.aclose()))
+        assert not any(isinstance(event, events.Done) for event in [event async for event in stream])
+
+
+async def test_a_call_that_is_cancelled_before_it_begins_sends_nothing(server: FakeServer) -> None:
+    url, records = serve(server, Says())
+    async with client(url) as one:
+        stream = one.stream(REQUEST)
+        stream.cancel()
+        kinds = [type(event) async for event in stream]
+
+    def without_a_loop() -> list[type]:
+        with SyncStreamClient(api_key="k", base_url=url, policy=QUICK) as two:
+            stream = two.stream(REQUEST)
+            stream.cancel()
+            return [type(event) for event in stream]
+
+    assert kinds == await asyncio.to_thread(without_a_loop) == [events.Done]
+    assert records == []
+
+
 async def test_a_cancelled_task_closes_the_connection_and_leaves_no_task_behind(server: FakeServer) -> None:
     url, records = serve(server, SLOWLY)
     async with client(url) as one:
@@ -303,6 +367,52 @@ async def test_a_prompt_that_the_edge_refuses_is_told_by_type(server: FakeServer
     url, _ = serve(server, Refuse(status=413))
     with pytest.raises(PromptTooLarge):
         await complete(url)
+
+
+async def test_more_streams_than_a_pool_of_httpx_has_room_for_go_on_at_once(server: FakeServer) -> None:
+    url, _ = serve(server, SLOWLY)
+    async with client(url, replace(QUICK, limits=Limits(connect=1.0))) as one:
+        answers = await asyncio.gather(*(one.complete(REQUEST) for _ in range(130)))
+    assert {answer.attempts for answer in answers} == {1}
+
+
+async def test_a_client_that_is_closed_under_a_call_is_an_error_of_ours(server: FakeServer) -> None:
+    url, _ = serve(server, Refuse(status=529))
+
+    async def close_meanwhile() -> None:
+        async with httpx.AsyncClient() as theirs, client(url, http=theirs) as one:
+            async for _ in one.stream(REQUEST):
+                await theirs.aclose()
+
+    with pytest.raises(TransportBroken) as caught:
+        await close_meanwhile()
+    assert isinstance(caught.value.first_cause, Overloaded)
+
+
+async def test_what_a_dropped_connection_still_says_is_not_heard_where_connections_are_kept(
+    server: FakeServer,
+) -> None:
+    late = Says(faults=(ErrorEvent(at=MID_TEXT), Pause(at=AtEvent("error"), seconds=0.02)))
+    url, _ = serve(server, late, Says())
+    async with client(url, reuse_connections=True) as one:
+        answer = await one.complete(REQUEST)
+    assert (answer.outcome, answer.attempts) == (Outcome.COMPLETE, 2)
+
+
+@pytest.mark.parametrize("limit", [float("inf"), 1e12])
+async def test_a_limit_may_be_infinite(server: FakeServer, complete: Complete, limit: float) -> None:
+    url, _ = serve(server, Says())
+    endless = Limits(first_byte=limit, first_event=limit, idle=limit, progress=limit)
+    assert (await complete(url, policy=Policy(limits=endless))).attempts == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", ""])
+def test_a_coding_is_taken_off_in_pieces_of_bounded_size(coding: str) -> None:
+    text = b"x" * 10_000_000
+    packed = {"gzip": gzip.compress(text), "deflate": zlib.compress(text)}.get(coding, text)
+    pieces = [*Inflater(coding).pieces(packed)]
+    assert b"".join(pieces) == text
+    assert coding in ("br", "") or max(map(len, pieces)) <= 1 << 16
 
 
 def ports(records: list[Requested]) -> set[str]:

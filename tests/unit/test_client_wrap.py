@@ -167,6 +167,38 @@ def test_an_error_of_the_sdk_is_told_by_its_status_its_body_and_its_headers() ->
     assert isinstance(classified(status_error(401, "authentication_error")), NotAuthorized)
 
 
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_status_that_a_library_raises_is_a_refusal_and_no_broken_connection(library: Any) -> None:
+    response = library.Response(
+        429, request=library.Request("GET", "https://example.com/"), headers={"retry-after": "9"}
+    )
+    with pytest.raises(library.HTTPStatusError) as caught:
+        response.raise_for_status()
+    limited = classified(caught.value)
+    assert isinstance(limited, RateLimited)
+    assert limited.retry_after == 9.0
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("x"), PermissionError("x")])
+def test_a_file_that_is_missing_is_no_broken_connection(error: OSError) -> None:
+    assert classified(error) is None
+
+
+def test_what_is_no_text_is_a_fault_of_the_function() -> None:
+    def odd() -> Iterator[Any]:
+        yield 7
+
+    with pytest.raises((AttributeError, TypeError)):
+        _ = [*resilient(odd, policy=QUICK)()]
+
+
+def test_what_the_caller_throws_into_the_loop_is_no_failure_of_an_attempt() -> None:
+    events = resilient(speaker(["Hello ", "world."]), policy=QUICK)()
+    assert next(events) == Text("Hello ")
+    with pytest.raises(ConnectionResetError):
+        events.throw(ConnectionResetError("the caller's own"))
+
+
 def test_an_error_is_told_by_its_cause_and_never_by_its_wording() -> None:
     wrapped = anthropic.APIConnectionError(request=httpx2.Request("POST", "https://example.com/"))
     wrapped.__cause__ = httpx2.ReadError("x")
