@@ -33,6 +33,7 @@ from harness.model import (
     TimedOut,
 )
 from harness.network import NetworkFailed, NetworkRecord
+from harness.receiver import Called, ReceiverInfo, ReceiverRecord, Showed
 
 
 class CaseInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +59,8 @@ class CaseInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The faults of the network that every client must meet: name and type."""
     endpoint: Endpoint = Endpoint.SERVER
     sources: tuple[str, ...] = ()
+    receiver: ReceiverInfo | None = None
+    """Where the answer goes while it comes; None when only the caller gets it."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +71,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     client: tuple[ClientRecord, ...] = ()
     network: tuple[NetworkRecord, ...] = ()
     """What happened between them; empty where nothing was."""
+    receiver: tuple[ReceiverRecord, ...] = ()
+    """What the receiver saw; empty where there was none."""
     lag: float = 0.0
     """The longest time, in seconds, that the harness's own event loop came late while the case ran."""
 
@@ -81,6 +86,7 @@ class Case:
         self.server = record.server
         self.client = record.client
         self.network = record.network
+        self.receiver = record.receiver
         self.lag = record.lag
 
     @cached_property
@@ -147,6 +153,16 @@ class Case:
         finished = self.finished
         return finished.text if finished is not None and finished.text is not None else self.displayed
 
+    @cached_property
+    def calls(self) -> tuple[Called, ...]:
+        """Every call that the receiver saw, in order."""
+        return tuple(record for record in self.receiver if isinstance(record, Called))
+
+    @property
+    def delivered(self) -> tuple[str, ...]:
+        """The messages that the receiver's readers had before them when the call was over."""
+        return next((record.messages for record in self.receiver if isinstance(record, Showed)), ())
+
     def can(self, capability: Capability) -> bool:
         """Whether the client declares ``capability``."""
         return capability in self.info.capabilities
@@ -166,7 +182,7 @@ def canonical(record: Record) -> dict[str, Any]:
     """The record without what differs between two runs with one seed: times, ports, and how reads were sliced.
 
     Behind a broken network, and when a call was cancelled, it is also a matter of time how much the server wrote before
-    it noticed.
+    it noticed. Of a receiver's lane what was seen in the end is kept.
 
     Adjacent pieces of shown text are joined, because where a read ends is a matter of time; runs of the same ping are
     counted as one.
@@ -184,10 +200,21 @@ def canonical(record: Record) -> dict[str, Any]:
         elif one["did"] == "replied" and one["headers"].get("retry-after", "").endswith("GMT"):
             del one["headers"]["retry-after"]
     _strip(tree)
-    error = (tree["client"] or [{}])[-1].get("error")
-    if error:
-        error["message"] = _PORT.sub("127.0.0.1:*", error["message"])
+    last = (tree["client"] or [{}])[-1]
+    if last.get("error"):
+        last["error"]["message"] = _PORT.sub("127.0.0.1:*", last["error"]["message"])
+    if last.get("undelivered"):
+        del last["undelivered"]["message"]
+    tree["receiver"] = _arrived(record)
     return tree
+
+
+def _arrived(record: Record) -> dict[str, Any]:
+    """What came of the calls to a receiver; how many there were, and with how much of the text, is a matter of time."""
+    case = Case(record)
+    struck = sorted({call.fault for call in case.calls if call.fault})
+    text = "" if case.cancelled else _PORT.sub("127.0.0.1:*", "".join(case.delivered))
+    return {"struck": struck, "text": text}
 
 
 def _joined(lane: list[dict[str, Any]]) -> list[dict[str, Any]]:

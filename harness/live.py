@@ -32,6 +32,7 @@ from harness.model import (
 )
 from harness.nemesis import Nemesis, NetworkLayer
 from harness.plan import MAX_ATTEMPTS, PlannedCase
+from harness.receiving import Receiving, receiving
 
 API_KEY = "sk-ant-streamproof-test-key"
 _STOP_SECONDS = 5.0
@@ -67,7 +68,14 @@ class LiveRunner:
         await self._stack.aclose()
 
     async def run(self, case: PlannedCase) -> Record:
-        """Run ``case`` to its end, or to its time limit, and return both sides' history."""
+        """Run ``case`` to its end, or to its time limit, and return the history of all sides."""
+        async with AsyncExitStack() as stack:
+            receiver = None
+            if case.scenario.receiver is not None:
+                receiver = await stack.enter_async_context(receiving(case.scenario.receiver, self._clock))
+            return await self._run(case, receiver)
+
+    async def _run(self, case: PlannedCase, receiver: Receiving | None) -> Record:
         server: list[ServerRecord] = []
         script = Case(
             script=case.scenario.script, elsewhere=case.scenario.elsewhere, seed=case.text_seed, sink=server.append
@@ -81,7 +89,7 @@ class LiveRunner:
             try:
                 if nemesis is not None:
                     url = await self._network_of(nemesis, script, token)
-                client = await self._observe_to_the_end(case, _job(case, url), script.start) if url else []
+                client = await self._observe_to_the_end(case, _job(case, url, receiver), script.start) if url else []
                 await self._wait_for_closes(script, nemesis, case.scenario.limits.close)
             finally:
                 network = await nemesis.end(script.start) if nemesis is not None else ()
@@ -91,6 +99,7 @@ class LiveRunner:
             server=tuple(server),
             client=tuple(client),
             network=network,
+            receiver=receiver.records(script.start) if receiver is not None else (),
             lag=round(lateness.worst, 3),
         )
 
@@ -144,7 +153,7 @@ class LiveRunner:
             await asyncio.wait(list(case.running), timeout=max(0.0, deadline - self._clock.now()))
 
 
-def _job(case: PlannedCase, url: str) -> Job:
+def _job(case: PlannedCase, url: str, receiver: Receiving | None) -> Job:
     return Job(
         base_url=url,
         api_key=API_KEY,
@@ -153,6 +162,7 @@ def _job(case: PlannedCase, url: str) -> Job:
         max_attempts=MAX_ATTEMPTS,
         seed=case.text_seed,
         fallbacks=tuple(_fallback(one, url) for one in case.scenario.alternatives),
+        receiver=receiver.destination() if receiver is not None else None,
     )
 
 

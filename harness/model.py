@@ -10,6 +10,7 @@ import msgspec
 
 from fake_server.script import Script
 from harness.network import Network
+from harness.receiver import Destination, Receiver
 
 
 class Outcome(StrEnum):
@@ -65,6 +66,8 @@ class Capability(StrEnum):
     """Tells what all attempts together were billed."""
     CONTENT = "content"
     """Returns content blocks that may be sent back, also of an answer that broke off."""
+    SINKS = "sinks"
+    """Delivers the answer to Slack or to a webhook while it comes."""
 
 
 class Endpoint(StrEnum):
@@ -168,6 +171,12 @@ class Scenario:
     endpoint: Endpoint = Endpoint.SERVER
     network: Network | None = None
     """What is wrong between client and server; None puts nothing between them."""
+    receiver: Receiver | None = None
+    """Where the client delivers the answer while it comes; needs the capability ``sinks``."""
+
+    def __post_init__(self) -> None:
+        if self.receiver is not None:
+            object.__setattr__(self, "requires", self.requires | {Capability.SINKS})
 
     @property
     def id(self) -> str:
@@ -202,6 +211,8 @@ class Job:
     max_attempts: int
     seed: str
     fallbacks: tuple[Fallback, ...] = ()
+    receiver: Destination | None = None
+    """Where the answer is to be delivered while it comes; only for clients with the capability ``sinks``."""
 
 
 # ---- what an adapter observes, in the order in which it happens ------------------------------------------------------
@@ -268,6 +279,8 @@ class Finished(Observation, frozen=True, kw_only=True, tag="finished"):
     content: tuple[dict[str, Any], ...] = ()
     """Content blocks as the client would send them back."""
     error: ErrorSeen | None = None
+    undelivered: ErrorSeen | None = None
+    """Why the receiver does not have the last state, where the caller is told so."""
 
 
 class Cancelled(Observation, frozen=True, kw_only=True, tag="cancelled"):

@@ -70,6 +70,7 @@ class PlannedCase:
             else {},
             endpoint=scenario.endpoint,
             sources=scenario.sources,
+            receiver=scenario.receiver.info() if scenario.receiver is not None else None,
         )
 
     def _first_reply(self) -> Reply:

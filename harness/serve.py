@@ -28,14 +28,17 @@ async def serve_forever(
     """Serve one scenario, or all of the catalogue, until SIGINT or SIGTERM.
 
     The token in the path is the scenario's id, with ``~anything`` behind it to begin again at attempt 1. A scenario
-    with a broken network is served alone, once, on the port of a Toxiproxy.
+    with a broken network is served alone, once, on the port of a Toxiproxy. One with a receiver is not served: what
+    goes wrong in it goes wrong there.
 
     Raises:
-        UsageError: the address cannot be bound.
+        UsageError: the address cannot be bound, or the scenario has a receiver.
     """
+    if scenario is not None and scenario.receiver is not None:
+        raise UsageError(f"{scenario.id} is about the receiver of an answer; it can be run, and not served")
     served = {one.id: one for one in ([scenario] if scenario else catalog.scenarios().values())}
     if scenario is None:
-        served = {name: one for name, one in served.items() if one.network is None}
+        served = {name: one for name, one in served.items() if one.network is None and one.receiver is None}
 
     def resolve(token: str) -> Case | None:
         found = served.get(token if scenario and scenario.network else token.partition("~")[0])
@@ -74,7 +77,8 @@ def _introduce(scenario: Scenario | None, count: int, base: str, seed: str, say:
     token = scenario.id if scenario is not None else "completion.plain"
     say(f"serving {scenario.id if scenario else f'{count} scenarios'} with seed {seed}; Ctrl-C ends it")
     if scenario is None:
-        say("(those with a broken network are served one by one: streamproof serve SCENARIO)")
+        say("(those with a broken network are served one by one: streamproof serve SCENARIO;")
+        say(" those that deliver answers to Slack or a webhook are run, and not served)")
     if scenario is not None and scenario.network is not None:
         say(f"base URL: {base}/{token}   (its network breaks once: start again to begin at attempt 1)")
     else:

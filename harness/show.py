@@ -13,6 +13,8 @@ from harness.model import Policy, Scenario
 from harness.network import describe
 from harness.plain import plain, plain_bytes
 from harness.plan import MODEL, PROMPT
+from harness.receiver import Receiver
+from harness.receiver import describe as describe_call
 from harness.timeline import timeline
 from harness.verdict import Verdict
 
@@ -32,11 +34,21 @@ def shown(scenario: Scenario, seed: str) -> Iterator[str]:
         yield f"  seen in: {', '.join(scenario.sources)}"
     for _, fault in scenario.network.named() if scenario.network is not None else ():
         yield f"  network: {describe(fault)}"
+    if scenario.receiver is not None:
+        yield from _receiver(scenario.receiver)
     for attempt in range(1, len(scenario.script.steps) + 1):
         last = attempt == len(scenario.script.steps)
         yield ""
         yield f"attempt {attempt}{' and later' if last else ''}, streaming:"
         yield from _bytes(scenario, seed, attempt)
+
+
+def _receiver(receiver: Receiver) -> Iterator[str]:
+    yield f"  delivered to: {receiver.kind.replace('_', ' ')}"
+    for limit in receiver.limits():
+        yield f"  receiver: {limit}"
+    for name, fault in receiver.named():
+        yield f"  receiver: {describe_call(name, fault)}"
 
 
 def _bytes(scenario: Scenario, seed: str, attempt: int) -> Iterator[str]:
@@ -89,9 +101,9 @@ class Replay:
             right = " or ".join(sorted(info.expect.right(info.policy)))
             self._out.write(f"expected under {info.policy}: {right}\n\n")
             for line in timeline(event.record):
-                self._out.write(f"{line.t:9.3f}  {line.side:<6}  {plain(line.what)}\n")
+                self._out.write(f"{line.t:9.3f}  {line.side:<8}  {plain(line.what)}\n")
                 if line.detail:
-                    self._out.write(f"{'':19}{line.detail}\n")
+                    self._out.write(f"{'':21}{line.detail}\n")
             self._out.write("\n")
             for ruling in event.rulings:
                 if ruling.verdict is not Verdict.SKIP:

@@ -12,6 +12,7 @@ from harness.history import Record
 from harness.model import AdapterFailed, Cancelled, Cleared, ClientRecord, Finished, Noticed, Shown, TimedOut
 from harness.network import ABANDONED, Counted, NetworkFailed, NetworkRecord
 from harness.plain import plain, plain_bytes
+from harness.receiver import Called, ReceiverRecord, Showed
 from harness.toxiproxy.events import (
     Carried,
     Closed,
@@ -25,7 +26,7 @@ from harness.toxiproxy.events import (
 )
 from harness.toxiproxy.events import Struck as ToxicStruck
 
-Side = Literal["server", "client", "network", "fault"]
+Side = Literal["server", "client", "network", "receiver", "fault"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +42,31 @@ class Line:
 
 def timeline(record: Record) -> list[Line]:
     """All lanes in order of time; neighbouring writes and pieces of text are one line."""
-    lanes = (_server_lane(record.server), _network_lane(record.network), _client_lane(record.client))
+    lanes = (
+        _server_lane(record.server),
+        _network_lane(record.network),
+        _client_lane(record.client),
+        map(_receiver_line, record.receiver),
+    )
     return sorted(chain(*lanes), key=lambda line: line.t)
 
 
+_BREATH_SECONDS = 0.1
+"""A pause between two writes that is no silence."""
+_LONG_SECONDS = 0.5
+
+
 def _server_lane(records: tuple[ServerRecord, ...]) -> Iterator[Line]:
-    for is_write, group in groupby(records, key=lambda one: isinstance(one, Sent)):
+    for is_write, group in groupby(records, key=_is_write):
         if is_write:
-            yield _sent([one for one in group if isinstance(one, Sent)])
+            writes = [one for one in group if isinstance(one, Sent)]
+            yield from [_sent(writes)] if writes else []
         else:
             yield from map(server_line, group)
+
+
+def _is_write(record: ServerRecord) -> bool:
+    return isinstance(record, Sent) or (isinstance(record, Waited) and record.seconds <= _BREATH_SECONDS)
 
 
 def _network_lane(records: tuple[NetworkRecord, ...]) -> Iterator[Line]:
@@ -115,6 +131,30 @@ _CLOSES = {
 }
 
 
+def _receiver_line(record: ReceiverRecord) -> Line:
+    match record:
+        case Called():
+            what = f"call {record.number}: {plain(record.method, 60)}{_about(record)}: {_answer(record)}"
+            return Line(t=record.t, side="receiver", what=what, detail=_short(record.text))
+        case Showed(messages=messages):
+            what = f"shows {len(messages)} message{'s' * (len(messages) != 1)} in the end"
+            return Line(t=record.t, side="receiver", what=what, detail=" ¦ ".join(_short(one) for one in messages))
+        case _:
+            assert_never(record)
+
+
+def _about(call: Called) -> str:
+    return f" of {plain(call.about, 60)}" if call.about else ""
+
+
+def _answer(call: Called) -> str:
+    said = "no answer" if call.status is None else f"{call.status}{f' {plain(call.error, 60)}' if call.error else ''}"
+    wait = f", wait {call.retry_after:g} s" if call.retry_after is not None else ""
+    effect = ", took effect all the same" if call.took_effect and not call.is_acknowledged else ""
+    planned = f" (fault: {call.fault})" if call.fault else " (inside a penalty)" if call.in_penalty else ""
+    return f"{said}{wait}{effect}{planned}"
+
+
 def _client_lane(records: tuple[ClientRecord, ...]) -> Iterator[Line]:
     for is_text, group in groupby(records, key=lambda one: isinstance(one, Shown)):
         if is_text:
@@ -128,13 +168,23 @@ def _sent(writes: list[Sent]) -> Line:
     named = f", events {events[0]} … {events[-1]}" if len(events) > 1 else f", event {events[0]}" if events else ""
     tail = b"".join(one.data[-200:] for one in writes[-3:])[-200:]
     what = f"sent {sum(one.size for one in writes)} bytes in {len(writes)} write{'s' * (len(writes) > 1)}{named}"
-    return Line(t=writes[0].t, side="server", what=what, detail="…" + plain_bytes(tail))
+    return Line(
+        t=writes[0].t, side="server", what=what + _within(writes[-1].t - writes[0].t), detail="…" + plain_bytes(tail)
+    )
 
 
 def _shown(pieces: list[Shown]) -> Line:
     text = "".join(one.text for one in pieces)
-    short = text if len(text) <= 240 else f"{text[:120]} … {text[-110:]}"
-    return Line(t=pieces[0].t, side="client", what=f"showed {len(text)} characters", detail=plain(short))
+    what = f"showed {len(text)} characters{_within(pieces[-1].t - pieces[0].t)}"
+    return Line(t=pieces[0].t, side="client", what=what, detail=_short(text))
+
+
+def _within(seconds: float) -> str:
+    return f", in {seconds:.1f} s" if seconds >= _LONG_SECONDS else ""
+
+
+def _short(text: str) -> str:
+    return plain(text if len(text) <= 240 else f"{text[:120]} … {text[-110:]}")
 
 
 def server_line(record: ServerRecord) -> Line:
@@ -194,6 +244,7 @@ def _client_line(record: ClientRecord) -> Line:
 def _result(record: Finished) -> str:
     parts = [f"stop_reason {record.stop_reason}"] if record.stop_reason else []
     parts += [f"tool {call.name}({call.input})" for call in record.tools]
-    if record.error is not None:
-        parts.append(f"{record.error.name}: {record.error.message}")
+    for error in (record.error, record.undelivered):
+        if error is not None:
+            parts.append(f"{error.name}: {error.message}")
     return plain("; ".join(parts), 400)

@@ -10,10 +10,13 @@ from typing import Any
 from fake_server.dialects.anthropic import Answer, text_block, thinking_block, tool_block, whole_block
 from fake_server.fault import Fault
 from fake_server.position import AtEnd, AtEvent
+from fake_server.receivers.plan import Fault as CallFault
+from fake_server.receivers.plan import Plan
 from fake_server.script import Step, script
 from fake_server.text import story
 from harness.model import Expect, Outcome, Scenario
 from harness.network import AfterEvents, Network
+from harness.receiver import Kind, Receiver
 
 DELTA = "content_block_delta"
 
@@ -102,3 +105,27 @@ def over(name: str, title: str, network: Network, **more: Any) -> Scenario:
 def dead(name: str, title: str, network: Network, **more: Any) -> Scenario:
     """Whole answers over a network that falls silent: the client must leave by itself."""
     return over(name, title, network, expect=Expect(may_fail=True, stalls=True), **more)
+
+
+TYPED = Answer(pace=0.04)
+"""Comes in two seconds, in which a message is edited several times."""
+FOREIGN = {"model": "some-local-model"}
+"""A model of which nothing is known: after a cut it says another answer, and what was shown must go."""
+ANOTHER = Answer(story="another", continues=False)
+
+
+def long_answer(sentences: int) -> Answer:
+    """An answer of many sentences in some 50 pieces, in two seconds."""
+    return Answer(blocks=(text_block(story("long", sentences), words=sentences // 6),), pace=0.04)
+
+
+def into(kind: Kind, name: str, title: str, *steps: Step, **more: Any) -> Scenario:
+    """An answer that goes into a receiver; settings of the receiver are taken out of ``more``."""
+    settings = {key: more.pop(key) for key in ("plan", "stream_life", "uses") if key in more}
+    receiver = Receiver(kind=kind, **settings)
+    return Scenario(name=name, title=title, script=script(*steps), receiver=receiver, **{"expect": WHOLE, **more})
+
+
+def once(method: str, fault: CallFault, number: int = 1) -> Plan:
+    """The fault strikes call ``number`` of a method."""
+    return Plan(methods={(method, number): fault})

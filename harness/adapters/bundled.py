@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from importlib.metadata import version
 from random import Random
 from typing import Any
 
+import httpx
+import msgspec
+
 from client_under_test import events
 from client_under_test.answer import Answer
-from client_under_test.driver_async import StreamClient
+from client_under_test.driver_async import AnswerStream, StreamClient
 from client_under_test.errors import ApiError, StreamError
 from client_under_test.policy import Limits, Policy, RetryPolicy
+from client_under_test.sinks import Sink, SinkFailed, SinksFailed, deliver
+from client_under_test.sinks.pace import Pace
+from client_under_test.sinks.webhook import Batch, Webhook
 from client_under_test.targets import Target
+from client_under_test.transport import tls
 from harness import model
+from harness.errors import AdapterError
 from harness.model import Capability, Cleared, ErrorSeen, Finished, Job, Noticed, Observed, Outcome, Shown, ToolUse
+from harness.receiver import Kind
+
+logging.getLogger("client_under_test").addHandler(logging.NullHandler())  # what fails is recorded, and not printed
+
+_PATIENCE_SECONDS, _GRACE_SECONDS = 5.0, 3.0
+_UPDATES = (0.0, 0.4, 1.0, 2.0)
+"""Seconds after which a message to one person is replaced."""
 
 
 def settings(job: Job) -> Policy:
@@ -51,26 +69,115 @@ def client_of(job: Job) -> StreamClient:
     return StreamClient(**arguments(job))
 
 
-class BundledAdapter:
-    """Runs :class:`client_under_test.StreamClient`; ``make`` builds the client for a job. Its user reads pieces of text
-    as they come."""
+def sink_of(job: Job, http: httpx.AsyncClient, made: Callable[..., Sink] | None = None) -> Sink:
+    """The sink for the receiver of ``job``, its waits short enough for a test; ``made`` takes the place of its class.
 
-    def __init__(self, make: Callable[[Job], StreamClient] = client_of, name: str = "bundled") -> None:
+    Raises:
+        AdapterError: slack_sdk is not installed.
+    """
+    where = job.receiver
+    assert where is not None
+    common: dict[str, Any] = {"patience": _PATIENCE_SECONDS, "chance": Random(f"{job.seed}/sink")}
+    if where.kind is Kind.WEBHOOK:
+        batch = Batch(sentences=5, seconds=0.5)
+        return (made or Webhook)(where.url, secret=where.secret, http=http, stream="answer", batch=batch, **common)
+    try:
+        from slack_sdk.web.async_client import AsyncWebClient
+
+        from client_under_test.sinks import slack
+    except ImportError as error:
+        raise AdapterError(
+            f"no sink for Slack without its package: pip install 'streamproof[slack]' ({error})"
+        ) from error
+    common["pace"] = Pace(where.every)
+    if where.kind is Kind.SLACK_EPHEMERAL:
+        return (made or slack.SlackEphemeral)(where.url, http=http, uses=where.uses, plan=_UPDATES, **common)
+    web = AsyncWebClient(where.token, base_url=where.url, retry_handlers=[], timeout=max(1, int(job.limits.first_byte)))
+    if where.kind is Kind.SLACK:
+        return (made or slack.SlackMessage)(web, channel=where.channel, **common)
+    common |= {"channel": where.channel, "thread_ts": where.thread, "recipient_user_id": where.user}
+    return (made or slack.SlackStream)(web, **common)
+
+
+class BundledAdapter:
+    """Runs :class:`client_under_test.StreamClient`; ``make`` builds the client for a job, and ``sink`` what takes its
+    answer to the receiver, where there is one. Its user reads pieces of text as they come."""
+
+    def __init__(
+        self,
+        make: Callable[[Job], StreamClient] = client_of,
+        name: str = "bundled",
+        sink: Callable[[Job, httpx.AsyncClient], Sink] = sink_of,
+    ) -> None:
         self.name = name
         self.version = version("streamproof")
         self.policy = model.Policy.RECOVER
         self.capabilities = frozenset(Capability)
-        self._make = make
+        self._make, self._sink = make, sink
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""
         async with self._make(job) as client, client.stream(job.request) as stream:
+            observed = _read(stream) if job.receiver is None else self._deliver(stream, job)
+            async with aclosing(observed) as observations:
+                async for observation in observations:
+                    yield observation
+
+    async def _deliver(self, stream: AnswerStream, job: Job) -> AsyncGenerator[Observed, None]:
+        """What the user sees while the answer goes to the receiver as well. The call ends when both have all of it."""
+        screen = _Screen()
+        async with httpx.AsyncClient(timeout=job.limits.first_byte, verify=tls()) as http:
+            delivering = asyncio.create_task(_delivered(stream, self._sink(job, http), screen))
             try:
-                async for event in stream:
-                    if (observed := seen(event, shown=events.Text)) is not None:
-                        yield observed
-            except Exception as error:
-                yield failed(error)
+                while (observation := await screen.observed.get()) is not None:
+                    yield observation
+                yield await delivering
+            finally:
+                delivering.cancel()
+                await asyncio.wait({delivering})
+
+
+async def _read(stream: AnswerStream) -> AsyncGenerator[Observed, None]:
+    try:
+        async for event in stream:
+            if (observed := seen(event, shown=events.Text)) is not None:
+                yield observed
+    except Exception as error:
+        yield failed(error)
+
+
+class _Screen:
+    """A sink: what is before the user's eyes."""
+
+    def __init__(self) -> None:
+        self.observed: asyncio.Queue[Observed | None] = asyncio.Queue()
+        """None when nothing more will be seen."""
+
+    async def take(self, event: events.Event) -> None:
+        observed = seen(event, shown=events.Text)
+        if observed is not None and not isinstance(observed, Finished):
+            self.observed.put_nowait(observed)
+
+    async def finish(self, error: StreamError | None) -> None:
+        return None
+
+
+async def _delivered(stream: AnswerStream, sink: Sink, screen: _Screen) -> Finished:
+    """How the call ended for a caller who delivers its answer."""
+    try:
+        return _finished(await deliver(stream, sink, screen, grace=_GRACE_SECONDS))
+    except SinksFailed as failures:
+        return msgspec.structs.replace(_finished(failures.answer), undelivered=_undelivered(failures.exceptions[0]))
+    except Exception as error:
+        notes = getattr(error, "__notes__", [])
+        lost = ErrorSeen(name="SinkFailed", message=notes[0], typed=True) if notes else None
+        return msgspec.structs.replace(failed(error), undelivered=lost)
+    finally:
+        screen.observed.put_nowait(None)
+
+
+def _undelivered(error: Exception) -> ErrorSeen:
+    return ErrorSeen(name=type(error).__name__, message=str(error), typed=isinstance(error, SinkFailed))
 
 
 def seen(event: events.Event, *, shown: type[events.Text] | type[events.Sentence]) -> Observed | None:

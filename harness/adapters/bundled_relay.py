@@ -97,7 +97,7 @@ class _Reader:
         return ""
 
     def finished(self) -> Finished:
-        """How the call ended: an error event is an error, a broken end without one leaks, and a clean end is a claim."""
+        """How the call ended: an error event is an error, a broken end without one leaks, a clean end is a claim."""
         if self._error is not None:
             return _failed(self._error["type"], self._error["message"], self._text, typed=True)
         if self.broken is not None and not self._stopped:

@@ -20,7 +20,7 @@ class BundledSyncAdapter:
         self.name = "bundled_sync"
         self.version = version("streamproof")
         self.policy = Policy.RECOVER
-        self.capabilities = frozenset(Capability)
+        self.capabilities = frozenset(Capability) - {Capability.SINKS}
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""

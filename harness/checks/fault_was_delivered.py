@@ -7,6 +7,7 @@ from harness.delivery import proven
 from harness.history import Case
 from harness.law import DELIVERY, law
 from harness.model import Endpoint, Finished, Noticed
+from harness.receiver import ReceiverInfo
 from harness.verdict import PASSED, Ruling, unknown
 
 
@@ -16,8 +17,9 @@ def fault_was_delivered(case: Case) -> Ruling:
 
     The reply of the script's first step must have performed all of its faults: each left its mark in the history, with
     the count of bytes before it, and the reply went on to some end after it. Every toxic that was due did its work on a
-    connection of the case, as the network's record tells. Surviving a fault that never happened is no merit. But what
-    comes after the end of the answer cannot reach a client that left at that end, as it may.
+    connection of the case, as the network's record tells, and every fault of the receiver struck a call. Surviving a
+    fault that never happened is no merit. But what comes after the end of the answer cannot reach a client that left at
+    that end, as it may.
     """
     if case.network_failure is not None:
         return unknown(f"the network could not be set up: {case.network_failure.why}")
@@ -25,9 +27,16 @@ def fault_was_delivered(case: Case) -> Ruling:
     idle = sorted(case.info.toxics.keys() - proven(case.network, case.info.toxics, written, _complained(case)))
     if idle:
         return unknown(f"{', '.join(idle)} did its work on no connection of this case")
+    if case.info.receiver is not None and (spared := _spared(case, case.info.receiver)):
+        return unknown(f"the receiver's fault never struck: {', '.join(spared)}")
     if case.info.endpoint is Endpoint.REFUSED or (case.info.toxics and not _answered(case)):
         return PASSED
     return _by_the_server(case)
+
+
+def _spared(case: Case, receiver: ReceiverInfo) -> list[str]:
+    """The planned faults of the receiver that no call met."""
+    return sorted(set(receiver.faults) - {call.fault for call in case.calls})
 
 
 def _complained(case: Case) -> float:

@@ -60,7 +60,8 @@ def test_the_naive_loop_fails_for_the_right_reason(scenario: str, naive: dict[st
 )
 @pytest.mark.parametrize("client", ["bundled", "bundled_sync"])
 def test_the_bundled_client_passes_every_scenario(client: str, seed: str) -> None:
-    assert wrong(client, seed) == {}
+    bears = PASSES if client == "bundled" else PASSES | {Verdict.SKIP}  # it has no sinks
+    assert wrong(client, seed, bears) == {}
 
 
 TAKEN_BACK = {"alternatives.another_answer_elsewhere", "resume.unknown_model"}

@@ -6,7 +6,7 @@ Each is the bundled client with one thing done wrong, so that whatever is report
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, ClassVar
@@ -24,10 +24,14 @@ from client_under_test.events import Done, Reset
 from client_under_test.policy import Policy, RetryPolicy
 from client_under_test.session import Session, State
 from client_under_test.signals import Action, Deliver, Drop, HeadReceived, Input, Open, TransportFailed
+from client_under_test.sinks import Sink
+from client_under_test.sinks.courier import NotNow
+from client_under_test.sinks.slack import SlackEphemeral, SlackMessage, SlackStream
+from client_under_test.sinks.webhook import Webhook
 from client_under_test.sse import SseDecoder, SseEvent
 from client_under_test.transcript import Transcript
 from client_under_test.usage import Spent
-from harness.adapters.bundled import BundledAdapter, arguments
+from harness.adapters.bundled import BundledAdapter, arguments, sink_of
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,16 @@ class Planted:
     client: type[StreamClient]
     scenario: str
     law: str
+    sink: Callable[..., Sink] | None = None
+    """Takes the place of the sink's class."""
 
     @property
     def adapter(self) -> BundledAdapter:
-        return BundledAdapter(lambda job: self.client(**arguments(job)), name=f"planted-{self.name}")
+        return BundledAdapter(
+            lambda job: self.client(**arguments(job)),
+            name=f"planted-{self.name}",
+            sink=lambda job, http: sink_of(job, http, self.sink),
+        )
 
 
 def with_session(broken: type[Session]) -> type[StreamClient]:
@@ -275,8 +285,8 @@ class TrimsAnyOverlap(Transcript):
     class _Display(Display):
         _goes_on = False
 
-        def go_on(self) -> None:
-            super().go_on()
+        def go_on(self, *, may_repeat: bool = True) -> None:
+            super().go_on(may_repeat=may_repeat)
             self._goes_on = True
 
         def say(self, piece: str) -> Shown:
@@ -393,6 +403,102 @@ class Backwards(Session):
         super()._show(replace(shown, text=mixed))
 
 
+class ForgetsTheLastEdit(SlackMessage):
+    """Edits while text comes, and is satisfied when it ends."""
+
+    def due(self) -> float | None:
+        return None if self.view.over and self._posted else super().due()
+
+
+class SentIsSent(SlackMessage):
+    """Gives no edit a second try, as NousResearch/hermes-agent#4650 tells."""
+
+    def _put_off(self, later: NotNow) -> None:
+        super()._put_off(later)
+        self._failed = str(later) if self.view.over else None
+
+
+class SaysNothingOfTheEnd(SlackMessage):
+    """Shows the partial and not that it is one."""
+
+    def due(self) -> float | None:
+        self.view.error = None
+        return super().due()
+
+
+class IgnoresPenalties(SlackMessage):
+    """Tries every limited edit again with the next one, as agno-agi/agno#7360 tells."""
+
+    def _put_off(self, later: NotNow) -> None:
+        return None
+
+
+class EditsToTheSame(SlackMessage):
+    """Edits at every tick, whether there is anything new or not, as NousResearch/hermes-agent#58912 tells."""
+
+    def due(self) -> float | None:
+        return super().due() if self.view.over or not self._posted else 0.0
+
+    async def bring(self) -> None:
+        if super().due() == 0.0:
+            await super().bring()
+        else:
+            await self._update(self._posted[-1].ts, self._posted[-1].shown.written)
+
+
+class AppendsAgain(SlackStream):
+    """Takes a piece of which nobody knows whether it arrived for one that did not."""
+
+    async def bring(self) -> None:
+        try:
+            await super().bring()
+        except NotNow:
+            self._streams = True
+            raise
+
+
+class KeepsNoUse(SlackEphemeral):
+    """Uses a response_url as long as it can be used."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **{**more, "plan": [0.3 * n for n in range(20)], "uses": 99})
+
+
+class NamesEveryTryAnew(Webhook):
+    async def _post(self, envelope: Any) -> None:
+        await super()._post(replace(envelope, id=f"{envelope.id}_{self._tried}"))
+
+
+class TellsWhatIsDueAnew(Webhook):
+    """Puts what came meanwhile into a request that is sent again under its old id."""
+
+    async def _post(self, envelope: Any) -> None:
+        more = f'"again": {self._tried}, "text": "{"?" * self._tried}'.encode()
+        body = envelope.body.replace(b'"text": "', more, 1) if self._tried > 1 else envelope.body
+        await super()._post(replace(envelope, body=body))
+
+
+class CallsAPartialComplete(Webhook):
+    async def _post(self, envelope: Any) -> None:
+        await super()._post(replace(envelope, body=envelope.body.replace(b'"complete": false', b'"complete": true')))
+
+
+def _planted_sinks() -> Iterator[Planted]:
+    for name, scenario, law, sink in (
+        ("forgets-the-last-edit", "sinks.last_edit_limited", "SP25", ForgetsTheLastEdit),
+        ("takes-sent-for-delivered", "sinks.last_edit_fails", "SP25", SentIsSent),
+        ("says-nothing-of-the-end", "sinks.breaks_off", "SP25", SaysNothingOfTheEnd),
+        ("appends-again", "sinks_in_pieces.stream_piece_cut_after_it_took_effect", "SP25", AppendsAgain),
+        ("keeps-no-use", "sinks.ephemeral_used_up", "SP25", KeepsNoUse),
+        ("calls-a-partial-complete", "sinks_in_pieces.webhook_breaks_off", "SP25", CallsAPartialComplete),
+        ("ignores-penalties", "sinks.edits_limited", "SP26", IgnoresPenalties),
+        ("edits-to-the-same", "sinks.nothing_new_for_a_while", "SP26", EditsToTheSame),
+        ("names-every-try-anew", "sinks_in_pieces.webhook_cut_after_it_took_effect", "SP27", NamesEveryTryAnew),
+        ("tells-something-else-again", "sinks_in_pieces.webhook_cut_after_it_took_effect", "SP27", TellsWhatIsDueAnew),
+    ):
+        yield Planted(name, StreamClient, scenario, law, sink)
+
+
 def _planted() -> Iterator[Planted]:
     cut, many = "cutoff.clean_end_mid_text", "http_status.status_529_for_ever"
     yield Planted("clean-end-is-complete", with_session(CleanEndIsComplete), cut, "SP02")
@@ -443,4 +549,4 @@ def _planted() -> Iterator[Planted]:
     yield Planted("never-asks-elsewhere", with_session(StaysHome), "alternatives.wrong_key", "SP07")
 
 
-PLANTED = tuple(_planted())
+PLANTED = (*_planted(), *_planted_sinks())

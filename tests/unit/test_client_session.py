@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 from spoken import BLOCK, BLOCK_STOP, PING, START, STOP, error, event, message, reason, text, tool, whole
 from virtual import JSON, POLICY, REQUEST, STREAM, Call, stream
 
 from client_under_test.answer import Outcome
+from client_under_test.call import Call as DrivenCall
 from client_under_test.errors import (
     AnswerTruncated,
     ConnectionLost,
@@ -26,14 +28,16 @@ from client_under_test.errors import (
     WrongContentType,
 )
 from client_under_test.events import Next
+from client_under_test.observe import Observers
 from client_under_test.policy import Limits, Policy, RetryPolicy
-from client_under_test.session import NEXT, State
+from client_under_test.session import NEXT, Session, State
 from client_under_test.signals import (
     BodyEnded,
     BytesReceived,
     CancelRequested,
     HeadReceived,
     Input,
+    Open,
     Started,
     TimerFired,
     TransportFailed,
@@ -541,3 +545,11 @@ def test_a_transition_that_is_not_in_the_table_is_an_error(monkeypatch: pytest.M
 def test_a_json_answer_that_is_no_message_is_a_protocol_error(body: bytes) -> None:
     answer = Call(policy=NO_RETRY).run([JSON, BytesReceived(body), BodyEnded()])
     assert isinstance(answer.error, ProtocolError)
+
+
+def test_a_call_begins_once_however_often_it_is_asked_for_an_event() -> None:
+    call = DrivenCall(Session(REQUEST, POLICY, Random(1)), Observers((), REQUEST), lambda: 0.0)
+    call.resume()
+    call.resume()
+    assert [type(action) for action in call.actions] == [Open]
+    assert call.timeout == POLICY.limits.first_byte

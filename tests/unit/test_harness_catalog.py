@@ -12,7 +12,7 @@ from harness.errors import UsageError
 
 FAMILIES = (
     "cutoff malformed framing encoding rate_limit http_status headers stall order completion content retry fallback "
-    "slow_network broken_network unreachable_network resume seam alternatives"
+    "slow_network broken_network unreachable_network resume seam alternatives sinks sinks_in_pieces"
 )
 SCENARIO = """
 from fake_server.dialects.anthropic import Answer
@@ -111,7 +111,9 @@ def test_an_unknown_report_has_a_close_match() -> None:
 
 
 def test_a_name_like_no_other_gets_all_that_are_known() -> None:
-    assert complaint("xyz") == "no client named 'xyz'; known: anthropic, bundled, bundled_sync, naive"
+    assert (
+        complaint("xyz") == "no client named 'xyz'; known: anthropic, bundled, bundled_relay, bundled_sync, naive, node"
+    )
 
 
 def test_a_client_of_anybodys_is_named_by_module_and_attribute(home: Path) -> None:

@@ -43,6 +43,7 @@ from harness.model import (
     ToolUse,
 )
 from harness.plan import MAX_ATTEMPTS
+from harness.receiver import Called, Kind, ReceiverInfo, ReceiverRecord, Showed
 from harness.verdict import Ruling, Verdict
 
 CODES = {
@@ -71,6 +72,9 @@ CODES = {
     "SP22": "fault_was_delivered",
     "SP23": "bill_is_the_sum",
     "SP24": "content_may_be_sent_back",
+    "SP25": "last_state_arrives",
+    "SP26": "receiver_is_not_flooded",
+    "SP27": "webhook_is_told_once",
 }
 TEXT = story("laws/", 22)
 HALF = TEXT[: len(TEXT) // 2]
@@ -134,6 +138,9 @@ def case(
     capabilities: frozenset[Capability] = frozenset(Capability),
     endpoint: Endpoint = Endpoint.SERVER,
     max_attempts: int = 5,
+    receiver: ReceiverInfo | None = None,
+    lane: tuple[ReceiverRecord, ...] = (),
+    lag: float = 0.0,
 ) -> Case:
     """A history of these attempts and of what the client observed."""
     server = tuple(record for one in attempts for record in one)
@@ -152,8 +159,9 @@ def case(
         capabilities=tuple(sorted(capabilities)),
         faults=next((tuple(one.faults) for one in server if isinstance(one, Replied)), ()),
         endpoint=endpoint,
+        receiver=receiver,
     )
-    return Case(Record(info=info, server=server, client=client))
+    return Case(Record(info=info, server=server, client=client, receiver=lane, lag=lag))
 
 
 def ended(outcome: Outcome = Outcome.COMPLETE, **more: Any) -> Finished:
@@ -924,3 +932,247 @@ def test_failed_streams_are_counted_for_each_model_by_itself() -> None:
 def test_a_turn_that_paused_is_not_asked_for_needlessly() -> None:
     paused = attempt(1, Answer(stop_reason="pause_turn"))
     assert_passes("SP18", case(paused, attempt(2, Answer()), expect=Expect(outcome=Outcome.PAUSED)))
+
+
+# ---- receivers -------------------------------------------------------------------------------------------------------
+
+SLACK, HOOK = ReceiverInfo(kind=Kind.SLACK), ReceiverInfo(kind=Kind.WEBHOOK)
+WHOLE = ended(text=TEXT)
+BROKEN = Finished(outcome=Outcome.INCOMPLETE, error=error(partial=HALF))
+MARK = "\n\n_Incomplete: it broke_"
+
+
+def call(number: int = 1, text: str = "", *, t: float = 0.0, **more: Any) -> Called:
+    """A call that took effect, as far as nothing else is said."""
+    fields = {"method": "chat.update", "about": "1.0", "status": 200, "took_effect": True, "replaces": True}
+    return Called(**{**fields, "t": t, "number": number, "text": text, **more})
+
+
+def refused(status: int | None, **more: Any) -> Called:
+    return call(**{"text": TEXT, "status": status, "took_effect": False, "fault": "chat.update 1", **more})
+
+
+def shown(*messages: str, end: ClientRecord = WHOLE, calls: tuple[Called, ...] = (), **more: Any) -> Case:
+    """A call at whose end the readers of Slack see these messages."""
+    return case(client=(end,), receiver=SLACK, lane=(*calls, Showed(t=1.0, messages=messages)), **more)
+
+
+def told(*calls: Called, end: ClientRecord = WHOLE, **more: Any) -> Case:
+    """A call whose webhook was told this."""
+    return case(client=(end,), receiver=HOOK, lane=(*calls, Showed(t=1.0, messages=())), **more)
+
+
+def sentences(place: int, text: str, **more: Any) -> Called:
+    fields = {"number": place, "text": text, "about": f"m{place}", "sequence": place, "status": 202}
+    return call(**{**fields, "method": "answer.sentences", "replaces": False, **more})
+
+
+def finish(place: int, text: str, *, complete: bool = True, **more: Any) -> Called:
+    fields = {"method": "answer.finished", "complete": complete, "sentences_complete": True}
+    return sentences(place, text, **{**fields, **more})
+
+
+@pytest.mark.parametrize("code", ["SP25", "SP26", "SP27"])
+def test_receivers_do_not_concern_a_call_without_one(code: str) -> None:
+    assert_skips(code, case(client=(WHOLE,)))
+
+
+def test_a_message_that_shows_the_answer_has_its_last_state() -> None:
+    assert_passes("SP25", shown(TEXT))
+    assert_passes("SP25", shown(TEXT[:400] + " ", "\n" + TEXT[400:].lstrip()))
+
+
+@pytest.mark.parametrize(
+    ("messages", "harm"),
+    [
+        pytest.param((), "its readers see nothing", id="nothing"),
+        pytest.param(("…",), "its readers see '…' and nothing of the answer", id="placeholder"),
+        pytest.param((HALF,), "the text in the messages is 50% of the answer", id="half"),
+        pytest.param((HALF, TEXT[600:]), "has", id="hole"),
+        pytest.param((TEXT, TEXT), "its readers see a part of the answer twice", id="twice"),
+        pytest.param((TEXT, "Bye!"), "its readers see more than the answer: 'Bye!'", id="more"),
+    ],
+)
+def test_readers_who_do_not_see_the_answer_once_and_whole_are_harmed(messages: tuple[str, ...], harm: str) -> None:
+    assert_fails("SP25", shown(*messages), harm)
+    assert_fails("SP25", shown(*messages), "and nobody was told")
+
+
+def test_an_answer_without_text_is_said_to_be_one() -> None:
+    assert_passes("SP25", shown("(no text)", end=ended(text="")))
+    assert_fails("SP25", shown("…", end=ended(text="")), "its readers see '…' and still wait for an answer")
+
+
+def test_a_partial_is_shown_with_a_mark() -> None:
+    assert_passes("SP25", shown(HALF + MARK, end=BROKEN))
+    assert_fails("SP25", shown(HALF, end=BROKEN), f"take {len(HALF)} characters for all of an answer that is not whole")
+    assert_fails("SP25", shown(HALF, HALF + MARK, end=BROKEN), "a part of the answer twice")
+    assert_passes("SP25", shown("It broke.", end=FAILED))
+    assert_passes("SP25", shown(HALF + MARK, end=Finished(outcome=Outcome.INCOMPLETE, text=HALF)))
+    assert_fails("SP25", shown(TEXT, end=ended(Outcome.TRUNCATED, text=TEXT)), "not whole")
+
+
+@pytest.mark.parametrize("extra", ["", " and a"])
+def test_what_a_cancelled_call_had_is_marked(extra: str) -> None:
+    begun = TEXT[: 100 + len(extra)]
+    seen = (Shown(text=TEXT[:100]), Cancelled())
+    lane = (Showed(t=1.0, messages=(begun + MARK,)),)
+    assert_passes("SP25", case(client=seen, receiver=SLACK, lane=lane))
+    assert_fails("SP25", case(client=seen, receiver=SLACK, lane=(Showed(t=1.0, messages=(begun,)),)), "not whole")
+    assert_fails("SP25", case(client=seen, receiver=SLACK, lane=(Showed(t=1.0, messages=("…",)),)), "nothing of the")
+    hook = finish(1, begun, complete=False)
+    assert_passes("SP25", case(client=seen, receiver=HOOK, lane=(hook, Showed(t=1.0, messages=()))))
+
+
+def test_the_last_state_of_a_call_that_did_not_end_is_unknown() -> None:
+    assert_skips("SP25", case(client=(TimedOut(t=9.0),), receiver=SLACK))
+    assert ruled("SP25", case(client=(WHOLE,), receiver=SLACK)).verdict is Verdict.UNKNOWN
+
+
+TOLD_SO = ended(text=TEXT, undelivered=error(message="no more"))
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param(refused(410), id="gone"),
+        pytest.param(refused(200, error="is_archived"), id="refused"),
+        pytest.param(refused(429, retry_after=3600.0), id="limited_for_an_hour"),
+    ],
+)
+def test_what_is_refused_for_good_is_told_to_the_caller(last: Called) -> None:
+    assert_passes("SP25", shown("…", end=TOLD_SO, calls=(last,)))
+    assert_fails("SP25", shown("…", calls=(last,)), "nobody was told")
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param(refused(None), id="cut"),
+        pytest.param(refused(503), id="failed"),
+        pytest.param(refused(429, retry_after=1.0), id="limited"),
+        pytest.param(refused(404, error="used_url", fault=""), id="used_up"),
+    ],
+)
+def test_a_client_that_recovers_does_not_give_a_receiver_up_that_can_be_reached(last: Called) -> None:
+    one = shown("…", end=TOLD_SO, calls=(last,))
+    assert_fails("SP25", one, "the client gave up (no more)")
+    assert_passes("SP25", shown("…", end=TOLD_SO, calls=(last,), policy=Policy.RAISE))
+    assert_fails("SP25", shown("…", end=TOLD_SO), "the client gave up")
+
+
+def test_a_webhook_is_told_at_the_end_what_the_answer_is() -> None:
+    assert_passes("SP25", told(sentences(1, TEXT), finish(2, TEXT)))
+    assert_passes("SP25", told(finish(1, HALF, complete=False), end=BROKEN))
+    assert_fails("SP25", told(sentences(1, TEXT)), "never told that the answer is over")
+    assert_fails("SP25", told(finish(1, TEXT, took_effect=False)), "never told that the answer is over")
+    assert_fails("SP25", told(finish(1, HALF)), "was told at the end is 50% of the answer")
+    assert_fails("SP25", told(finish(1, HALF), end=BROKEN), "was told that the answer is complete")
+    assert_fails("SP25", told(finish(1, TEXT, complete=False)), "was told that the answer is not complete")
+
+
+LIMITED = call(1, "One.", status=429, retry_after=1.0, took_effect=False, fault="chat.update 1")
+
+
+def punished(number: int, t: float) -> Called:
+    return call(number, f"{number}", t=t, status=429, took_effect=False, in_penalty=True)
+
+
+def test_calls_inside_a_penalty_flood_a_receiver() -> None:
+    one = shown(TEXT, calls=(LIMITED, punished(2, 0.4), punished(3, 0.8), call(4, TEXT, t=1.0)))
+    assert_fails("SP26", one, "2 calls were made inside a penalty, the first 0.4 s after the 429")
+
+
+def test_a_call_that_was_on_its_way_when_the_penalty_began_does_not() -> None:
+    assert_passes("SP26", shown(TEXT, calls=(LIMITED, punished(2, 0.05), call(3, TEXT, t=1.0))))
+
+
+def test_penalties_are_those_of_a_method() -> None:
+    post = call(2, "Two.", t=0.5, method="chat.postMessage", about="2.0", replaces=False)
+    assert_passes("SP26", shown(TEXT, calls=(LIMITED, post, call(3, TEXT, t=1.1))))
+
+
+def test_an_edit_that_changes_nothing_floods_a_receiver() -> None:
+    post = call(1, "…", method="chat.postMessage", replaces=False)
+    assert_fails(
+        "SP26", shown("…", calls=(post, call(2, "…", t=1.0))), "call 2 (chat.update) brought the text that was"
+    )
+    assert_fails("SP26", shown("…", calls=(call(1, "a"), call(2, "b", t=1.0), call(3, "b", t=2.0))), "call 3")
+    assert_passes("SP26", shown("…", calls=(call(1, "a"), call(2, "a", t=1.0, about="2.0"))))
+
+
+@pytest.mark.parametrize("status", [None, 500])
+def test_an_edit_of_which_nobody_knows_may_be_made_again(status: int | None) -> None:
+    lost = call(2, "b", t=1.0, status=status, fault="chat.update 2")
+    assert_passes("SP26", shown("b", calls=(call(1, "a"), lost, call(3, "b", t=2.0))))
+    assert_passes("SP26", shown("a", calls=(call(1, "a"), lost, call(3, "a", t=2.0))))
+
+
+def test_a_response_url_that_is_used_up_is_left_alone() -> None:
+    spent = [
+        call(number, TEXT, t=number, status=404, error="used_url", took_effect=False, replaces=False)
+        for number in (1, 2, 3)
+    ]
+    assert_passes("SP26", shown(TEXT, calls=tuple(spent[:1])))
+    assert_fails("SP26", shown(TEXT, calls=tuple(spent)), "used up was called 2 more times")
+
+
+def test_a_limit_is_met_once_and_kept_from_then_on() -> None:
+    def hurried(number: int, t: float) -> tuple[Called, Called]:
+        return call(number, f"{number}", t=t), refused(429, number=number + 1, t=t + 0.1, fault="", retry_after=1.0)
+
+    assert_passes("SP26", shown("a", calls=hurried(1, 0.0)))
+    again = (*hurried(1, 0.0), *hurried(3, 1.1))
+    assert_fails("SP26", shown("a", calls=again), "2 calls met a limit, the last one 0.10 s after the one before it")
+    assert_passes("SP26", shown("a", calls=again, lag=0.1))
+
+
+def test_a_webhook_believes_what_is_sent_again_once() -> None:
+    lost = sentences(1, HALF, status=None, fault="POST 1")
+    again = sentences(1, HALF, number=2)
+    rest = sentences(2, TEXT[len(HALF) :], number=3)
+    assert_passes("SP27", told(lost, again, rest, finish(3, TEXT, number=4)))
+    assert_skips("SP27", shown(TEXT))
+
+
+def test_a_repeat_with_another_id_is_believed_again() -> None:
+    lost = sentences(1, HALF, status=None, fault="POST 1")
+    assert_fails("SP27", told(lost, sentences(1, HALF, number=2, about="m1b")), "request 2 is believed a second time")
+    anew = sentences(2, HALF)
+    assert_fails("SP27", told(lost, anew, sentences(3, TEXT[len(HALF) :]), finish(4, TEXT)), "together has bytes 0")
+    assert_fails("SP27", told(anew, sentences(1, "x", number=9)), "request 9 came out of order: 1 after 2")
+
+
+def test_two_requests_of_one_id_are_one() -> None:
+    changed = (sentences(1, HALF), sentences(1, TEXT, number=2))
+    assert_fails("SP27", told(*changed), "requests 1 and 2 differ and have one id")
+
+
+def test_a_request_to_a_webhook_is_signed() -> None:
+    assert_fails(
+        "SP27", told(sentences(1, HALF, status=401, took_effect=False)), "request 1 does not have the signature"
+    )
+    assert_passes("SP27", told(sentences(1, HALF, status=401, took_effect=False, fault="POST 1")))
+
+
+def test_after_a_reset_earlier_sentences_are_void() -> None:
+    void = sentences(2, "", method="answer.reset")
+    assert_passes("SP27", told(sentences(1, HALF), void, sentences(3, TEXT), finish(4, TEXT)))
+
+
+def test_sentences_that_were_given_up_are_said_to_be() -> None:
+    assert_passes("SP27", told(sentences(1, HALF), finish(3, TEXT, sentences_complete=False)))
+    assert_fails("SP27", told(sentences(1, HALF), finish(3, TEXT)), "all sentences together is 50% of the answer")
+
+
+def test_requests_without_a_number_are_taken_as_they_come() -> None:
+    assert_passes("SP27", told(sentences(1, TEXT, sequence=None), finish(2, TEXT, sequence=None)))
+
+
+def test_a_fault_of_the_receiver_that_struck_no_call_proves_nothing() -> None:
+    planned = ReceiverInfo(kind=Kind.SLACK, faults=("chat.update 1", "chat.update 9"))
+    spared = case(attempt(1, Answer()), client=(WHOLE,), receiver=planned, lane=(LIMITED,))
+    ruling = ruled("SP22", spared)
+    assert (ruling.verdict, ruling.harm) == (Verdict.UNKNOWN, "the receiver's fault never struck: chat.update 9")
+    met = ReceiverInfo(kind=Kind.SLACK, faults=("chat.update 1",))
+    assert_passes("SP22", case(attempt(1, Answer()), client=(WHOLE,), receiver=met, lane=(LIMITED,)))

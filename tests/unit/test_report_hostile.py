@@ -30,6 +30,7 @@ from harness.model import (
     Shown,
     ToolUse,
 )
+from harness.receiver import Called, Showed
 from harness.verdict import Ruling, Verdict
 
 DATA = Path(__file__).parent.parent / "data"
@@ -99,7 +100,14 @@ def record(payload: str, client: str) -> Record:
                 stop_reason=payload,
                 tools=(ToolUse(payload, {payload: 1}),),
                 error=error,
+                undelivered=error,
             ),
+        ),
+        receiver=(
+            Called(
+                t=0, number=1, method=payload, about=payload, text=payload, status=200, error=payload, fault=payload
+            ),
+            Showed(t=0, messages=(payload, payload)),
         ),
     )
 
