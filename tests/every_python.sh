@@ -4,6 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 own=$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 ran=0 skipped=0
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+declare -A running
 for version in 3.11 3.12 3.13 3.14; do
   [ "$version" = "$own" ] && continue
   python=""
@@ -19,7 +22,15 @@ for version in 3.11 3.12 3.13 3.14; do
     continue
   fi
   make --no-print-directory ".venv-$version/ready" VENV=".venv-$version" PYTHON="$python"
-  ".venv-$version/bin/python" -m pytest -q -m "not slow" tests/unit tests/props tests/live/test_client_live.py tests/live/test_server_live.py
+  ".venv-$version/bin/python" -m pytest -q -m "not slow" tests/unit tests/props tests/live/test_client_live.py \
+    tests/live/test_server_live.py >"$logs/$version" 2>&1 &
+  running[$!]=$version
   ran=$((ran + 1))
 done
+failed=0
+for process in "${!running[@]}"; do
+  wait "$process" || failed=1
+  cat "$logs/${running[$process]}"
+done
+[ "$failed" = 0 ] || exit 1
 echo "every_python: ran on $ran other Python versions, skipped $skipped"

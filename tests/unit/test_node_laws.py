@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from unit.test_node_asked import NEEDS_NODE, twin
 from virtual import REQUEST
@@ -122,10 +122,10 @@ WORDS = st.lists(st.sampled_from(["ab", "abc", " ", "\n", "🌍", "🌍🌍", "t
 
 
 ROW = "| the mill | the pond | the heron | dawn |\n"
+NUMBERS = " ".join(map(str, range(100, 130)))
 STARTS = [
-    "the mill " * 6, "ab" * 24, "ab" * 60, "a" * 70, "a" * 71, "a" * 80, ROW, f"x\n{ROW}", f"x{ROW}",
-    f"{ROW[:-1]} 🌍\n",
-    f"x\n{ROW[:-1] * 2}\n", f"x\n{'y' * 78}\n", f"x\n{'row ' * 19}abc\n", f"x\n{'row ' * 20}\n",
+    "the mill " * 6, "ab" * 24, "ab" * 60, "a" * 70, "a" * 71, ROW, f"x\n{ROW}", f"x{ROW}", f"{ROW[:-1]} 🌍\n",
+    f"x\n{ROW[:-1] * 2}\n", *(f"x\n{NUMBERS[:size]}\n" for size in (78, 79, 80)),
     "a mill. the pond. the mill. the heron. a mill.", "a pond 🌍 and a mill 🌍 and a heron at dawn, and ",
 ]  # fmt: skip
 
@@ -154,6 +154,7 @@ def steps(draw: st.DrawFn) -> list[list[Any]]:
 @ROUNDS
 @settings(max_examples=500, deadline=None)
 @given(taken=steps())
+@example(taken=[["say", f"x\n{NUMBERS[:79]}\n"], ["goOn"], ["say", f"{NUMBERS[:79]}\nmore"]])
 def test_what_a_display_shows_is_what_the_python_display_shows(again: int, taken: list[list[Any]]) -> None:
     display, expected = Display(), []
     for name, *given_ in taken:

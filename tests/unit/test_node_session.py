@@ -239,11 +239,11 @@ def likely(draw: st.DrawFn) -> list[Input | float]:
         return [HeadReceived(draw(st.sampled_from([400, 529])), {}, 10.0), BodyEnded()]
     said = whole(*draw(st.sampled_from([[LONG, LONG], [LONG], ["Other. ", LONG]])))
     said = said[: draw(st.sampled_from([3, 4, len(said) - 1, len(said), len(said)]))]
-    if draw(st.booleans()):
-        said = [one.replace("end_turn", "pause_turn") for one in said]
+    stop_reason = draw(st.sampled_from(["end_turn", "pause_turn", "pause_turn", "tool_use"]))
+    said = [one.replace("end_turn", stop_reason) for one in said]
     inputs: list[Input | float] = [STREAM]
     for one in said:
-        waits = draw(st.lists(st.sampled_from([0.4, 0.4, 5.0, PING.encode()]), max_size=3))
+        waits = draw(st.lists(st.sampled_from([0.4, 0.4, 5.0, 15.0, PING.encode()]), max_size=3))
         inputs += [wait if isinstance(wait, float) else BytesReceived(wait) for wait in waits]
         inputs.append(BytesReceived(one.encode()))
     return [*inputs, draw(st.sampled_from([BodyEnded(), TransportFailed(ConnectionLost("x")), 0.0]))]
