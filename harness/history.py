@@ -182,14 +182,20 @@ def canonical(record: Record) -> dict[str, Any]:
     """The record without what differs between two runs with one seed: times, ports, and how reads were sliced.
 
     Behind a broken network, and when a call was cancelled, it is also a matter of time how much the server wrote before
-    it noticed. Of a receiver's lane what was seen in the end is kept.
+    it noticed, and after the end of an answer whether the client was still there. Of a receiver's lane what was seen in
+    the end is kept.
 
     Adjacent pieces of shown text are joined, because where a read ends is a matter of time; runs of the same ping are
     counted as one.
     """
     tree: dict[str, Any] = msgspec.to_builtins(record)
     tree["client"] = _joined(tree["client"])
-    tree["server"] = _without_repeats(tree["server"])
+    over = {attempt.number for attempt in attempts_in(record.server) if attempt.response.terminal}
+    tree["server"] = [
+        one
+        for one in _without_repeats(tree["server"])
+        if not (one["did"] in ("struck", "ended") and one["attempt"] in over)
+    ]
     if record.network or any(isinstance(one, Cancelled) for one in record.client):
         tree["server"] = [one for one in tree["server"] if one["did"] in ("requested", "replied")]
         struck = {one["toxic"] for one in tree["network"] if one["event"] == "struck"}

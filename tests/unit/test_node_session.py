@@ -140,14 +140,18 @@ def as_answer(answer: Answer) -> dict[str, Any]:
 
 def as_error(error: StreamError | None) -> dict[str, Any] | None:
     api = error if isinstance(error, ApiError) else None
-    return error and {
-        "name": type(error).__name__,
-        **{camel(name): getattr(error, name) for name in ("retryable", "sent", "partial", "blocks", "attempts")},
-        "requestIds": error.request_ids,
-        "earlier": [type(one).__name__ for one in error.earlier],
-        **{camel(name): getattr(api, name, None) for name in ("status", "kind", "retry_after")},
-        "tool": [error.tool, error.raw] if isinstance(error, ToolInputBroken) else None,
-    }
+    return (
+        None
+        if error is None
+        else {
+            "name": type(error).__name__,
+            **{camel(name): getattr(error, name) for name in ("retryable", "sent", "partial", "blocks", "attempts")},
+            "requestIds": error.request_ids,
+            "earlier": [type(one).__name__ for one in error.earlier],
+            **{camel(name): getattr(api, name, None) for name in ("status", "kind", "retry_after")},
+            "tool": [error.tool, error.raw] if isinstance(error, ToolInputBroken) else None,
+        }
+    )
 
 
 def as_target(target: Target) -> dict[str, str | None]:
@@ -243,8 +247,8 @@ def likely(draw: st.DrawFn) -> list[Input | float]:
     said = [one.replace("end_turn", stop_reason) for one in said]
     inputs: list[Input | float] = [STREAM]
     for one in said:
-        waits = draw(st.lists(st.sampled_from([0.4, 0.4, 5.0, 15.0, PING.encode()]), max_size=3))
-        inputs += [wait if isinstance(wait, float) else BytesReceived(wait) for wait in waits]
+        quiet: st.SearchStrategy[Input | float] = st.sampled_from([0.4, 0.4, 5.0, 15.0, BytesReceived(PING.encode())])
+        inputs += draw(st.lists(quiet, max_size=3))
         inputs.append(BytesReceived(one.encode()))
     return [*inputs, draw(st.sampled_from([BodyEnded(), TransportFailed(ConnectionLost("x")), 0.0]))]
 
