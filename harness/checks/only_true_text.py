@@ -17,10 +17,8 @@ def only_true_text(case: Case) -> Ruling:
         return skipped("the scripts say no text")
     if all(_begins(screen, case.info.texts) for screen in case.screens):
         return PASSED
-    for shown in case.displays():
-        if not _begins(shown, case.info.texts):
-            return failed(f"while it streamed, the text on display {closest(shown, case.info.texts)}")
-    return PASSED
+    wrong = next(shown for shown in case.displays() if not _begins(shown, case.info.texts))
+    return failed(f"while it streamed, the text on display {closest(wrong, case.info.texts)}")
 
 
 def _begins(shown: str, texts: tuple[str, ...]) -> bool:

@@ -1176,3 +1176,14 @@ def test_a_fault_of_the_receiver_that_struck_no_call_proves_nothing() -> None:
     assert (ruling.verdict, ruling.harm) == (Verdict.UNKNOWN, "the receiver's fault never struck: chat.update 9")
     met = ReceiverInfo(kind=Kind.SLACK, faults=("chat.update 1",))
     assert_passes("SP22", case(attempt(1, Answer()), client=(WHOLE,), receiver=met, lane=(LIMITED,)))
+
+
+def test_what_was_on_display_after_each_change_begins_anew_after_a_reset() -> None:
+    seen = (Shown(text="The "), Noticed(what="recovering"), Shown(text="mill"), Cleared(), Shown(text="A pond"))
+    one = case(client=seen)
+    assert [*one.displays()] == ["The ", "The mill", "", "A pond"]
+    assert (one.screens, one.displayed) == (("The mill", "A pond"), "A pond")
+
+
+def test_foreign_text_after_a_reset_is_no_beginning_of_the_answer() -> None:
+    assert_fails("SP04", case(client=(Shown(text=HALF), Cleared(), Shown(text="Foreign words"))), "while it streamed")

@@ -159,3 +159,10 @@ def test_a_message_has_the_text_of_its_text_blocks(stop_reason: str | None) -> N
 def test_an_error_body_has_a_kind_if_it_is_one(body: bytes, kind: str | None) -> None:
     response = read_reply(b"HTTP/1.1 500 Oh\r\nContent-Type: application/json\r\n\r\n" + body)
     assert (response.status, response.error_kind) == (500, kind)
+
+
+def test_a_count_that_is_no_number_is_not_counted() -> None:
+    usage = b'{"input_tokens":"x","output_tokens":3,"a":true}'
+    body = b'{"type":"message","content":[],"stop_reason":"end_turn","usage":%b}' % usage
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+    assert read_reply(head + body).usage == {"output_tokens": 3}
