@@ -250,7 +250,8 @@ def likely(draw: st.DrawFn) -> list[Input | float]:
         quiet: st.SearchStrategy[Input | float] = st.sampled_from([0.4, 0.4, 5.0, 15.0, BytesReceived(PING.encode())])
         inputs += draw(st.lists(quiet, max_size=3))
         inputs.append(BytesReceived(one.encode()))
-    return [*inputs, draw(st.sampled_from([BodyEnded(), TransportFailed(ConnectionLost("x")), 0.0]))]
+    ends: st.SearchStrategy[Input | float] = st.sampled_from([BodyEnded(), TransportFailed(ConnectionLost("x")), 0.0])
+    return [*inputs, draw(ends)]
 
 
 POLICIES = st.builds(
