@@ -96,8 +96,8 @@ def lateness(result: CaseFinished) -> float:
 
 
 def is_timed(result: CaseFinished) -> bool:
-    """Whether time may decide: over a broken network it does, but for a client that gets over everything; and who leaves
-    at the end of an answer may be gone before the reset that follows it, or not."""
+    """Whether time may decide: over a broken network it does, but for a client that gets over everything; and who
+    leaves at the end of an answer may be gone before the reset that follows it, or not."""
     over_a_network = result.scenario.partition(".")[0].endswith("_network") and result.client != "bundled"
     return over_a_network or result.scenario == "cutoff.reset_terminal_seen"
 
