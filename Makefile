@@ -12,11 +12,12 @@ demo: $(READY)  ## run the catalogue against three clients; the exit status is t
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
 
 test: $(READY)  ## the test suite
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not load"
 
 test-all: $(READY)  ## the slow suites as well, under coverage, and the suite on every other Python that is here
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -m "not load"
+	$(BIN)/python -m pytest -m load
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --format=total --fail-under=95
 	$(BIN)/coverage report --include="$$(cat tests/pure_modules.txt | paste -sd, -)" --fail-under=100

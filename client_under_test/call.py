@@ -22,6 +22,9 @@ from client_under_test.signals import (
     WakeAt,
 )
 
+AT_ONCE_BYTES = 1 << 16
+"""A burst is handled in pieces of this size, so that it does not keep others from their turn."""
+
 
 class Call:
     """What a driver does with a session.
@@ -90,12 +93,13 @@ class Call:
 
 
 def taken(arrived: deque[Input]) -> Input:
-    """Take the next input off ``arrived``; all bytes that are there come as one."""
+    """Take the next input off ``arrived``; bytes that are there come as one, about ``AT_ONCE_BYTES`` at most."""
     first = arrived.popleft()
     if not isinstance(first, BytesReceived):
         return first
-    pieces = [first.data]
-    while arrived and isinstance(more := arrived[0], BytesReceived):
+    pieces, size = [first.data], len(first.data)
+    while arrived and size < AT_ONCE_BYTES and isinstance(more := arrived[0], BytesReceived):
         pieces.append(more.data)
+        size += len(more.data)
         arrived.popleft()
     return BytesReceived(b"".join(pieces))

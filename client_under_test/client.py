@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
@@ -15,13 +16,15 @@ from client_under_test.signals import Open
 from client_under_test.targets import Target
 from client_under_test.transport import request_of
 
+API = "https://api.anthropic.com"
+
 
 class ClientSettings:
     """Settings of a client.
 
     Args:
-        api_key: sent as ``x-api-key``.
-        base_url: the API, or anything that speaks it.
+        api_key: sent as ``x-api-key``; that of ``ANTHROPIC_API_KEY`` when none is given.
+        base_url: the API, or anything that speaks it; that of ``ANTHROPIC_BASE_URL`` when none is given.
         policy: limits and rules.
         fallbacks: other models or servers, asked in order when the first one fails.
         watch: makers of observers, one observer for each call; see :mod:`client_under_test.observe`.
@@ -29,13 +32,16 @@ class ClientSettings:
             failures that :mod:`client_under_test.transport` tells of.
         chance: the source of jitter.
         clock: monotonic seconds; what :func:`time.monotonic` gives.
+
+    Raises:
+        ValueError: there is no key, neither here nor in the environment.
     """
 
     def __init__(
         self,
         *,
-        api_key: str,
-        base_url: str = "https://api.anthropic.com",
+        api_key: str | None = None,
+        base_url: str | None = None,
         policy: Policy | None = None,
         fallbacks: Sequence[Target] = (),
         watch: Iterable[Watch] = (),
@@ -46,7 +52,7 @@ class ClientSettings:
         self.policy = policy or Policy()
         self.clock = clock
         self.reuse_connections = reuse_connections
-        self._targets = (Target(base_url=base_url, api_key=api_key), *fallbacks)
+        self._targets = (first_target(api_key, base_url), *fallbacks)
         self._watch = tuple(watch)
         self._chance = chance or Random()
 
@@ -61,3 +67,15 @@ class ClientSettings:
     def sent(self, opening: Open) -> dict[str, Any]:
         """The arguments of ``http.stream`` for ``opening``; see :func:`~client_under_test.transport.request_of`."""
         return request_of(opening, self.policy.limits, reuse=self.reuse_connections)
+
+
+def first_target(api_key: str | None, base_url: str | None) -> Target:
+    """Whom a client asks that was given ``api_key`` and ``base_url``; the environment says what it was not given.
+
+    Raises:
+        ValueError: there is no key.
+    """
+    key = os.environ.get("ANTHROPIC_API_KEY") if api_key is None else api_key
+    if key is None:
+        raise ValueError("no API key: give api_key=..., or set ANTHROPIC_API_KEY")
+    return Target(base_url=base_url or os.environ.get("ANTHROPIC_BASE_URL") or API, api_key=key)

@@ -38,7 +38,7 @@ class StreamClient(ClientSettings):
 
     Args:
         http: an ``AsyncClient`` of httpx or httpx2 to use instead of one of our own; it is not closed.
-        settings: those of :class:`~client_under_test.client.ClientSettings`; ``api_key`` is required.
+        settings: those of :class:`~client_under_test.client.ClientSettings`.
     """
 
     def __init__(self, *, http: Any = None, **settings: Any) -> None:
@@ -252,9 +252,11 @@ class _Mailbox:
                     await self._room.wait()
 
     async def take(self, timeout: float | None) -> Input | None:
-        """What has happened, all bytes that are here as one; None when nothing does for ``timeout`` seconds, or when
+        """What has happened, bytes that are here as one; None when nothing does for ``timeout`` seconds, or when
         it is woken."""
-        if not self._arrived:
+        if self._arrived:
+            await asyncio.sleep(0)  # a burst leaves the others on the loop their turn
+        else:
             self._room.set()
             try:
                 async with asyncio.timeout(timeout):
@@ -265,7 +267,7 @@ class _Mailbox:
         if not self._arrived:
             return None
         happened = taken(self._arrived)
-        self._size = 0 if isinstance(happened, BytesReceived) else self._size
+        self._size -= len(happened.data) if isinstance(happened, BytesReceived) else 0
         if self._arrived:
             self._news.set()
         return happened

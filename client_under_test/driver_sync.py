@@ -42,7 +42,7 @@ class SyncStreamClient(ClientSettings):
 
     Args:
         http: a ``Client`` of httpx or httpx2 to use instead of one of our own; it is not closed.
-        settings: those of :class:`~client_under_test.client.ClientSettings`; ``api_key`` is required.
+        settings: those of :class:`~client_under_test.client.ClientSettings`.
     """
 
     def __init__(self, *, http: Any = None, **settings: Any) -> None:
@@ -284,14 +284,14 @@ class _Mailbox:
                     self._change.wait_for(lambda: self._size <= _READ_AHEAD_BYTES or line.is_cut)
 
     def take(self, timeout: float | None) -> Input | None:
-        """What has happened, all bytes that are here as one; None when nothing does for ``timeout`` seconds, or when
+        """What has happened, bytes that are here as one; None when nothing does for ``timeout`` seconds, or when
         the call is cancelled."""
         with self._change:
             self._change.wait_for(lambda: self._arrived or self._cancelled.is_set(), _waitable(timeout))
             if not self._arrived:
                 return None
             happened = taken(self._arrived)
-            self._size = 0 if isinstance(happened, BytesReceived) else self._size
+            self._size -= len(happened.data) if isinstance(happened, BytesReceived) else 0
             self._change.notify_all()
             return happened
 

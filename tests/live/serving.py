@@ -34,7 +34,7 @@ class Records(list[ServerRecord]):
             await self._news.wait()
 
 
-def serve(server: FakeServer, *steps: Step) -> tuple[str, Records]:
+def serve(server: FakeServer, *steps: Step, token: str = "case") -> tuple[str, Records]:
     """Open a case; returns its base URL and its records."""
     records = Records()
-    return server.open_case("case", Case(script=script(*steps), seed="1", sink=records.take)), records
+    return server.open_case(token, Case(script=script(*steps), seed="1", sink=records.take)), records

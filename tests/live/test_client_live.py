@@ -13,6 +13,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, closing, suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,6 +26,7 @@ from spoken import message
 
 from client_under_test import Policy, StreamClient, StreamError, SyncStreamClient, events
 from client_under_test.answer import Answer, Outcome
+from client_under_test.call import AT_ONCE_BYTES
 from client_under_test.errors import (
     ConnectionFailed,
     Overloaded,
@@ -37,7 +39,7 @@ from client_under_test.policy import Limits, RetryPolicy
 from client_under_test.transport import Inflater
 from fake_server.app import FakeServer
 from fake_server.dialects.anthropic import Answer as Says
-from fake_server.dialects.anthropic import Refuse
+from fake_server.dialects.anthropic import Refuse, text_block
 from fake_server.faults.drip import Drip
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent
@@ -51,6 +53,9 @@ from fake_server.record import Ended, Requested, ServerRecord
 from scenarios.shapes import MID_TEXT
 
 REQUEST = {"model": "claude-sonnet-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
+MIN_EVENT_BYTES = len(
+    'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}'
+)
 QUICK = Policy(limits=Limits(idle=1.0, first_byte=1.0), retry=RetryPolicy(base=0.01, max_attempts=3))
 SLOWLY = Says(faults=(Drip(seconds=0.02),))
 
@@ -270,6 +275,30 @@ async def test_a_peer_that_never_pauses_does_not_keep_a_deadline_from_passing(
     url, _ = serve(server, Says(faults=(RepeatBytes(at=MID_TEXT, every=0.002, count=5000),)))
     with pytest.raises(Stalled):
         await complete(url, policy=Policy(limits=limits, retry=RetryPolicy(max_attempts=1)))
+
+
+async def test_a_burst_that_has_piled_up_leaves_others_on_the_loop_their_turn(server: FakeServer) -> None:
+    url, records = serve(server, Says(blocks=(text_block("A word. " * 10_000),)))
+    taken, at_turns = 0, [0]
+
+    async def take_turns() -> None:
+        while True:
+            await asyncio.sleep(0)
+            at_turns.append(taken)
+
+    async with client(url) as one, one.stream(REQUEST) as stream:
+        received = aiter(stream)
+        await anext(received)
+        await records.until(is_end)
+        for _ in range(1_000):
+            await asyncio.sleep(0)  # by then all of it has been read ahead
+        other = asyncio.create_task(take_turns())
+        async for _event in received:
+            taken += 1
+        other.cancel()
+    between_turns = max(after - before for before, after in pairwise([*at_turns, taken]))
+    at_once = 3 * AT_ONCE_BYTES // MIN_EVENT_BYTES
+    assert between_turns < at_once < taken / 4
 
 
 async def test_a_failed_call_raises_what_was_shown_with_the_error(server: FakeServer) -> None:
@@ -520,33 +549,42 @@ async def test_bytes_left_on_a_connection_become_the_next_answer_of_httpx_and_ne
         assert await asked_twice(ask) == ["first", "true"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("kind", "hundreds"), [("async", 45), ("sync", 15)])
-async def test_thousands_of_faulty_responses_leave_nothing_behind(server: FakeServer, kind: str, hundreds: int) -> None:
+@pytest.mark.load
+@pytest.mark.parametrize(("kind", "hundreds"), [("async", 20), ("sync", 5)])
+async def test_thousands_of_faulty_streams_leave_nothing_behind(server: FakeServer, kind: str, hundreds: int) -> None:
     """Sockets, tasks, threads and objects are back where they were.
 
-    Each call meets a stream that is cut and a 500. The first five hundred calls fill caches; the others are measured.
+    Each call meets five streams that are cut, so two thousand calls meet ten thousand. Five hundred more calls come
+    before the measurement: they fill caches.
     """
-    faulty = (Says(sentences=3, faults=(EndEarly(at=MID_TEXT),)), Refuse(status=500), Says(sentences=1))
-    policy = Policy(limits=Limits(idle=5.0, first_byte=5.0), retry=RetryPolicy(base=0.0, cap=0.0, max_attempts=3))
-    serve(server, *faulty)
+    cut = Says(sentences=1, faults=(EndEarly(at=AtEvent("content_block_delta", 1)),))
+    faulty = (cut, cut, cut, cut, cut, Says(sentences=1))
+    retry = RetryPolicy(base=0.0, cap=0.0, max_attempts=len(faulty), fallback_after=None)
+    policy = Policy(limits=Limits(idle=5.0, first_byte=5.0), retry=retry)
+    attempts: list[int] = []
+
+    def ask_in_turn(urls: list[str]) -> list[Answer]:
+        with httpx.Client() as http:
+            clients = [SyncStreamClient(api_key="k", base_url=url, policy=policy, http=http) for url in urls]
+            return [one.complete(REQUEST) for one in clients]
 
     async def run(calls: int) -> None:
-        url, _ = serve(server, *faulty)
+        urls = [serve(server, *faulty, token=str(number))[0] for number in range(calls)]
         if kind == "async":
-            async with client(url, policy) as one:
-                await asyncio.gather(*(one.complete(REQUEST) for _ in range(calls)))
+            async with httpx.AsyncClient() as http:
+                clients = [client(url, policy, http=http) for url in urls]
+                answers = await asyncio.gather(*(one.complete(REQUEST) for one in clients))
         else:
-            with SyncStreamClient(api_key="k", base_url=url, policy=policy) as one:
-                await asyncio.to_thread(lambda: [one.complete(REQUEST) for _ in range(calls)])
+            answers = await asyncio.to_thread(ask_in_turn, urls)
+        attempts.extend(answer.attempts for answer in answers)
 
-    batches = 100
     for _ in range(5):
-        await run(batches)
+        await run(100)
     before = leftovers()
     for _ in range(hundreds):
-        await run(batches)
+        await run(100)
     after = leftovers()
+    assert attempts == [len(faulty)] * (500 + 100 * hundreds)
     assert after["sockets"] <= before["sockets"] + 2
     assert after["tasks"] <= before["tasks"]
     assert after["threads"] <= before["threads"]
