@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Awaitable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Iterable, Sequence
 from contextlib import AsyncExitStack
 
 from client_under_test.answer import Answer
 from client_under_test.errors import AnswerTruncated, StreamError
 from client_under_test.events import Done, Event
+from client_under_test.sinks.blocking import read_in_thread
 from client_under_test.sinks.sink import Begins, Sink, SinksFailed
 from client_under_test.sinks.view import View
 
@@ -30,11 +31,12 @@ class Interrupted(StreamError):
     retryable = False
 
 
-async def deliver(stream: AsyncIterable[Event], *sinks: Sink, grace: float = 5.0) -> Answer:
+async def deliver(stream: AsyncIterable[Event] | Iterable[Event], *sinks: Sink, grace: float = 5.0) -> Answer:
     """Give every event of ``stream`` to all ``sinks`` and finish them; returns the answer.
 
     Args:
-        stream: what ``StreamClient.stream`` gives, or any other events that end with ``Done``.
+        stream: what ``StreamClient.stream`` gives, or any other events that end with ``Done``. A blocking one, as of
+            ``SyncStreamClient``, is read by a thread.
         sinks: where the answer goes.
         grace: seconds that the sinks have left when the caller is cancelled.
 
@@ -45,7 +47,8 @@ async def deliver(stream: AsyncIterable[Event], *sinks: Sink, grace: float = 5.0
     guards = [_Guard(sink) for sink in sinks]
     heard = View()
     try:
-        answer = await _feed(stream, guards, heard)
+        events = stream if isinstance(stream, AsyncIterable) else read_in_thread(stream)
+        answer = await _feed(events, guards, heard)
     except StreamError as error:
         await _finish(guards, error, grace)
         for failure in _failures(guards):

@@ -16,6 +16,7 @@ import msgspec
 from client_under_test import events
 from client_under_test.answer import Answer
 from client_under_test.driver_async import AnswerStream, StreamClient
+from client_under_test.driver_sync import SyncAnswerStream
 from client_under_test.errors import ApiError, StreamError
 from client_under_test.policy import Limits, Policy, RetryPolicy
 from client_under_test.sinks import Sink, SinkFailed, SinksFailed, deliver
@@ -118,23 +119,26 @@ class BundledAdapter:
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""
         async with self._make(job) as client, client.stream(job.request) as stream:
-            observed = _read(stream) if job.receiver is None else self._deliver(stream, job)
+            observed = _read(stream) if job.receiver is None else delivered(stream, job, self._sink)
             async with aclosing(observed) as observations:
                 async for observation in observations:
                     yield observation
 
-    async def _deliver(self, stream: AnswerStream, job: Job) -> AsyncGenerator[Observed, None]:
-        """What the user sees while the answer goes to the receiver as well. The call ends when both have all of it."""
-        screen = _Screen()
-        async with httpx.AsyncClient(timeout=job.limits.first_byte, verify=tls()) as http:
-            delivering = asyncio.create_task(_delivered(stream, self._sink(job, http), screen))
-            try:
-                while (observation := await screen.observed.get()) is not None:
-                    yield observation
-                yield await delivering
-            finally:
-                delivering.cancel()
-                await asyncio.wait({delivering})
+
+async def delivered(
+    stream: AnswerStream | SyncAnswerStream, job: Job, sink: Callable[[Job, httpx.AsyncClient], Sink] = sink_of
+) -> AsyncGenerator[Observed, None]:
+    """What the user sees while the answer goes to the receiver as well. The call ends when both have all of it."""
+    screen = _Screen()
+    async with httpx.AsyncClient(timeout=job.limits.first_byte, verify=tls()) as http:
+        delivering = asyncio.create_task(_end(stream, sink(job, http), screen))
+        try:
+            while (observation := await screen.observed.get()) is not None:
+                yield observation
+            yield await delivering
+        finally:
+            delivering.cancel()
+            await asyncio.wait({delivering})
 
 
 async def _read(stream: AnswerStream) -> AsyncGenerator[Observed, None]:
@@ -162,7 +166,7 @@ class _Screen:
         return None
 
 
-async def _delivered(stream: AnswerStream, sink: Sink, screen: _Screen) -> Finished:
+async def _end(stream: AnswerStream | SyncAnswerStream, sink: Sink, screen: _Screen) -> Finished:
     """How the call ended for a caller who delivers its answer."""
     try:
         return _finished(await deliver(stream, sink, screen, grace=_GRACE_SECONDS))

@@ -1,15 +1,16 @@
-"""The bundled resilient client without an event loop. Its user reads whole sentences."""
+"""The bundled resilient client without an event loop. Its user reads whole sentences, or the screen beside a sink."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from importlib.metadata import version
 
 from client_under_test import events
 from client_under_test.driver_sync import SyncAnswerStream, SyncStreamClient
-from harness.adapters.bundled import arguments, failed, seen
+from harness.adapters.bundled import arguments, delivered, failed, seen
 from harness.model import Capability, Job, Observed, Policy
 
 
@@ -20,30 +21,38 @@ class BundledSyncAdapter:
         self.name = "bundled_sync"
         self.version = version("streamproof")
         self.policy = Policy.RECOVER
-        self.capabilities = frozenset(Capability) - {Capability.SINKS}
+        self.capabilities = frozenset(Capability)
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""
-        loop = asyncio.get_running_loop()
-        observed: asyncio.Queue[Observed | None] = asyncio.Queue()
-
-        def tell(observation: Observed | None) -> None:
-            loop.call_soon_threadsafe(observed.put_nowait, observation)
-
         with SyncStreamClient(**arguments(job)) as client:
             stream = client.stream(job.request)
-            threading.Thread(target=_read, args=(stream, tell), name="caller", daemon=True).start()
-            observation: Observed | None = None
-            try:
-                while (observation := await observed.get()) is not None:
+            observed = _read(stream) if job.receiver is None else delivered(stream, job)
+            async with aclosing(observed) as observations:
+                async for observation in observations:
                     yield observation
-            finally:
-                stream.cancel()
-                while observation is not None:
-                    observation = await observed.get()
 
 
-def _read(stream: SyncAnswerStream, tell: Callable[[Observed | None], None]) -> None:
+async def _read(stream: SyncAnswerStream) -> AsyncGenerator[Observed, None]:
+    """What the user of a loop in a thread sees."""
+    loop = asyncio.get_running_loop()
+    observed: asyncio.Queue[Observed | None] = asyncio.Queue()
+
+    def tell(observation: Observed | None) -> None:
+        loop.call_soon_threadsafe(observed.put_nowait, observation)
+
+    threading.Thread(target=_loop, args=(stream, tell), name="caller", daemon=True).start()
+    observation: Observed | None = None
+    try:
+        while (observation := await observed.get()) is not None:
+            yield observation
+    finally:
+        stream.cancel()
+        while observation is not None:
+            observation = await observed.get()
+
+
+def _loop(stream: SyncAnswerStream, tell: Callable[[Observed | None], None]) -> None:
     """Tell what the user sees, and None when the call is over."""
     try:
         for event in stream:

@@ -133,7 +133,7 @@ async def test_the_asgi_example_relays_the_answer(server: str, monkeypatch: pyte
     monkeypatch.setenv("ANTHROPIC_BASE_URL", f"{server}/completion.plain")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
     names: dict[str, object] = {}
-    exec(compile(the("async def app(scope"), "docs/sinks.md", "exec"), names)
+    exec(compile(the("RelayApp("), "docs/sinks.md", "exec"), names)
     transport = httpx.ASGITransport(app=names["app"])  # type: ignore[arg-type]
     async with (
         httpx.AsyncClient(transport=transport) as http,

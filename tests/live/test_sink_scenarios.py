@@ -26,7 +26,7 @@ SINKS = {name: one for name, one in catalog.scenarios().items() if one.receiver 
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, CaseFinished]:
-    return run("bundled", "bundled_sync", select="sinks")
+    return run("bundled", "bundled_sync", "bundled_relay", select="sinks")
 
 
 def of(results: dict[str, CaseFinished], client: str) -> dict[str, CaseFinished]:
@@ -39,13 +39,14 @@ def test_there_are_scenarios_for_every_kind_of_receiver() -> None:
     assert len(SINKS) >= 14
 
 
-def test_the_bundled_client_passes_every_scenario(results: dict[str, CaseFinished]) -> None:
-    wrong = {name: one.finding for name, one in of(results, "bundled").items() if one.verdict is not Verdict.PASS}
+@pytest.mark.parametrize("client", ["bundled", "bundled_sync"])
+def test_the_bundled_client_passes_every_scenario(results: dict[str, CaseFinished], client: str) -> None:
+    wrong = {name: one.finding for name, one in of(results, client).items() if one.verdict is not Verdict.PASS}
     assert wrong == {}
 
 
 def test_a_client_without_sinks_is_not_asked(results: dict[str, CaseFinished]) -> None:
-    mine = of(results, "bundled_sync")
+    mine = of(results, "bundled_relay")
     assert {one.verdict for one in mine.values()} == {Verdict.SKIP}
     assert {one.why for one in mine.values()} == {"the client does not declare: sinks"}
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from sinking import at_once, done, played, spoken
@@ -246,3 +248,67 @@ def test_the_libraries_of_a_sink_are_loaded_only_by_who_uses_it() -> None:
 
 def test_spoken_answers_end_with_done() -> None:
     assert isinstance(spoken("a")[-1], Done)
+
+
+class Blocking:
+    """A stream without an event loop."""
+
+    def __init__(self, steps: list[Event], error: StreamError | None = None) -> None:
+        self._steps, self._error = steps, error
+        self.left = threading.Event()
+        self.read_in: set[str] = set()
+
+    def __iter__(self) -> Iterator[Event]:
+        for step in self._steps:
+            self.read_in.add(threading.current_thread().name)
+            yield step
+        if self._error is not None:
+            raise self._error
+
+    def cancel(self) -> None:
+        self.left.set()
+
+
+def test_a_blocking_stream_is_read_in_a_thread_and_delivered_like_any_other() -> None:
+    stream, note = Blocking([Text("Hi."), done("Hi.")]), Note()
+    assert asyncio.run(deliver(stream, note)).text == "Hi."
+    assert note.given == [Text("Hi."), done("Hi."), None]
+    assert threading.current_thread().name not in stream.read_in
+
+
+def test_the_error_of_a_blocking_stream_reaches_sinks_and_caller() -> None:
+    error, note = ConnectionLost("gone"), Note()
+    with pytest.raises(ConnectionLost):
+        asyncio.run(deliver(Blocking([Text("Hi")], error), note))
+    assert note.given == [Text("Hi"), error]
+
+
+def test_a_caller_that_is_cancelled_cancels_its_blocking_stream_and_leaves_no_thread_in_it() -> None:
+    class Hanging(Blocking):
+        def __iter__(self) -> Iterator[Event]:
+            yield Text("Hi")
+            assert self.left.wait(60)
+            assert loop_went_on.wait(60)
+            self.read_in.add("the end")
+
+    stream, note = Hanging([]), Note()
+
+    class Leaves(Plain):
+        async def take(self, event: Event) -> None:
+            delivering.cancel()
+            asyncio.get_running_loop().call_later(0.05, loop_went_on.set)
+
+    async def run() -> None:
+        nonlocal delivering
+        delivering = asyncio.create_task(deliver(stream, note, Leaves()))
+        try:
+            await delivering
+        finally:
+            assert stream.read_in == {"the end"}
+
+    loop_went_on = threading.Event()
+    delivering: asyncio.Task[Any]
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(run())
+    assert isinstance(note.given[-1], Interrupted)
