@@ -7,8 +7,6 @@ continuation, a fallback and a change of provider all change the body.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -16,40 +14,25 @@ from typing import Any, Self
 from aiohttp import web
 
 from fake_server.clock import Clock, SystemClock
-from fake_server.dialects.anthropic import refusal
 from fake_server.effects import Effect
+from fake_server.exchange import TOO_LARGE, Asked, Conversation, read_body
 from fake_server.perform import Log, perform, reset_transport
-from fake_server.record import Hold, Replied, Requested, Sink, redact
-from fake_server.script import Reply, Request, Script, render
-from fake_server.validate import MAX_REQUEST_BYTES, Problem, problem_in
+from fake_server.record import Hold, Sink
+from fake_server.validate import MAX_REQUEST_BYTES
 from fake_server.wire import Head, UntilClose
 
 LOOPBACK = "127.0.0.1"
-ELSEWHERE = "elsewhere"
-"""First segment of the path, behind the case's token, of requests to the other server of a case."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Case:
-    """One logical call as the server knows it: its script, its attempts so far, and where to record them."""
+class Case(Conversation):
+    """A conversation on sockets: where to record it, and the replies that are being performed."""
 
-    script: Script
-    seed: str
     sink: Sink
-    elsewhere: Script | None = None
-    """What another server answers, whose base URL has :data:`ELSEWHERE` behind it."""
     hold: Hold | None = None
     """Awaited after each request and each write: what it does meanwhile is done before the server goes on."""
     start: float = 0.0
-    requests: int = 0
-    steps: Counter[str] = field(default_factory=Counter)
-    """Valid requests so far, for each script."""
     running: dict[asyncio.Task[Any], Log] = field(default_factory=dict)
-
-    def script_of(self, path: str) -> tuple[str, Script]:
-        """Name and script of the server that ``path`` leads to."""
-        away = self.elsewhere is not None and path.startswith(ELSEWHERE)
-        return (ELSEWHERE, self.elsewhere) if away and self.elsewhere is not None else ("", self.script)
 
     async def abandon(self) -> None:
         """Stop every reply that is still being performed and wait until it is recorded."""
@@ -131,40 +114,10 @@ class FakeServer:
         return await self._perform(http, case, log, head, effects)
 
     async def _answer(self, http: web.Request, case: Case, log: Log) -> tuple[Head, Iterator[Effect]]:
-        """Read and check the request, then ask the script; what is wrong with it is answered as the API would."""
-        problem, body = await _read(http)
-        headers = {name.lower(): value for name, value in http.headers.items()}
-        problem = problem or _wrong_route(http) or problem_in(body, headers)
-        fields = body if isinstance(body, dict) else {}
-        streams = fields.get("stream") is True
-        record = Requested(
-            t=log.t,
-            attempt=log.attempt,
-            method=http.method,
-            path=http.path,
-            headers=redact(http.headers),
-            body=body,
-            streams=streams,
-            peer=_peer(http),
-        )
-        await log.requested(record)
-        server, script = case.script_of(http.match_info["path"])
-        case.steps[server] += problem is None
-        step = case.steps[server] if problem is None else 0
-        request = Request(attempt=step, seed=case.seed, body=fields, headers=headers, now=self._clock.wall())
-        reply = script.reply(request) if problem is None else _refused(request, problem)
-        head, effects = render(reply, request)
-        case.sink(
-            Replied(
-                t=log.t,
-                attempt=log.attempt,
-                step=step,
-                status=head.status,
-                headers=dict(head.headers),
-                faults=[fault.name for fault in reply.faults],
-                problem=problem.message if problem else None,
-            )
-        )
+        asked = await _read(http)
+        await log.requested(case.requested(asked, t=log.t, attempt=log.attempt))
+        replied, head, effects = case.answer(asked, t=log.t, attempt=log.attempt, wall=self._clock.wall())
+        case.sink(replied)
         return head, effects
 
     async def _perform(
@@ -180,30 +133,25 @@ class FakeServer:
         return _Written(keep_alive=how == "end" and not isinstance(head.framing, UntilClose))
 
 
-async def _read(http: web.Request) -> tuple[Problem | None, Any]:
+async def _read(http: web.Request) -> Asked:
     try:
-        return None, json.loads(await http.read())
+        body, unreadable = read_body(await http.read())
     except web.HTTPRequestEntityTooLarge:
-        return Problem(413, "Request exceeds the maximum size of 32 MB"), None
-    except (ValueError, RecursionError) as error:
-        return Problem(400, f"The request body is not valid JSON: {error}"), None
+        body, unreadable = None, TOO_LARGE
+    return Asked(
+        method=http.method,
+        path=http.path,
+        inside=http.match_info["path"],
+        headers=http.headers,
+        body=body,
+        unreadable=unreadable,
+        peer=_peer(http),
+    )
 
 
 def _peer(http: web.Request) -> str:
     name = http.transport.get_extra_info("peername") if http.transport is not None else None
     return f"{name[0]}:{name[1]}" if name else ""
-
-
-def _wrong_route(http: web.Request) -> Problem | None:
-    if http.match_info["path"].removeprefix(f"{ELSEWHERE}/") not in ("v1/messages", "messages"):
-        return Problem(404, f"Not found: /{http.match_info['path']}")
-    if http.method != "POST":
-        return Problem(405, f"Method Not Allowed: {http.method}")
-    return None
-
-
-def _refused(request: Request, problem: Problem) -> Reply:
-    return refusal(request, problem.status, problem.message, problem.kind)
 
 
 def _plain_error(message: str) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from typing import Self
 
 import msgspec
 
-from fake_server.app import ELSEWHERE, LOOPBACK, Case, FakeServer
+from fake_server.app import LOOPBACK, Case, FakeServer
 from fake_server.clock import Clock, SystemClock
+from fake_server.exchange import ELSEWHERE
 from fake_server.record import ServerRecord
 from harness.adapter import observed
 from harness.errors import AdapterError
