@@ -43,8 +43,8 @@ class StreamClient(ClientSettings):
 
     def __init__(self, *, http: Any = None, **settings: Any) -> None:
         super().__init__(**settings)
-        self._owns_http = http is None
-        self._http = http or _own_http()
+        self._given = http
+        self._own: Any = None
         self._closing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -57,8 +57,9 @@ class StreamClient(ClientSettings):
         """Close the connections of this client."""
         if self._closing:
             await asyncio.wait(self._closing)
-        if self._owns_http:
-            await self._http.aclose()
+        own, self._own = self._own, None
+        if own is not None:
+            await own.aclose()
 
     def stream(self, request: Mapping[str, Any]) -> AnswerStream:
         """Ask, and get the events of the answer as they come; see :class:`AnswerStream`.
@@ -84,7 +85,7 @@ class StreamClient(ClientSettings):
         """One HTTP exchange as inputs of a session; closing it ends the connection."""
         answered = False
         try:
-            async with self._http.stream(**self.sent(opening)) as response:
+            async with self._http().stream(**self.sent(opening)) as response:
                 answered = True
                 head = head_of(response)
                 yield head
@@ -95,6 +96,11 @@ class StreamClient(ClientSettings):
                 yield BodyEnded()
         except Exception as error:  # the one edge at which foreign exceptions become ours
             yield TransportFailed(mapped(error, answered=answered))
+
+    def _http(self) -> Any:
+        if self._given is None and self._own is None:
+            self._own = _own_http()
+        return self._given or self._own
 
     async def left(self, reader: asyncio.Task[None]) -> None:
         """End an exchange; where connections are kept, its end is awaited for a moment, behind the caller's back."""

@@ -47,8 +47,9 @@ class SyncStreamClient(ClientSettings):
 
     def __init__(self, *, http: Any = None, **settings: Any) -> None:
         super().__init__(**settings)
-        self._owns_http = http is None
-        self._http = http or _own_http()
+        self._given = http
+        self._own: Any = None
+        self._making = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -58,8 +59,9 @@ class SyncStreamClient(ClientSettings):
 
     def close(self) -> None:
         """Close the connections of this client."""
-        if self._owns_http:
-            self._http.close()
+        own, self._own = self._own, None
+        if own is not None:
+            own.close()
 
     def stream(self, request: Mapping[str, Any]) -> SyncAnswerStream:
         """Ask, and get the events of the answer as they come; see :class:`SyncAnswerStream`.
@@ -85,7 +87,7 @@ class SyncStreamClient(ClientSettings):
         """One HTTP exchange as inputs of a session; ``line`` learns of its socket."""
         answered = False
         try:
-            with self._http.stream(**self.sent(opening), extensions={"trace": line.trace}) as response:
+            with self._http().stream(**self.sent(opening), extensions={"trace": line.trace}) as response:
                 answered = True
                 head = head_of(response)
                 yield head
@@ -96,6 +98,12 @@ class SyncStreamClient(ClientSettings):
                 yield BodyEnded()
         except Exception as error:  # the one edge at which foreign exceptions become ours
             yield TransportFailed(mapped(error, answered=answered))
+
+    def _http(self) -> Any:
+        with self._making:
+            if self._given is None and self._own is None:
+                self._own = _own_http()
+        return self._given or self._own
 
 
 class SyncAnswerStream:

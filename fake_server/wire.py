@@ -8,6 +8,7 @@ Sources: RFC 9112 §6-7 (message body, chunked coding); WHATWG HTML §9.2.5 (eve
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -85,12 +86,15 @@ def reason(status: int) -> str:
         return "Unknown"
 
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_compact_ascii = json.JSONEncoder(separators=(",", ":")).encode
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def json_text(value: Any) -> str:
     """``value`` as compact JSON, characters as they are; escaped where they have no UTF-8 form (lone surrogates)."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if any(0xD800 <= ord(char) < 0xE000 for char in text):
-        return json.dumps(value, separators=(",", ":"))
-    return text
+    text = _compact(value)
+    return _compact_ascii(value) if _SURROGATE.search(text) else text
 
 
 def sse(name: str | None, data: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, aclosing, contextmanager
@@ -14,28 +13,25 @@ import msgspec
 
 from fake_server.app import LOOPBACK, Case, FakeServer
 from fake_server.clock import Clock, SystemClock
-from fake_server.exchange import ELSEWHERE
 from fake_server.record import ServerRecord
 from harness.adapter import observed
 from harness.errors import AdapterError
 from harness.history import Record
+from harness.job import job_of, token_of
 from harness.model import (
     AdapterFailed,
-    Alternative,
     Cancelled,
     ClientRecord,
     Endpoint,
-    Fallback,
     Finished,
     Job,
     Shown,
     TimedOut,
 )
 from harness.nemesis import Nemesis, NetworkLayer
-from harness.plan import MAX_ATTEMPTS, PlannedCase
+from harness.plan import PlannedCase
 from harness.receiving import Receiving, receiving
 
-API_KEY = "sk-ant-streamproof-test-key"
 _STOP_SECONDS = 5.0
 """What an adapter has to close its client when it is stopped."""
 
@@ -81,7 +77,7 @@ class LiveRunner:
         script = Case(
             script=case.scenario.script, elsewhere=case.scenario.elsewhere, seed=case.text_seed, sink=server.append
         )
-        token = _token(case.id)
+        token = token_of(case)
         url = self._server.open_case(token, script)
         if case.scenario.endpoint is Endpoint.REFUSED:
             url = f"http://{LOOPBACK}:{self._nobody.getsockname()[1]}"
@@ -90,7 +86,8 @@ class LiveRunner:
             try:
                 if nemesis is not None:
                     url = await self._network_of(nemesis, script, token)
-                client = await self._observe_to_the_end(case, _job(case, url, receiver), script.start) if url else []
+                job = job_of(case, url, receiver.destination() if receiver is not None else None)
+                client = await self._observe_to_the_end(case, job, script.start) if url else []
                 await self._wait_for_closes(script, nemesis, case.scenario.limits.close)
             finally:
                 network = await nemesis.end(script.start) if nemesis is not None else ()
@@ -152,29 +149,6 @@ class LiveRunner:
             await nemesis.quiet(limit)
         if case.running:
             await asyncio.wait(list(case.running), timeout=max(0.0, deadline - self._clock.now()))
-
-
-def _job(case: PlannedCase, url: str, receiver: Receiving | None) -> Job:
-    return Job(
-        base_url=url,
-        api_key=API_KEY,
-        request=case.request(),
-        limits=case.scenario.limits,
-        max_attempts=MAX_ATTEMPTS,
-        seed=case.text_seed,
-        fallbacks=tuple(_fallback(one, url) for one in case.scenario.alternatives),
-        receiver=receiver.destination() if receiver is not None else None,
-    )
-
-
-def _fallback(alternative: Alternative, url: str) -> Fallback:
-    base = f"{url}/{ELSEWHERE}" if alternative.elsewhere else url
-    return Fallback(base_url=base, api_key=API_KEY, model=alternative.model)
-
-
-def _token(case: str) -> str:
-    """The id of a case as one segment of a path, whatever characters its client's name and its seed have."""
-    return re.sub(r"[^A-Za-z0-9.@:_-]", lambda char: f"~{ord(char[0]):x}", case)
 
 
 @dataclass(slots=True, eq=False)

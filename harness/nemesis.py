@@ -16,16 +16,12 @@ from typing import Any, Self, TypeAlias, TypeVar
 import msgspec
 
 from fake_server.clock import Clock
-from fake_server.record import Ended, Requested, Sent, ServerRecord
+from fake_server.record import Requested, ServerRecord
 from harness.errors import UsageError
 from harness.network import (
     ABANDONED,
     DOWN,
-    AfterBytes,
-    AfterEvents,
-    AfterReply,
     AfterSeconds,
-    AtAttempt,
     AtStart,
     Counted,
     End,
@@ -35,6 +31,8 @@ from harness.network import (
     NetworkFault,
     NetworkRecord,
     When,
+    count_event,
+    is_due,
 )
 from harness.toxiproxy.driver import Proxy, Toxiproxy, ToxiproxyError
 from harness.toxiproxy.embedded import EmbeddedToxiproxy
@@ -144,10 +142,8 @@ class Nemesis:
 
     async def follow(self, record: ServerRecord) -> None:
         """The server has seen or sent this: change what is due, and let the server wait for it."""
-        if isinstance(record, Sent) and record.event is not None:
-            self._events[record.attempt, record.event] += 1
-            self._events[record.attempt, None] += 1
-        due = [one for one in self._waiting if self._is_due(one[0], record)]
+        count_event(record, self._events)
+        due = [one for one in self._waiting if is_due(one[0], record, self._events)]
         for one in due:
             self._waiting.remove(one)
             self._expect_end(*one[1:])
@@ -223,19 +219,6 @@ class Nemesis:
             seconds -= self._clock.now() - self._start
         await self._clock.sleep(max(0.0, seconds))
         await self._change(name, fault, begins)
-
-    def _is_due(self, when: When | End, record: ServerRecord) -> bool:
-        match when:
-            case AtAttempt(number):
-                return isinstance(record, Requested) and record.attempt >= number
-            case AfterBytes(count, attempt):
-                return isinstance(record, Sent) and record.attempt == attempt and record.total >= count
-            case AfterEvents(count, name, attempt):
-                return isinstance(record, Sent) and self._events[attempt, name] >= count
-            case AfterReply(attempt):
-                return isinstance(record, Ended) and record.attempt == attempt
-            case _:
-                return False
 
     async def _change(self, name: str, fault: NetworkFault, begins: bool) -> None:
         self._expect_end(name, fault, begins)

@@ -6,12 +6,14 @@ network has changed, so the same bytes are before and after the change in every 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
 import msgspec
 
+from fake_server.record import Ended, Requested, Sent, ServerRecord
 from harness.errors import unknown_name
 from harness.toxiproxy.events import (
     Carried,
@@ -193,6 +195,32 @@ def profile(name: str) -> Network:
         for one in found.toxics
     ]
     return Network(faults=(down(), *faults) if found.offline else tuple(faults))
+
+
+EventCounts: TypeAlias = "Counter[tuple[int, str | None]]"
+"""Events that were written, by attempt and name; of any name under None."""
+
+
+def count_event(record: ServerRecord, counts: EventCounts) -> None:
+    """Count the event that ``record`` says was written, if it does."""
+    if isinstance(record, Sent) and record.event is not None:
+        counts[record.attempt, record.event] += 1
+        counts[record.attempt, None] += 1
+
+
+def is_due(when: When | End, record: ServerRecord, counts: EventCounts) -> bool:
+    """Whether the moment has come with ``record``; moments that a clock tells come with none."""
+    match when:
+        case AtAttempt(number):
+            return isinstance(record, Requested) and record.attempt >= number
+        case AfterBytes(count, attempt):
+            return isinstance(record, Sent) and record.attempt == attempt and record.total >= count
+        case AfterEvents(count, name, attempt):
+            return isinstance(record, Sent) and counts[attempt, name] >= count
+        case AfterReply(attempt):
+            return isinstance(record, Ended) and record.attempt == attempt
+        case _:
+            return False
 
 
 # ---- what is written down --------------------------------------------------------------------------------------------

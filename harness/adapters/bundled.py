@@ -19,6 +19,7 @@ from client_under_test.driver_async import AnswerStream, StreamClient
 from client_under_test.driver_sync import SyncAnswerStream
 from client_under_test.errors import ApiError, StreamError
 from client_under_test.policy import Limits, Policy, RetryPolicy
+from client_under_test.session import Session
 from client_under_test.sinks import Sink, SinkFailed, SinksFailed, deliver
 from client_under_test.sinks.pace import Pace
 from client_under_test.sinks.webhook import Batch, Webhook
@@ -124,6 +125,14 @@ class BundledAdapter:
                 async for observation in observations:
                     yield observation
 
+    def session(self, job: Job) -> Session:
+        """The state machine that makes the call, for a simulation."""
+        return self._make(job).session(job.request)
+
+    def observation(self, event: events.Event) -> Observed | None:
+        """What the caller sees of an event of that state machine."""
+        return observation(event)
+
 
 async def delivered(
     stream: AnswerStream | SyncAnswerStream, job: Job, sink: Callable[[Job, httpx.AsyncClient], Sink] = sink_of
@@ -139,6 +148,13 @@ async def delivered(
         finally:
             delivering.cancel()
             await asyncio.wait({delivering})
+
+
+def observation(event: events.Event) -> Observed | None:
+    """What the caller sees of an event of a session; one that ends the call with an error is raised by a driver."""
+    if isinstance(event, events.Done) and event.answer.error is not None:
+        return failed(event.answer.error)
+    return seen(event, shown=events.Text)
 
 
 async def _read(stream: AnswerStream) -> AsyncGenerator[Observed, None]:

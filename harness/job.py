@@ -1,0 +1,36 @@
+"""What a client is asked to do in a case, and where. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from fake_server.exchange import ELSEWHERE
+from harness.model import Alternative, Fallback, Job
+from harness.plan import MAX_ATTEMPTS, PlannedCase
+from harness.receiver import Destination
+
+API_KEY = "sk-ant-streamproof-test-key"
+
+
+def job_of(case: PlannedCase, base_url: str, receiver: Destination | None = None) -> Job:
+    """The job of ``case``, whose server is at ``base_url``."""
+    return Job(
+        base_url=base_url,
+        api_key=API_KEY,
+        request=case.request(),
+        limits=case.scenario.limits,
+        max_attempts=MAX_ATTEMPTS,
+        seed=case.text_seed,
+        fallbacks=tuple(_fallback(one, base_url) for one in case.scenario.alternatives),
+        receiver=receiver,
+    )
+
+
+def token_of(case: PlannedCase) -> str:
+    """The id of a case as one segment of a path, whatever characters its client's name and its seed have."""
+    return re.sub(r"[^A-Za-z0-9.@:_-]", lambda char: f"~{ord(char[0]):x}", case.id)
+
+
+def _fallback(alternative: Alternative, url: str) -> Fallback:
+    base = f"{url}/{ELSEWHERE}" if alternative.elsewhere else url
+    return Fallback(base_url=base, api_key=API_KEY, model=alternative.model)

@@ -1,0 +1,153 @@
+"""One call of the bundled client in virtual time: its session, and a driver without sockets or event loop. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Any, Protocol, assert_never
+
+from client_under_test.errors import ConnectionFailed
+from client_under_test.events import Event
+from client_under_test.session import Session, State
+from client_under_test.signals import (
+    CancelRequested,
+    Deliver,
+    Drop,
+    Input,
+    Open,
+    Started,
+    TimerFired,
+    TransportFailed,
+    WakeAt,
+)
+from harness.sim.agenda import Agenda
+from harness.sim.line import EndOfLine
+from harness.sim.response import ResponseReader
+
+
+class Wire(Protocol):
+    """Where requests go."""
+
+    def open(self, opening: Open) -> EndOfLine | None:
+        """Send a request on a new connection; None when nobody takes it."""
+        ...
+
+
+class SimCall:
+    """Drives a session, as the real drivers do.
+
+    Args:
+        session: the state machine.
+        seen: is given each event for the caller.
+        chance: of how reads are cut.
+    """
+
+    def __init__(
+        self, session: Session, agenda: Agenda, wire: Wire, seen: Callable[[Event], None], chance: Random
+    ) -> None:
+        self._session, self._agenda, self._wire, self._seen, self._chance = session, agenda, wire, seen, chance
+        self._wake: float | None = None
+        self._alarm: float | None = None
+        """When the agenda will come back; it is not told of every change."""
+        self._exchange: Exchange | None = None
+        self._cancelled = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the session has come to its end."""
+        return self._cancelled or self._session.state is State.DONE
+
+    def start(self) -> None:
+        """Begin."""
+        self.feed(Started())
+
+    def cancel(self) -> None:
+        """The caller has left: the connection is closed, and nobody sees what follows."""
+        if not self.is_over:
+            self._cancelled = True
+            self._session.handle(CancelRequested(), self._agenda.now())
+            self._drop()
+
+    def feed(self, happened: Input) -> None:
+        """Give the session what happened; then its timer, if that is due."""
+        self._handle(happened)
+        if self._wake is not None and self._wake <= self._agenda.now():
+            self._handle(TimerFired())
+        self._set_alarm()
+
+    def _handle(self, happened: Input) -> None:
+        if self.is_over:
+            return
+        for action in self._session.handle(happened, self._agenda.now()):
+            if self._cancelled:
+                return
+            match action:
+                case Deliver(event):
+                    self._seen(event)
+                case WakeAt(at):
+                    self._wake = at
+                case Open():
+                    self._open(action)
+                case Drop():
+                    self._drop()
+                case _:
+                    assert_never(action)
+
+    def _open(self, opening: Open) -> None:
+        end = self._wire.open(opening)
+        if end is None:
+            refused = TransportFailed(ConnectionFailed("no connection could be made (refused)"))
+            self._agenda.at(self._agenda.now(), partial(self.feed, refused))
+        else:
+            self._exchange = Exchange(self, end, ResponseReader(self._agenda.now, self._chance))
+
+    def _drop(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.close()
+
+    def _set_alarm(self) -> None:
+        if self._wake is not None and not self.is_over and (self._alarm is None or self._wake < self._alarm):
+            self._alarm = self._wake
+            self._agenda.at(self._wake, partial(self._ring, self._wake))
+
+    def _ring(self, at: float) -> None:
+        if self._alarm != at or self.is_over:
+            return
+        self._alarm = None
+        if self._wake is not None and self._wake <= self._agenda.now():
+            self._handle(TimerFired())
+        self._set_alarm()
+
+
+class Exchange:
+    """One request and the response to it, on the client's end of a line."""
+
+    def __init__(self, call: SimCall, end: EndOfLine, reader: ResponseReader) -> None:
+        self._call, self._end, self._reader = call, end, reader
+        self._is_open = True
+        end.owner = self
+
+    def received(self, data: list[bytes]) -> None:
+        """Bytes of the response."""
+        self._feed(self._reader.take(data))
+
+    def ended(self) -> None:
+        """The server has closed."""
+        self._feed(self._reader.end())
+
+    def broken(self) -> None:
+        """The connection was reset."""
+        self._feed(self._reader.broken())
+
+    def close(self) -> None:
+        """The session has no more use for it."""
+        self._is_open = False
+        self._end.close()
+
+    def _feed(self, inputs: Any) -> None:
+        for happened in inputs:
+            if not self._is_open:
+                return
+            self._call.feed(happened)
