@@ -63,6 +63,8 @@ _BEFORE_ANYTHING = frozenset(
 _BEFORE_NUMBERS = frozenset(
     "apr art aug c ch dec eq feb fig figs jan jul jun lit mar no nos nov nr oct op p par pp sec sep sept vol".split()
 )
+_MATTERS = re.escape("".join(sorted(_STOPS | _PAIRED)))
+_PLAIN = re.compile(f"[^{_WHITE}{_MATTERS}][^{_WHITE.replace(' ', '')}{_MATTERS}]*")
 _LOOK_BACK = 40  # longer than any abbreviation, ordinal or list number
 
 _AFTER_SPACE = re.compile(f"[{_WHITE}](?=[^{_WHITE}])")
@@ -102,8 +104,14 @@ class SentenceBuffer:
         self._expire(now)
         if text:
             self._last = now
-        for char in text:
-            self._state(char)
+        place = 0
+        while place < len(text):
+            if plain := self._plain(text, place):
+                self._held.extend(plain)
+                place += len(plain)
+            else:
+                self._state(text[place])
+                place += 1
         return self.tick(now)
 
     def tick(self, now: float) -> list[str]:
@@ -127,6 +135,13 @@ class SentenceBuffer:
         self._wide = False  # whether that stop needs no white space after it
         self._open: set[str] = set()  # of `_PAIRED`, in this line
         self._state = self._margin
+
+    def _plain(self, text: str, place: int) -> str:
+        """What comes next that changes nothing but what is held: most of all text, so it is taken at once."""
+        if self._stop >= 0 or self._state != self._text:
+            return ""
+        run = _PLAIN.match(text, place, place + max(0, self._room - len(self._held)))
+        return run[0] if run is not None else ""
 
     def _ready(self) -> int:
         """How many characters time may take."""

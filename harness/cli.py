@@ -92,6 +92,16 @@ def _seed_option(command: F) -> F:
     return click.option("--seed", default=None, help="Seed of texts, faults and jitter; a new one by default.")(command)
 
 
+def _tier_option(command: F) -> F:
+    return click.option(
+        "--tier",
+        type=click.Choice(["live", "sim"]),
+        default="live",
+        show_default=True,
+        help="Where cases run: on real sockets, or in virtual time.",
+    )(command)
+
+
 def _select_option(command: F) -> F:
     return click.option("-k", "select", default="", metavar="EXPR", help="Parts of ids, with and, or, not.")(command)
 
@@ -103,6 +113,7 @@ def _select_option(command: F) -> F:
     "--policy", type=click.Choice(["recover", "raise", "best-effort"]), help="Judge every client by this promise."
 )
 @_seed_option
+@_tier_option
 @click.option("--jobs", default=64, show_default=True, type=click.IntRange(1, 10_000), help="Cases in flight at once.")
 @click.option("--toxiproxy", default="", metavar="URL", help="Use this Toxiproxy for the network, not our own.")
 @click.option("--report", "reports", multiple=True, metavar="NAME[=PATH]", help="Report to write; may be repeated.")
@@ -114,6 +125,7 @@ def run(
     select: str,
     policy: str | None,
     seed: str | None,
+    tier: str,
     jobs: int,
     toxiproxy: str,
     reports: tuple[str, ...],
@@ -127,7 +139,7 @@ def run(
     from harness import catalog
     from harness.errors import unknown_name
     from harness.model import Policy
-    from harness.plan import plan
+    from harness.plan import Tier, plan
 
     if toxiproxy:
         from harness.nemesis import check
@@ -146,6 +158,7 @@ def run(
         policy=Policy(policy) if policy else None,
         jobs=jobs,
         toxiproxy=toxiproxy,
+        tier=Tier(tier),
     )
     wanted = reports if any(one.partition("=")[0] == "jsonl" for one in reports) else ("jsonl", *reports)
     wanted = wanted if any(one.partition("=")[0] == "console" for one in reports) else (*wanted, "console")
@@ -212,13 +225,14 @@ def explain(code: str) -> None:
 @click.option(
     "--policy", type=click.Choice(["recover", "raise", "best-effort"]), help="Judge the client by this promise."
 )
+@_tier_option
 @click.option("--report", "reports", multiple=True, metavar="NAME[=PATH]", help="Report to write; may be repeated.")
-def replay(case: str, client: str | None, policy: str | None, reports: tuple[str, ...]) -> None:
+def replay(case: str, client: str | None, policy: str | None, tier: str, reports: tuple[str, ...]) -> None:
     """Run one case again, with its seed, and show both sides of it."""
     from harness import catalog
     from harness.errors import UsageError
     from harness.model import Policy
-    from harness.plan import Plan, PlannedCase
+    from harness.plan import Plan, PlannedCase, Tier
     from harness.show import Replay
 
     scenario, _, rest = case.partition("@")
@@ -229,8 +243,9 @@ def replay(case: str, client: str | None, policy: str | None, reports: tuple[str
     judged_by = Policy(policy) if policy else None
     planned = PlannedCase(scenario=_scenario(scenario), adapter=adapter, seed=seed, policy=judged_by or adapter.policy)
 
+    alone = Plan(cases=(planned,), seed=seed, policy=judged_by, tier=Tier(tier))
     with _reporters(reports) as reporters:
-        end = _execute(Plan(cases=(planned,), seed=seed, policy=judged_by), [Replay(sys.stdout), *reporters])
+        end = _execute(alone, [Replay(sys.stdout), *reporters])
     raise SystemExit(_status(end, (adapter.name,)))
 
 

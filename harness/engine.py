@@ -18,7 +18,7 @@ from harness.history import Case, Record
 from harness.law import Law, judge
 from harness.live import LiveRunner
 from harness.model import Level
-from harness.plan import Plan, PlannedCase
+from harness.plan import Plan, PlannedCase, Tier
 from harness.verdict import Verdict, merge
 
 
@@ -65,6 +65,35 @@ _ADMISSION_SECONDS = 0.003
 
 
 async def _work(plan: Plan, laws: tuple[Law, ...], queue: asyncio.Queue[Event | None], clock: Clock) -> None:
+    try:
+        if plan.tier is Tier.SIM:
+            await _simulate(plan, laws, queue, clock)
+        else:
+            await _run_live(plan, laws, queue, clock)
+    finally:
+        queue.put_nowait(None)
+
+
+async def _simulate(plan: Plan, laws: tuple[Law, ...], queue: asyncio.Queue[Event | None], clock: Clock) -> None:
+    """One after the other, in a thread: a client in memory has an event loop of its own."""
+    from harness.sim import runner
+
+    for case in plan.cases:
+        if why := _not_possible(case, plan) or runner.not_possible(case):
+            await queue.put(_skipped(case, why))
+            continue
+        await queue.put(CaseStarted(case=case.id))
+        began = clock.now()
+        await queue.put(await asyncio.to_thread(_simulated, case, laws, began, clock))
+
+
+def _simulated(case: PlannedCase, laws: tuple[Law, ...], began: float, clock: Clock) -> CaseFinished:
+    from harness.sim import runner
+
+    return finished(runner.run(case), laws, seconds=clock.now() - began)
+
+
+async def _run_live(plan: Plan, laws: tuple[Law, ...], queue: asyncio.Queue[Event | None], clock: Clock) -> None:
     slots, door = asyncio.Semaphore(plan.jobs), asyncio.Lock()
 
     async def one(runner: LiveRunner, case: PlannedCase) -> None:
@@ -76,15 +105,12 @@ async def _work(plan: Plan, laws: tuple[Law, ...], queue: asyncio.Queue[Event | 
             record = await runner.run(case)
             await queue.put(finished(record, laws, seconds=clock.now() - began))
 
-    try:
-        async with LiveRunner(clock, plan.toxiproxy) as runner, asyncio.TaskGroup() as group:
-            for case in plan.cases:
-                if why := _not_possible(case, plan):
-                    await queue.put(_skipped(case, why))
-                else:
-                    group.create_task(one(runner, case))
-    finally:
-        queue.put_nowait(None)
+    async with LiveRunner(clock, plan.toxiproxy) as runner, asyncio.TaskGroup() as group:
+        for case in plan.cases:
+            if why := _not_possible(case, plan):
+                await queue.put(_skipped(case, why))
+            else:
+                group.create_task(one(runner, case))
 
 
 async def _stop(stop: asyncio.Event, queue: asyncio.Queue[Event | None]) -> None:
@@ -135,6 +161,7 @@ def _started(plan: Plan) -> RunStarted:
         scenarios=tuple(dict.fromkeys(case.scenario.id for case in plan.cases)),
         cases=len(plan.cases),
         policy=plan.policy,
+        tier=plan.tier,
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from harness.history import Record
 from harness.model import Policy
+from harness.plan import Tier
 from harness.verdict import Ruling, Verdict
 
 
@@ -30,6 +31,7 @@ class RunStarted(RunEvent, frozen=True, kw_only=True, tag="run_started"):
     cases: int
     policy: Policy | None = None
     """The promise that every client is judged by, when it is not its own."""
+    tier: Tier = Tier.LIVE
 
 
 class CaseStarted(RunEvent, frozen=True, kw_only=True, tag="case_started"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from fake_server.script import Reply, Request
@@ -17,6 +18,15 @@ MAX_ATTEMPTS = 6
 """Requests that one call may make."""
 MODEL = "claude-sonnet-5-5"
 PROMPT = "Tell me what happens in the village."
+
+
+class Tier(StrEnum):
+    """Where cases run."""
+
+    SIM = "sim"
+    """In virtual time, without sockets."""
+    LIVE = "live"
+    """On real sockets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +100,7 @@ class Plan:
     """Overrules the clients' own."""
     toxiproxy: str = ""
     """Base URL of the Toxiproxy to use; our own when empty."""
+    tier: Tier = Tier.LIVE
 
 
 def plan(
@@ -101,6 +112,7 @@ def plan(
     policy: Policy | None = None,
     jobs: int = 64,
     toxiproxy: str = "",
+    tier: Tier = Tier.LIVE,
 ) -> Plan:
     """Every selected scenario against every adapter.
 
@@ -111,18 +123,21 @@ def plan(
         toxiproxy: base URL of the Toxiproxy to use; our own when empty.
 
     Raises:
-        UsageError: the expression is malformed or selects nothing, or two clients have one name.
+        UsageError: the expression is malformed or selects nothing, two clients have one name, or a Toxiproxy is wanted
+            where there are no sockets.
     """
     chosen, adapters = [scenarios[name] for name in selected(select, scenarios)], tuple(adapters)
     names = [adapter.name for adapter in adapters]
     if doubled := {name for name in names if names.count(name) > 1}:
         raise UsageError(f"two clients are called {', '.join(sorted(doubled))}: give them names of their own")
+    if toxiproxy and tier is Tier.SIM:
+        raise UsageError("a simulation has no sockets to lead through a Toxiproxy: leave out --toxiproxy or --tier sim")
     cases = tuple(
         PlannedCase(scenario=scenario, adapter=adapter, seed=seed, policy=policy or adapter.policy)
         for scenario in chosen
         for adapter in adapters
     )
-    return Plan(cases=cases, seed=seed, jobs=jobs, policy=policy, toxiproxy=toxiproxy)
+    return Plan(cases=cases, seed=seed, jobs=jobs, policy=policy, toxiproxy=toxiproxy, tier=tier)
 
 
 def selected(expression: str, names: Iterable[str]) -> list[str]:
