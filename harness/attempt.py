@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Struck
+from harness.grammar import Told, read_in_order
 from harness.reference import Response, read_reply
+
+
+_PLAIN_HEAD = re.compile(rb"HTTP/1\.1 200 OK(?:\r\n[a-z0-9-]+: [ -~]*)*")
 
 
 @dataclass
@@ -34,6 +39,25 @@ class Attempt:
     def response(self) -> Response:
         """What the oracle's own reader makes of those bytes."""
         return read_reply(self.wire)
+
+    @cached_property
+    def told(self) -> Told:
+        """What the reply tells up to the first event that is out of order; nothing when it is no stream."""
+        return read_in_order(self.response.events)
+
+    @property
+    def has_plain_head(self) -> bool:
+        """Whether its head is that of a stream, without anything odd."""
+        head = self.wire.partition(b"\r\n\r\n")[0]
+        headers = self.response.headers
+        is_stream = headers.get("content-type") == "text/event-stream; charset=utf-8"
+        return is_stream and "content-encoding" not in headers and _PLAIN_HEAD.fullmatch(head) is not None
+
+    @cached_property
+    def is_answer(self) -> bool:
+        """Whether it is a stream that is whole, by HTTP and by its own end, with nothing out of order."""
+        over = self.ended is not None and self.ended.how == "end"
+        return over and self.whole and self.response.ended and self.told.is_flawless and self.has_plain_head
 
     @property
     def before_fault(self) -> Response:

@@ -172,10 +172,34 @@ class Case:
         """Whether the harness cancelled the call."""
         return any(isinstance(record, Cancelled) for record in self.client)
 
+    @cached_property
+    def wire_lies(self) -> str:
+        """What the wire said that the model did not say, and nobody could tell; empty when there is no such thing.
+
+        A piece of text that is left out, said twice or changed inside a stream in perfect order is beyond any client.
+        """
+        for attempt in self.attempts:
+            text = _paired(attempt.told.text)
+            if not any(text in one for one in self.info.texts) and not _SURROGATE.search(text):
+                return f"reply {attempt.number} says another text than the model, all in good order"
+            if attempt.told.is_flawless and attempt.told.stop_reason == "tool_use" and self.info.expect.tools:
+                wanted = [(one.name, one.input) for one in self.info.expect.tools]
+                if attempt.told.tools != wanted:
+                    return f"reply {attempt.number} calls tools otherwise than the model, all in good order"
+        return ""
+
     @property
     def streamed(self) -> bool:
         """Whether the client showed text while it came."""
         return any(isinstance(record, Shown) for record in self.client)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _paired(text: str) -> str:
+    """The text with the halves of characters joined that JSON had escaped apart."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def canonical(record: Record) -> dict[str, Any]:

@@ -19,6 +19,8 @@ def whole_and_once(case: Case) -> Ruling:
     finished = case.finished
     if finished is None or finished.outcome not in _ENDED_BY_THE_MODEL:
         return skipped("the client does not present its text as an answer")
+    if case.wire_lies:
+        return skipped(case.wire_lies)
     if not case.info.texts and case.final_text:
         return failed(f"the user read text that no model wrote: {case.final_text[:60]!r}")
     if not case.info.texts:

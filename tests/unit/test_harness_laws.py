@@ -13,8 +13,11 @@ import pytest
 from fake_server.dialects.anthropic import Answer, Refuse, Respond, text_block, thinking_block
 from fake_server.effects import Close, End, Mark, Reset, Send, Wait
 from fake_server.fault import Fault
+from fake_server.faults.drop_event import DropEvent
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent
+from fake_server.faults.malformed_json import MalformedJson
+from fake_server.faults.repeat_event import RepeatEvent
 from fake_server.faults.reset_connection import ResetConnection
 from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtEnd, AtEvent
@@ -75,6 +78,7 @@ CODES = {
     "SP25": "last_state_arrives",
     "SP26": "receiver_is_not_flooded",
     "SP27": "webhook_is_told_once",
+    "SP28": "wire_decides",
 }
 TEXT = story("laws/", 22)
 HALF = TEXT[: len(TEXT) // 2]
@@ -683,7 +687,8 @@ def test_a_cut_answer_may_be_asked_for_again() -> None:
 
 
 def test_an_answer_that_may_be_damaged_may_be_asked_for_again() -> None:
-    assert_skips("SP18", case(attempt(1, Answer()), attempt(2, Answer())))
+    twice = Answer().but(RepeatEvent(at=AtEvent("message_start")))
+    assert_skips("SP18", case(attempt(1, twice), attempt(2, Answer())))
 
 
 @pytest.mark.parametrize(
@@ -932,6 +937,57 @@ def test_failed_streams_are_counted_for_each_model_by_itself() -> None:
 def test_a_turn_that_paused_is_not_asked_for_needlessly() -> None:
     paused = attempt(1, Answer(stop_reason="pause_turn"))
     assert_passes("SP18", case(paused, attempt(2, Answer()), expect=Expect(outcome=Outcome.PAUSED)))
+
+
+# ---- the wire decides ------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_came_whole_and_in_order_may_not_be_lost() -> None:
+    lost = case(attempt(1, CUT), attempt(2, Answer()), client=(failing(),))
+    assert_fails("SP28", lost, "a good answer was lost")
+    assert_passes("SP28", case(attempt(1, CUT), attempt(2, Answer()), client=(ended(text=TEXT),)))
+
+
+def test_an_answer_that_is_out_of_order_may_be_refused() -> None:
+    odd = Answer().but(RepeatEvent(at=AtEvent("message_start")))
+    assert_passes("SP28", case(attempt(1, odd), client=(failing(),)))
+
+
+def test_an_answer_ends_as_its_stop_reason_says() -> None:
+    cut_short = attempt(1, Answer(stop_reason="max_tokens"))
+    assert_fails("SP28", case(cut_short, client=(ended(text=TEXT),)), "the last reply says max_tokens")
+    assert_passes("SP28", case(cut_short, client=(ended(Outcome.TRUNCATED, text=TEXT),)))
+
+
+@pytest.mark.parametrize("passing", [OVERLOADED, CUT, Answer().but(ResetConnection(at=MIDDLE))])
+def test_who_promises_to_recover_asks_again_after_what_passes(passing: Step) -> None:
+    assert_fails("SP28", case(attempt(1, passing), client=(failing(),)), "gave up (failed) after 1 of 5 requests")
+    assert_passes("SP28", case(attempt(1, passing), client=(failing(),), policy=Policy.RAISE))
+
+
+@pytest.mark.parametrize("final", [Refuse(status=529, headers=(("retry-after", "3600"),)), Refuse(status=401)])
+def test_nobody_need_ask_again_after_what_is_not_sure_to_pass(final: Step) -> None:
+    assert_passes("SP28", case(attempt(1, final), client=(failing(),)))
+
+
+# ---- what nobody can tell --------------------------------------------------------------------------------------------
+
+
+def test_a_client_is_not_blamed_for_text_that_the_wire_left_out_in_good_order() -> None:
+    one = case(attempt(1, Answer().but(DropEvent(at=MIDDLE))))
+    said = one.attempts[0].response.text
+    blind = case(attempt(1, Answer().but(DropEvent(at=MIDDLE))), client=(Shown(text=said), ended(text=said)))
+    assert said != TEXT
+    for code in ("SP03", "SP04"):
+        assert "all in good order" in ruled(code, blind).harm
+        assert_skips(code, blind)
+
+
+def test_a_client_is_blamed_for_a_gap_that_it_could_see() -> None:
+    torn = Answer().but(MalformedJson(at=MIDDLE))
+    said = case(attempt(1, torn)).attempts[0].response.text
+    blind = case(attempt(1, torn), client=(Shown(text=said), ended(text=said)))
+    assert_fails("SP03", blind, "")
 
 
 # ---- receivers -------------------------------------------------------------------------------------------------------

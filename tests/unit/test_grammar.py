@@ -1,0 +1,128 @@
+"""The order in which a stream may say things: what is in order is read, and the first flaw is named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fake_server.dialects.anthropic import Answer, text_block, thinking_block, tool_block, whole_block
+from fake_server.effects import Send
+from fake_server.fault import Fault
+from fake_server.faults.corrupt_event import CorruptEvent
+from fake_server.faults.drop_event import DropEvent
+from fake_server.faults.edit_json import EditJson
+from fake_server.faults.end_early import EndEarly
+from fake_server.faults.error_event import ErrorEvent
+from fake_server.faults.no_event_field import NoEventField
+from fake_server.faults.repeat_event import RepeatEvent
+from fake_server.faults.swap_events import SwapEvents
+from fake_server.position import AtEvent
+from fake_server.script import Request, render
+from harness.grammar import Told, read_in_order
+from harness.reference import read_reply
+
+BLOCKS = (
+    thinking_block("Let me see."),
+    text_block("A word, and another."),
+    whole_block({"type": "something_new", "x": 1}),
+    tool_block("pay", {"amount": 7}),
+)
+DELTA, START, STOP = "content_block_delta", "content_block_start", "content_block_stop"
+
+
+def told(*faults: Fault) -> Told:
+    request = Request(attempt=1, seed="s", body={"stream": True})
+    answer = Answer(blocks=BLOCKS, stop_reason="tool_use").but(*faults)
+    wire = b"".join(one.data for one in render(answer.reply(request), request)[1] if isinstance(one, Send))
+    return read_in_order(read_reply(wire).events)
+
+
+def test_a_whole_answer_is_flawless_and_read() -> None:
+    whole = told()
+    assert whole.is_flawless, whole.flaw
+    assert (whole.text, whole.tools, whole.stop_reason) == (
+        "A word, and another.",
+        [("pay", {"amount": 7})],
+        "tool_use",
+    )
+
+
+def test_events_are_known_by_their_type_alone() -> None:
+    assert told(NoEventField()).is_flawless
+
+
+def test_a_beginning_is_in_order_and_not_whole() -> None:
+    cut = told(EndEarly(at=AtEvent("message_delta")))
+    assert (cut.flaw, cut.is_flawless, cut.text) == ("", False, "A word, and another.")
+
+
+@pytest.mark.parametrize(
+    ("fault", "flaw"),
+    [
+        (DropEvent(at=AtEvent("message_start")), "content_block_start where the message has not begun"),
+        (RepeatEvent(at=AtEvent("message_start")), "message_start where the message has begun"),
+        (DropEvent(at=AtEvent(START, 1)), "a delta of no open block"),
+        (DropEvent(at=AtEvent(STOP, 1)), "a block begins inside another, or behind the last"),
+        (RepeatEvent(at=AtEvent(STOP, 1)), "a block stops that is not open"),
+        (SwapEvents(at=AtEvent("message_start")), "content_block_start where the message has not begun"),
+        (DropEvent(at=AtEvent("message_delta")), "message_stop without message_delta"),
+        (DropEvent(at=AtEvent(STOP, 3)), "message_delta inside a block"),
+        (EditJson(at=AtEvent(START, 1), put=(("index", 5),)), "a block has the wrong index"),
+        (EditJson(at=AtEvent(START, 1), remove=("content_block.type",)), "a block has no type"),
+        (EditJson(at=AtEvent(DELTA, 0), put=(("delta.type", "text_delta"),)), "text_delta in thinking"),
+        (EditJson(at=AtEvent(DELTA, 0), put=(("delta.thinking", 7),)), "text is no text"),
+        (EditJson(at=AtEvent(DELTA, 0), remove=("delta",)), "a delta has no type"),
+        (EditJson(at=AtEvent("message_start"), remove=("message",)), "message_start has no message"),
+        (EditJson(at=AtEvent("message_delta"), remove=("delta",)), "message_delta has no delta"),
+        (EditJson(at=AtEvent("message_delta"), put=(("delta.stop_reason", 1),)), "stop_reason is no text"),
+        (EditJson(at=AtEvent(STOP, 0), put=(("type", "message_stop"),)), "content_block_stop says that it is"),
+        (ErrorEvent(at=AtEvent(DELTA, 2)), "it reports an error"),
+    ],
+)
+def test_the_first_event_that_is_out_of_order_is_named(fault: Fault, flaw: str) -> None:
+    found = told(fault)
+    assert flaw in found.flaw
+    assert not found.is_flawless
+
+
+def test_bytes_that_are_no_json_are_a_flaw() -> None:
+    assert told(CorruptEvent(at=AtEvent(DELTA, 1), count=60)).flaw
+
+
+@pytest.mark.parametrize("data", ["7", "[]", '"x"'])
+def test_data_that_is_no_object_is_a_flaw(data: str) -> None:
+    assert read_in_order([("message_start", data)]).flaw == "the data of message_start is no object"
+
+
+def stream(*events: dict[str, Any]) -> Told:
+    return read_in_order([(one["type"], json.dumps(one)) for one in events])
+
+
+BEGIN: dict[str, Any] = {"type": "message_start", "message": {}}
+
+
+@pytest.mark.parametrize(("raw", "flaw"), [("{", "is no JSON"), ("[1]", "is no object")])
+def test_the_input_of_a_tool_must_be_an_object(raw: str, flaw: str) -> None:
+    block = {"type": "tool_use", "name": "pay", "input": {}}
+    delta = {"type": "input_json_delta", "partial_json": raw}
+    broken = stream(
+        BEGIN,
+        {"type": START, "index": 0, "content_block": block},
+        {"type": DELTA, "index": 0, "delta": delta},
+        {"type": STOP, "index": 0},
+    )
+    assert flaw in broken.flaw
+
+
+def test_a_ping_is_in_order_anywhere_whatever_it_says() -> None:
+    assert read_in_order([("ping", "{"), ("ping", '{"type": "ping"}')]).flaw == ""
+
+
+def test_what_follows_the_end_is_not_read() -> None:
+    over = {"type": "message_stop"}
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    told_all = stream(BEGIN, end, over, BEGIN)
+    assert (told_all.flaw, told_all.is_over) == ("", True)
+    assert not told_all.is_flawless, "it says nothing"
