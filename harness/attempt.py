@@ -10,7 +10,6 @@ from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, St
 from harness.grammar import Told, read_in_order
 from harness.reference import Response, read_reply
 
-
 _PLAIN_HEAD = re.compile(rb"HTTP/1\.1 200 OK(?:\r\n[a-z0-9-]+: [ -~]*)*")
 
 
