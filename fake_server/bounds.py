@@ -1,7 +1,8 @@
-"""Ranges that a number may have, written once beside the field they belong to.
+"""What a setting may be, written once beside the field it belongs to.
 
 ``delay: Annotated[float, Between(0, 60)]`` is checked when the value is made (:func:`check`), shown in
-error messages, and read by the fuzzer to draw values.
+error messages, and read by the fuzzer to draw values. Two more say only what is worth drawing, and are never checked:
+``Usually(0, 1)`` for numbers and ``Examples(("a", "b"))`` for anything whose type says too little.
 """
 
 from __future__ import annotations
@@ -17,6 +18,21 @@ class Between:
 
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usually:
+    """The part of a number's range from which to draw: what lies beyond is allowed, and takes long to run."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Values to draw from where others would mean nothing: names of headers, kinds of error, lines of a stream."""
+
+    values: tuple[Any, ...]
 
 
 class OutOfBounds(ValueError):

@@ -116,6 +116,7 @@ class Conversation:
             headers=dict(head.headers),
             faults=[fault.name for fault in reply.faults],
             problem=problem.message if problem else None,
+            says=reply.says,
         )
         return replied, head, effects
 

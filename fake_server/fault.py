@@ -12,15 +12,20 @@ strike, which becomes the proof of delivery in the history. A fault is one file 
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from fake_server import bounds
 from fake_server.effects import Effect, Mark, Send
 from fake_server.position import AtEvent, strike
 from fake_server.wire import Head
+
+_FAULTS = "fake_server.faults"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +82,19 @@ class EventFault(Fault):
     def _struck(self, rest: Iterator[Effect], chance: Random) -> Iterator[Effect]:
         event = next(rest)
         assert isinstance(event, Send)
-        yield self.mark(event.event or "")
-        yield from self.rewrite(event, rest, chance)
+        if self.fits(event):
+            yield self.mark(event.event or "")
+            yield from self.rewrite(event, rest, chance)
+        else:
+            yield event
         yield from rest
+
+    def fits(self, event: Send) -> bool:
+        """Whether ``event`` still has what is to be changed: a fault before this one may have taken it away.
+
+        An event that does not fit passes as it is and leaves no mark.
+        """
+        return True
 
     def rewrite(self, event: Send, rest: Iterator[Effect], chance: Random) -> Iterator[Effect]:
         """What is sent in place of ``event``; ``rest`` follows it."""
@@ -98,3 +113,17 @@ class StreamFault(Fault):
     def rewrite(self, send: Send, chance: Random) -> Iterable[Send]:
         """What is sent in place of ``send``."""
         return (send,)
+
+
+def kinds() -> dict[str, type[Fault]]:
+    """Every kind of fault by the name of its class, found by walking the package."""
+    found: dict[str, type[Fault]] = {}
+    for file in pkgutil.iter_modules(importlib.import_module(_FAULTS).__path__):
+        module = importlib.import_module(f"{_FAULTS}.{file.name}")
+        own = [one for one in vars(module).values() if _is_fault(one) and one.__module__ == module.__name__]
+        found |= {one.__name__: one for one in own}
+    return found
+
+
+def _is_fault(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Fault)

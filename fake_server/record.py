@@ -43,6 +43,8 @@ class Replied(Record, frozen=True, kw_only=True, tag="replied"):
     headers: dict[str, str]
     faults: list[str]
     problem: str | None = None
+    says: str | None = None
+    """The text in it before its faults; None where that is not known."""
 
 
 class Sent(Record, frozen=True, kw_only=True, tag="sent"):

@@ -48,6 +48,8 @@ class Reply:
     head: Head
     body: tuple[Effect, ...]
     faults: tuple[Fault, ...] = ()
+    says: str | None = None
+    """The text in it before its faults; None where that is not known."""
 
 
 class Step(Protocol):

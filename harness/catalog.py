@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from harness import recorded
 from harness.adapter import Adapter
 from harness.errors import UsageError, unknown_name
 from harness.law import Law
@@ -43,23 +44,33 @@ def summary(module: str) -> str:
 
 @cache
 def scenarios(package: str = "scenarios") -> dict[str, Scenario]:
-    """All scenarios by id. A family is a module with a tuple ``SCENARIOS``.
+    """All scenarios by id. A family is a module with a tuple ``SCENARIOS``; ``recorded`` is a folder with JSON files.
 
     Raises:
-        UsageError: when two scenarios have one id, or a pair names a scenario that does not exist.
+        UsageError: when two scenarios have one id, a pair names a scenario that does not exist, or a file is malformed.
     """
     found: dict[str, Scenario] = {}
-    for module in modules(package):
-        family = module.__name__.rpartition(".")[2]
-        for one in getattr(module, "SCENARIOS", ()):
-            scenario = replace(one, family=family)
-            if scenario.id in found:
-                raise UsageError(f"two scenarios are called {scenario.id}: names must differ within {module.__name__}")
-            found[scenario.id] = scenario
+    for scenario in (*_written(package), *_recorded(package)):
+        if scenario.id in found:
+            raise UsageError(
+                f"two scenarios are called {scenario.id}: names must differ within {package}.{scenario.family}"
+            )
+        found[scenario.id] = scenario
     for scenario in found.values():
         if scenario.pair and scenario.pair not in found:
             raise unknown_name(f"scenario (the pair of {scenario.id})", scenario.pair, found)
     return found
+
+
+def _written(package: str) -> Iterator[Scenario]:
+    for module in modules(package):
+        family = module.__name__.rpartition(".")[2]
+        yield from (replace(one, family=family) for one in getattr(module, "SCENARIOS", ()))
+
+
+def _recorded(package: str) -> Iterator[Scenario]:
+    for home in importlib.import_module(package).__path__:
+        yield from map(recorded.read, sorted(Path(home, recorded.FAMILY).glob("*.json")))
 
 
 @cache

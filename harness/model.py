@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -173,6 +173,8 @@ class Scenario:
     """What is wrong between client and server; None puts nothing between them."""
     receiver: Receiver | None = None
     """Where the client delivers the answer while it comes; needs the capability ``sinks``."""
+    drawn_as: str = ""
+    """The name by which its texts and faults are drawn; its id when empty. A case keeps them when it is renamed."""
 
     def __post_init__(self) -> None:
         if self.receiver is not None:
@@ -198,6 +200,14 @@ class Fallback:
     model: str | None
 
 
+class Memory(Protocol):
+    """Connections in memory, for clients whose HTTP library can be given a transport."""
+
+    def transport(self, httpx: Any, limits: Any = None) -> Any:
+        """An ``AsyncHTTPTransport`` of that module (httpx or httpx2), whose pool has these ``Limits``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What an adapter is asked to do: one call against one base URL."""
@@ -213,6 +223,8 @@ class Job:
     fallbacks: tuple[Fallback, ...] = ()
     receiver: Destination | None = None
     """Where the answer is to be delivered while it comes; only for clients with the capability ``sinks``."""
+    memory: Memory | None = None
+    """What to connect through instead of sockets; only for adapters that say ``in_memory``."""
 
 
 # ---- what an adapter observes, in the order in which it happens ------------------------------------------------------

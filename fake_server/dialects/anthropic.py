@@ -127,11 +127,13 @@ class Answer:
         return self._asked(request)._reply(request)
 
     def _reply(self, request: Request) -> Reply:
+        says = _text_of(self._said(request.seed))
         if self.only_json or not request.streams:
             message = json_text(self._message(request, whole=True))
-            return Reply(head=_head(request, 200, JSON_TYPE, sized=True), body=(Send(message.encode()), End()))
+            body = (Send(message.encode()), End())
+            return Reply(head=_head(request, 200, JSON_TYPE, sized=True), body=body, says=says)
         events = tuple(self._paced(self._events(request)))
-        return Reply(head=_head(request, 200, STREAM_TYPE), body=(*events, End()), faults=self.faults)
+        return Reply(head=_head(request, 200, STREAM_TYPE), body=(*events, End()), faults=self.faults, says=says)
 
     def _said(self, seed: str) -> tuple[Block, ...]:
         if self.blocks is not None:

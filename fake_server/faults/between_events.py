@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import Annotated
 
+from fake_server.bounds import Examples
 from fake_server.effects import Effect, End, Send
 from fake_server.fault import Fault
+
+_BETWEEN = (
+    *(b": ping\n\n", b":\n\n", b"\n", b": ping\n\n\n", b":\n\n: keepalive\n\n: PROCESSING\n"),
+    *(b"id: 1\n", b"retry: 3000\n\n", b"data:\n\nevent: ping\ndata: \n\n", b"unknown: field\nnocolon\n\n"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BetweenEvents(Fault):
     """Put ``data`` before every event and after the last: heartbeats, comments, blank lines, odd fields."""
 
-    data: bytes
+    data: Annotated[bytes, Examples(_BETWEEN)]
 
     def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
         yield self.mark()

@@ -18,9 +18,17 @@ class CorruptEvent(EventFault):
 
     count: Annotated[int, Between(1, 100)] = 3
 
+    def fits(self, event: Send) -> bool:
+        return len(_places(event)) > 0
+
     def rewrite(self, event: Send, rest: Iterator[Effect], chance: Random) -> Iterator[Effect]:
-        data = bytearray(event.data)
-        start = data.index(b"data:") + 6
-        for place in chance.sample(range(start, len(data) - 2), min(self.count, len(data) - 2 - start)):
+        data, places = bytearray(event.data), _places(event)
+        for place in chance.sample(places, min(self.count, len(places))):
             data[place] = 0xFF
         yield replace(event, data=bytes(data))
+
+
+def _places(event: Send) -> range:
+    """Where the data of an event are, without its blank line."""
+    name, field, _ = event.data.partition(b"data:")
+    return range(len(name) + 6, len(event.data) - 2) if field else range(0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Annotated
 
-from fake_server.bounds import Between
+from fake_server.bounds import Between, Usually
 from fake_server.effects import Effect, Send, Wait
 from fake_server.fault import Fault
 
@@ -16,7 +16,7 @@ from fake_server.fault import Fault
 class Drip(Fault):
     """Wait ``seconds`` before every event."""
 
-    seconds: Annotated[float, Between(0, 3600)]
+    seconds: Annotated[float, Between(0, 3600), Usually(0, 0.2)]
 
     def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
         yield self.mark(f"{self.seconds:g} s before each event")

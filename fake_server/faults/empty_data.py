@@ -14,6 +14,9 @@ from fake_server.fault import EventFault
 class EmptyData(EventFault):
     """The event keeps its name and loses its data: ``data:`` and nothing."""
 
+    def fits(self, event: Send) -> bool:
+        return b"data:" in event.data
+
     def rewrite(self, event: Send, rest: Iterator[Effect], chance: Random) -> Iterator[Effect]:
         start = event.data.index(b"data:")
         yield replace(event, data=event.data[:start] + b"data:\n\n")

@@ -14,6 +14,9 @@ from fake_server.fault import EventFault
 class MalformedJson(EventFault):
     """The event's JSON stops half way, the framing goes on: one bad line in a healthy stream."""
 
+    def fits(self, event: Send) -> bool:
+        return b"data:" in event.data
+
     def rewrite(self, event: Send, rest: Iterator[Effect], chance: Random) -> Iterator[Effect]:
         start = event.data.index(b"data:")
         cut = start + (len(event.data) - start) // 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Annotated
 
-from fake_server.bounds import Between
+from fake_server.bounds import Between, Examples, Usually
 from fake_server.effects import Effect, Send, Wait
 from fake_server.fault import Fault
 from fake_server.position import Position, strike
@@ -21,9 +21,9 @@ class RepeatBytes(Fault):
     """Send ``data`` (a ping) ``count`` times at ``at``, every ``every`` seconds; the answer then goes on."""
 
     at: Position
-    every: Annotated[float, Between(0, 3600)]
-    count: Annotated[int, Between(1, 1_000_000)]
-    data: bytes = PING
+    every: Annotated[float, Between(0, 3600), Usually(0, 0.2)]
+    count: Annotated[int, Between(1, 1_000_000), Usually(1, 50)]
+    data: Annotated[bytes, Examples((PING, b": keepalive\n\n", b"\n"))] = PING
 
     def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
         return strike(effects, self.at, self._flood)

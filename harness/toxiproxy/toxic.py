@@ -12,8 +12,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import Any, ClassVar, Literal, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import RECEIVE, Emit, Flow, Pipe
 
 Stream = Literal["upstream", "downstream"]
@@ -45,11 +46,11 @@ class Toxic:
 class Activation:
     """When a toxic acts; an extension, given among its attributes and absent from them when nothing is set."""
 
-    after_bytes: int = 0
+    after_bytes: Annotated[int, Usually(0, 4000)] = 0
     """It begins with the byte after these, on each connection; bytes of its own stream count."""
-    skip_connections: int = 0
+    skip_connections: Annotated[int, Usually(0, 2)] = 0
     """It leaves so many connections alone, counted since it was added, those then open first."""
-    only_connections: int = 0
+    only_connections: Annotated[int, Usually(0, 2)] = 0
     """It acts on so many connections after those, and leaves all others alone; 0 is no limit."""
 
     def acts_on(self, ordinal: int) -> bool:

@@ -16,7 +16,7 @@ from fake_server import faults
 from fake_server.bounds import Between, OutOfBounds, bounds_of
 from fake_server.dialects.anthropic import Answer
 from fake_server.effects import Close, Effect, End, Last, Mark, Reset, Send, Stall, Wait
-from fake_server.fault import EventFault, Fault, HeadFault, StreamFault
+from fake_server.fault import EventFault, Fault, HeadFault, StreamFault, kinds
 from fake_server.position import AtByte, AtEvent
 from fake_server.script import Request, render
 from fake_server.wire import Head
@@ -367,3 +367,28 @@ def test_both_ends_of_a_range_are_in_it(name: str, field: str, bounds: Between) 
 def test_the_last_event_has_nothing_to_change_places_with() -> None:
     swapped = got(KINDS["SwapEvents"](at=AtEvent("message_stop")))
     assert swapped.events == PLAIN.events
+
+
+@pytest.mark.parametrize(
+    ("before", "name", "settings"),
+    [
+        ("SplitEvery", "CorruptEvent", {}),
+        ("SplitEvery", "EditJson", {}),
+        ("SplitEvery", "EmptyData", {}),
+        ("SplitEvery", "MalformedJson", {}),
+        ("EmptyData", "CorruptEvent", {}),
+        ("MalformedJson", "EditJson", {}),
+        ("SplitAt", "EditJson", {"remove": ("delta.other",)}),
+        ("SplitAt", "EditJson", {"put": (("message.usage.novelty", 1),)}),
+        ("SplitAt", "EditJson", {"put": (("index.novelty", 1),)}),
+    ],
+)
+def test_an_event_that_lacks_what_is_to_be_changed_passes_and_leaves_no_mark(
+    before: str, name: str, settings: dict[str, Any]
+) -> None:
+    first = FAULTS[before]
+    assert said(first, KINDS[name](**SETTINGS[name] | settings)) == said(first)
+
+
+def test_every_kind_of_fault_is_found_by_the_name_of_its_class() -> None:
+    assert kinds() == KINDS

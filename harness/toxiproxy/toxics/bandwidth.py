@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import FOREVER, RECEIVE, Emit, Flow, Pipe, Until
 from harness.toxiproxy.toxic import Toxic
 
@@ -17,7 +19,7 @@ class Bandwidth(Toxic):
     With a rate of 0 (or less) nothing passes, and no close behind it.
     """
 
-    rate: int = 0
+    rate: Annotated[int, Usually(0, 1000)] = 0
     """KB/s, and a KB has 1,000 bytes: bytes per millisecond."""
 
     def pipe(self, flow: Flow) -> Pipe:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from random import Random
+from typing import Annotated
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import FOREVER, RECEIVE, Emit, Flow, Pipe
 from harness.toxiproxy.toxic import Toxic
 
@@ -17,9 +19,9 @@ class Corrupt(Toxic):
     The length stays as it is. With ``after_bytes=n, probability=1, count=1`` it is the byte behind the first n.
     """
 
-    probability: float = 0.0
+    probability: Annotated[float, Usually(0, 1)] = 0.0
     """Of each byte, from 0 to 1."""
-    count: int = 0
+    count: Annotated[int, Usually(0, 10)] = 0
     """Most bytes to change; 0 is no limit."""
 
     def pipe(self, flow: Flow) -> Pipe:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import RECEIVE, Emit, Flow, Pipe, Until
 from harness.toxiproxy.toxic import Toxic
 
@@ -18,9 +19,9 @@ class Latency(Toxic):
 
     buffer: ClassVar[int] = 1024
 
-    latency: int = 0
+    latency: Annotated[int, Usually(0, 500)] = 0
     """Milliseconds."""
-    jitter: int = 0
+    jitter: Annotated[int, Usually(0, 200)] = 0
     """Milliseconds; the delay is drawn evenly from ``[latency - jitter, latency + jitter)``."""
 
     def pipe(self, flow: Flow) -> Pipe:

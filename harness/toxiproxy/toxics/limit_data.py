@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import RECEIVE, Emit, Flow, Pipe
 from harness.toxiproxy.toxic import Toxic
 
@@ -15,7 +17,7 @@ class LimitData(Toxic):
     With 0 (or less) it is closed when the first byte comes. The count survives updates.
     """
 
-    bytes: int = 0
+    bytes: Annotated[int, Usually(0, 4000)] = 0
 
     def pipe(self, flow: Flow) -> Pipe:
         while (chunk := (yield RECEIVE)) is not None:

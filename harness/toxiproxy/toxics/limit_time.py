@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import Emit, Flow, Pipe, Receive
 from harness.toxiproxy.toxic import Toxic
 
@@ -12,7 +14,7 @@ from harness.toxiproxy.toxic import Toxic
 class LimitTime(Toxic):
     """Data pass for ``time`` milliseconds, counted from the opening of the connection or from the toxic's coming."""
 
-    time: int = 0
+    time: Annotated[int, Usually(0, 1500)] = 0
     """Milliseconds."""
 
     def pipe(self, flow: Flow) -> Pipe:

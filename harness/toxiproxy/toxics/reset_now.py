@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import Flow, Pipe, Reset, Until
 from harness.toxiproxy.toxic import Toxic
 
@@ -15,7 +17,7 @@ class ResetNow(Toxic):
     RST makes the receiver forget what it has not read yet, so ``delay`` gives it time for that; nothing passes then.
     """
 
-    delay: int = 0
+    delay: Annotated[int, Usually(0, 500)] = 0
     """Milliseconds."""
 
     def pipe(self, flow: Flow) -> Pipe:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import RECEIVE, Drop, Flow, Pipe, Reset, Until
 from harness.toxiproxy.toxic import Toxic
 
@@ -15,7 +17,7 @@ class ResetPeer(Toxic):
     Until then the other direction flows. Without data in its direction there is no reset.
     """
 
-    timeout: int = 0
+    timeout: Annotated[int, Usually(0, 500)] = 0
     """Milliseconds."""
 
     def pipe(self, flow: Flow) -> Pipe:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import Annotated
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import RECEIVE, Emit, Flow, Pipe, Until
 from harness.toxiproxy.toxic import Toxic
 
@@ -17,11 +19,11 @@ class Slicer(Toxic):
     Pieces have at most ``average_size + size_variation`` bytes. An average below 1 passes chunks whole.
     """
 
-    average_size: int = 0
+    average_size: Annotated[int, Usually(0, 100)] = 0
     """Bytes."""
-    size_variation: int = 0
+    size_variation: Annotated[int, Usually(0, 50)] = 0
     """Bytes."""
-    delay: int = 0
+    delay: Annotated[int, Usually(0, 10_000)] = 0
     """Microseconds."""
 
     def pipe(self, flow: Flow) -> Pipe:

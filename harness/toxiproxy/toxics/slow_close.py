@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import RECEIVE, Emit, Flow, Pipe, Until
 from harness.toxiproxy.toxic import Toxic
 
@@ -12,7 +14,7 @@ from harness.toxiproxy.toxic import Toxic
 class SlowClose(Toxic):
     """Data pass; the close behind them waits for ``delay`` milliseconds."""
 
-    delay: int = 0
+    delay: Annotated[int, Usually(0, 1000)] = 0
     """Milliseconds."""
 
     def pipe(self, flow: Flow) -> Pipe:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import Flow, Pipe, Until
 from harness.toxiproxy.toxic import Toxic
 
@@ -12,7 +14,7 @@ from harness.toxiproxy.toxic import Toxic
 class SlowOpen(Toxic):
     """Nothing passes in the first ``delay`` milliseconds of a connection."""
 
-    delay: int = 0
+    delay: Annotated[int, Usually(0, 1500)] = 0
     """Milliseconds."""
 
     def pipe(self, flow: Flow) -> Pipe:

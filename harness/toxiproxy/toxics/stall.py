@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import FOREVER, RECEIVE, Flow, Pipe, Until
 from harness.toxiproxy.toxic import Toxic
 
@@ -15,7 +17,7 @@ class Stall(Toxic):
     With 0 they wait until the toxic is removed. With ``after_bytes`` a stream stands still in the middle.
     """
 
-    duration: int = 0
+    duration: Annotated[int, Usually(0, 1500)] = 0
     """Milliseconds; 0 waits for ever."""
 
     def pipe(self, flow: Flow) -> Pipe:

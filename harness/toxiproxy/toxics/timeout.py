@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import FOREVER, Drop, Flow, Pipe, Receive
 from harness.toxiproxy.toxic import Toxic
 
@@ -18,7 +19,7 @@ class Timeout(Toxic):
 
     closes_when_removed: ClassVar[bool] = True
 
-    timeout: int = 0
+    timeout: Annotated[int, Usually(0, 1000)] = 0
     """Milliseconds without data; 0 waits for ever."""
 
     def pipe(self, flow: Flow) -> Pipe:

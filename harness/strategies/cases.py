@@ -1,0 +1,138 @@
+"""Whole scenarios, and the networks that they run over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from fake_server.dialects.anthropic import Answer, InTurns, Refuse
+from fake_server.script import Script, Step
+from harness.fields import fields_of
+from harness.model import Capability, Expect, Outcome, Scenario, ToolUse
+from harness.network import (
+    DOWN,
+    AfterBytes,
+    AfterEvents,
+    AfterReply,
+    AfterSeconds,
+    AtAttempt,
+    AtStart,
+    End,
+    Lasting,
+    Network,
+    NetworkFault,
+    When,
+)
+from harness.recorded import fingerprint
+from harness.strategies.hints import values
+from harness.strategies.steps import is_absurd, scripts
+from harness.toxiproxy.toxic import STREAMS, Activation, kinds
+
+FAMILY = "fuzz"
+
+_ATTEMPTS = st.sampled_from((1, 1, 2))
+_SECONDS = st.integers(0, 1000).map(lambda number: number / 1000)
+_NAMES = st.sampled_from(("content_block_delta", None, "message_start", "content_block_stop", "message_stop"))
+_MIDWAY: tuple[SearchStrategy[Any], ...] = (
+    st.builds(AtAttempt, st.sampled_from((2, 1, 3))),
+    st.builds(AfterEvents, st.integers(1, 12), _NAMES, _ATTEMPTS),
+    st.builds(AfterBytes, st.integers(1, 4096), _ATTEMPTS),
+    st.builds(AfterReply, _ATTEMPTS),
+    st.builds(AfterSeconds, _SECONDS),
+)
+_BEGINS: SearchStrategy[When] = st.one_of(st.just(AtStart()), *_MIDWAY)
+_ENDS: SearchStrategy[End | None] = st.one_of(st.none(), *_MIDWAY, st.builds(Lasting, _SECONDS))
+
+
+def networks() -> SearchStrategy[Network]:
+    """Networks with none to two faults, each with the moments at which it begins and ends."""
+    faults = st.one_of(*(_toxics(name) for name in kinds()), _downs())
+    return st.lists(faults, max_size=2).map(lambda found: Network(faults=tuple(found)))
+
+
+def _toxics(name: str) -> SearchStrategy[NetworkFault]:
+    """A toxic of one type, with some of its attributes, and some that any toxic has."""
+    known = {**fields_of(kinds()[name]), **fields_of(Activation)}
+    return st.builds(
+        NetworkFault,
+        type=st.just(name),
+        stream=st.sampled_from(STREAMS[::-1]),
+        attributes=st.fixed_dictionaries({}, optional={name: values(one.hint) for name, one in known.items()}),
+        toxicity=st.sampled_from((1.0, 1.0, 0.5)),
+        begins=_BEGINS,
+        ends=_ENDS,
+    )
+
+
+def _downs() -> SearchStrategy[NetworkFault]:
+    return st.builds(NetworkFault, type=st.just(DOWN), begins=_BEGINS, ends=_ENDS)
+
+
+def scenarios(max_faulty: int = 2, network: SearchStrategy[Network | None] | None = None) -> SearchStrategy[Scenario]:
+    """Whole scenarios of the family ``fuzz``, named after what they say.
+
+    The expectation is lenient: any outcome is right if it is honest. Only the tools are exact: a client that says that
+    the answer is complete has all of them.
+
+    Args:
+        max_faulty: most steps that fail before the last one.
+        network: what is drawn for the network; by default mostly none.
+    """
+    return st.builds(_scenario, scripts(max_faulty), _seldom(networks()) if network is None else network)
+
+
+def _seldom(network: SearchStrategy[Network]) -> SearchStrategy[Network | None]:
+    return st.sampled_from((False, False, True)).flatmap(lambda breaks: network if breaks else st.none())
+
+
+def _scenario(script: Script, network: Network | None) -> Scenario:
+    network = network if network is not None and network.faults else None
+    tools = tuple(_tools(script.steps[-1]))
+    others = tuple(one for one in Outcome if one is not Outcome.COMPLETE)
+    absurd = any(map(is_absurd, script.steps))
+    scenario = Scenario(
+        name="",
+        family=FAMILY,
+        title=_title(script, network),
+        script=script,
+        expect=Expect(also=others, may_fail=True, tools=tools, absurd_hint=absurd),
+        requires=frozenset({Capability.TOOLS} if tools else ()),
+        request={"tools": [_specification(one.name) for one in tools]} if tools else {},
+        network=network,
+    )
+    return replace(scenario, name=f"drawn_{fingerprint(scenario)}")
+
+
+def _tools(step: Step) -> Iterator[ToolUse]:
+    """The calls that a user would run; a turn that stops for another reason has none."""
+    if isinstance(step, Answer) and step.stop_reason == "tool_use":
+        called = [block.whole for block in step.blocks or () if block.whole["type"] == "tool_use"]
+        yield from (ToolUse(one["name"], one["input"]) for one in called)
+
+
+def _specification(tool: str) -> dict[str, Any]:
+    return {"name": tool, "description": "A tool.", "input_schema": {"type": "object", "properties": {}}}
+
+
+def _title(script: Script, network: Network | None) -> str:
+    toxics = [name for name, _ in network.named()] if network is not None else []
+    over = f", over a network with {' and '.join(toxics)}" if toxics else ""
+    return f"Drawn at random: {', then '.join(map(_words, script.steps))}{over}."
+
+
+def _words(step: Step) -> str:
+    match step:
+        case Answer(faults=faults) if faults:
+            return " and ".join(fault.name for fault in faults)
+        case Answer():
+            return "a whole answer"
+        case InTurns(parts):
+            return f"a turn in {len(parts)} parts"
+        case Refuse(status=status):
+            return f"a {status}"
+        case _:
+            return "the answer of a stranger"
