@@ -42,7 +42,7 @@ class Attempt:
     @cached_property
     def told(self) -> Told:
         """What the reply tells up to the first event that is out of order; nothing when it is no stream."""
-        return read_in_order(self.response.events)
+        return read_in_order(self.response.events, is_utf8=self.response.is_utf8)
 
     @property
     def has_plain_head(self) -> bool:
@@ -56,7 +56,11 @@ class Attempt:
     def is_answer(self) -> bool:
         """Whether it is a stream that is whole, by HTTP and by its own end, with nothing out of order."""
         over = self.ended is not None and self.ended.how == "end"
-        return over and self.whole and self.response.ended and self.told.is_flawless and self.has_plain_head
+        return over and self.whole and self.response.ended and self._is_in_order
+
+    @property
+    def _is_in_order(self) -> bool:
+        return self.told.is_flawless and self.response.is_utf8 and self.has_plain_head
 
     @property
     def before_fault(self) -> Response:

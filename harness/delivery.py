@@ -54,8 +54,8 @@ def is_in_doubt(network: Iterable[NetworkRecord]) -> bool:
 
 
 def requests_left(network: Iterable[NetworkRecord]) -> bool:
-    """Whether a client has sent anything, as far as the network knows."""
-    return any(isinstance(one, Closed | Counted) and one.upstream_received for one in network)
+    """Whether a client may have sent anything, as far as the network knows: it was connected, or bytes came."""
+    return any(isinstance(one, Opened) or (isinstance(one, Counted) and one.upstream_received) for one in network)
 
 
 def proven(

@@ -50,11 +50,15 @@ class _Flaw(Exception):
     """The stream is out of order."""
 
 
-def read_in_order(events: Sequence[tuple[str, str]]) -> Told:
-    """Read name and data of each event, up to the first that is out of order."""
+def read_in_order(events: Sequence[tuple[str, str]], *, is_utf8: bool = True) -> Told:
+    """Read name and data of each event, up to the first that is out of order.
+
+    Args:
+        is_utf8: whether the bytes were UTF-8; otherwise a replacement character is a flaw.
+    """
     reader = _Reader()
     try:
-        for event in _parsed(events):
+        for event in _parsed(events, is_utf8=is_utf8):
             reader.take(event)
             if reader.told.is_over:
                 break
@@ -63,13 +67,12 @@ def read_in_order(events: Sequence[tuple[str, str]]) -> Told:
     return reader.told
 
 
-def _parsed(events: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool) -> Iterator[dict[str, Any]]:
     for name, data in events:
+        _demand(is_utf8 or "\ufffd" not in name + data, "bytes that are no UTF-8")
         try:
             event = json.loads(data)
         except (ValueError, RecursionError):
-            if name == "ping":
-                continue
             raise _Flaw(f"the data of {name} is no JSON") from None
         if not isinstance(event, dict):
             raise _Flaw(f"the data of {name} is no object")

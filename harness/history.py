@@ -179,14 +179,23 @@ class Case:
         A piece of text that is left out, said twice or changed inside a stream in perfect order is beyond any client.
         """
         for attempt in self.attempts:
-            text = _paired(attempt.told.text)
-            if not any(text in one for one in self.info.texts) and not _SURROGATE.search(text):
+            if not self._says(attempt):
                 return f"reply {attempt.number} says another text than the model, all in good order"
             if attempt.told.is_flawless and attempt.told.stop_reason == "tool_use" and self.info.expect.tools:
                 wanted = [(one.name, one.input) for one in self.info.expect.tools]
                 if attempt.told.tools != wanted:
                     return f"reply {attempt.number} calls tools otherwise than the model, all in good order"
         return ""
+
+    def _says(self, attempt: Attempt) -> bool:
+        """Whether the reply, as far as it is in order, says what the server wanted it to say."""
+        text = _paired(attempt.told.text)
+        says = attempt.replied.says if attempt.replied is not None else None
+        if _SURROGATE.search(text):
+            return True
+        if says is None:
+            return any(text in one for one in ("", *self.info.texts))
+        return says == text if attempt.told.stop_reason is not None else says.startswith(text)
 
     @property
     def streamed(self) -> bool:

@@ -8,6 +8,7 @@ Sources: RFC 9112 §6-7; WHATWG HTML §9.2.6; API reference, "Streaming messages
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import zlib
@@ -23,6 +24,8 @@ class Response:
     """None when not even a status line was whole."""
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    is_utf8: bool = True
+    """Whether the body is text as it should be; its last character may be cut."""
     ended: bool = False
     """Whether HTTP says that the body is whole."""
     events: list[tuple[str, str]] = field(default_factory=list)
@@ -65,6 +68,7 @@ def read_reply(wire: bytes) -> Response:
         _read_json(response)
     else:
         response.events = read_events(response.body)
+        response.is_utf8 = _is_utf8(response.body)
         _read_stream(response)
     return response
 
@@ -107,6 +111,14 @@ def _gunzip(data: bytes) -> bytes:
         return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(data)
     except zlib.error:
         return b""
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(body)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def read_events(body: bytes) -> list[tuple[str, str]]:

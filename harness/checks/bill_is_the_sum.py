@@ -19,6 +19,8 @@ def bill_is_the_sum(case: Case) -> Ruling:
     finished = case.finished
     if finished is None or finished.billed is None or not case.can(Capability.BILLING):
         return skipped("the client does not tell what all attempts were billed")
+    if any(attempt.told.flaw for attempt in case.attempts):
+        return skipped("a reply is out of order, so what it counts is not sure")
     replies = [attempt.response for attempt in case.attempts if attempt.response.started]
     for name, told, kinds in (
         ("input", finished.billed.input, _INPUT),

@@ -34,7 +34,7 @@ def fallback_when_due(case: Case) -> Ruling:
             return failed(f"request {attempt.number} gave up streaming after {possibly} failed streams")
         began = streams and attempt.response.status == 200
         possibly += began
-        surely += began and not attempt.response.terminal and "html" not in _content_type(attempt)
+        surely += began and not attempt.response.terminal and attempt.has_plain_head
     return PASSED
 
 
@@ -44,7 +44,3 @@ def _target(attempt: Attempt) -> tuple[str, object]:
 
 def _may_fall_back(attempt: Attempt) -> bool:
     return int(attempt.requested.body.get("max_tokens", 0)) <= _LONGEST_ANSWER
-
-
-def _content_type(attempt: Attempt) -> str:
-    return attempt.response.headers.get("content-type", "")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from harness.attempt import Attempt
 from harness.history import Case
 from harness.law import law
 from harness.model import Outcome
@@ -16,7 +17,8 @@ def partial_is_kept(case: Case) -> Ruling:
     finished = case.finished
     if finished is None or finished.outcome not in (Outcome.INCOMPLETE, Outcome.FAILED):
         return skipped("the call did not fail")
-    arrived = max((attempt.before_fault.text for attempt in case.attempts), key=len, default="")
+    readable = (attempt for attempt in case.attempts if _coding(attempt) in ("identity", "gzip"))
+    arrived = max((attempt.before_fault.text for attempt in readable), key=len, default="")
     error = finished.error
     kept = max(case.displayed, finished.text or "", (error.partial or "") if error is not None else "", key=len)
     lost = len(arrived) - len(kept)
@@ -24,3 +26,7 @@ def partial_is_kept(case: Case) -> Ruling:
         return PASSED
     share = "none of them were" if not kept else f"{len(kept)} of them were"
     return failed(f"{len(arrived)} characters of the answer had arrived and {share} kept")
+
+
+def _coding(attempt: Attempt) -> str:
+    return attempt.response.headers.get("content-encoding", "identity")

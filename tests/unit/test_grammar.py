@@ -116,8 +116,15 @@ def test_the_input_of_a_tool_must_be_an_object(raw: str, flaw: str) -> None:
     assert flaw in broken.flaw
 
 
-def test_a_ping_is_in_order_anywhere_whatever_it_says() -> None:
-    assert read_in_order([("ping", "{"), ("ping", '{"type": "ping"}')]).flaw == ""
+def test_a_ping_is_in_order_anywhere() -> None:
+    assert read_in_order([("ping", '{"type": "ping"}'), ("ping", "{}")]).flaw == ""
+    assert read_in_order([("ping", "{")]).flaw == "the data of ping is no JSON"
+
+
+def test_bytes_that_are_no_utf8_are_a_flaw() -> None:
+    events = [("ping", '{"type": "p\ufffdng"}')]
+    assert read_in_order(events).flaw == ""
+    assert read_in_order(events, is_utf8=False).flaw == "bytes that are no UTF-8"
 
 
 def test_what_follows_the_end_is_not_read() -> None:
