@@ -100,7 +100,7 @@ class ErrorReported:
 
 @dataclass(frozen=True, slots=True)
 class NoContent:
-    """A ping, an event with no data, or a kind of event this client does not know: a sign of life and no more."""
+    """A ping, a nameless event with no data, or a kind that this client does not know: a sign of life and no more."""
 
     kind: str
 
@@ -110,16 +110,22 @@ Event: TypeAlias = (
 )
 
 
+_KINDS = frozenset(
+    ("message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta")
+)
+"""Events that say something, so that one without data has lost it."""
+
+
 def parse(sse: SseEvent) -> Event:
     """The typed event in ``sse``.
 
     Raises:
         ProtocolError: invalid UTF-8, malformed JSON, or a known event without what it needs.
     """
-    if not sse.raw.strip():
-        return NoContent(sse.name)
     if sse.name == "error":
         return ErrorReported(error_in_stream(sse.raw))
+    if not sse.raw.strip() and sse.name not in _KINDS:
+        return NoContent(sse.name)
     fields = decode_object(sse.raw, sse.name)
     kind = fields.get("type", sse.name)
     try:

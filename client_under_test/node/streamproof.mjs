@@ -427,14 +427,19 @@ const PATH = '/v1/messages';
  *   | {type: 'messageDelta', delta: Json, usage: unknown}
  *   | {type: 'messageStop'}
  *   | {type: 'error', error: ApiError}
- *   | {type: 'noContent', kind: string}} MessageEvent A ping, no data or an unknown kind has no content.
+ *   | {type: 'noContent', kind: string}} MessageEvent A ping, a nameless event without data or an unknown kind has no content.
  */
+
+/** Events that say something, so that one without data has lost it. */
+const SPEAKING = new Set([
+  'message_start', 'content_block_start', 'content_block_delta', 'content_block_stop', 'message_delta',
+]);
 
 /** The typed event in `sse`. @param {SseEvent} sse @returns {MessageEvent} @throws {ProtocolError} */
 function parse(sse) {
   const isEmpty = sse.raw.every((byte) => byte === SPACE || (byte > 0x08 && byte < 0x0e));
-  if (isEmpty) return { type: 'noContent', kind: sse.name };
   if (sse.name === 'error') return { type: 'error', error: errorInStream(sse.raw) };
+  if (isEmpty && !SPEAKING.has(sse.name)) return { type: 'noContent', kind: sse.name };
   const fields = decodeObject(sse.raw, sse.name);
   const kind = fields.type ?? sse.name;
   try {
