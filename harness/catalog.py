@@ -42,6 +42,10 @@ def summary(module: str) -> str:
     return text.partition("\n")[0]
 
 
+RECORDED = Path(__file__).parents[1] / "scenarios" / recorded.FAMILY
+"""Where failures that fuzzing found are kept."""
+
+
 @cache
 def scenarios(package: str = "scenarios") -> dict[str, Scenario]:
     """All scenarios by id. A family is a module with a tuple ``SCENARIOS``; ``recorded`` is a folder with JSON files.

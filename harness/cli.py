@@ -168,6 +168,53 @@ def run(
     raise SystemExit(_status(end, gate or tuple(names)))
 
 
+@cli.command()
+@click.option("--client", default="bundled", show_default=True, metavar="NAME|module:attr", help="Client to break.")
+@click.option("--examples", type=click.IntRange(1), help="Cases to run; 10,000 when neither this nor --minutes is given.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Time to look for failures.")
+@_seed_option
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 1_000), help="Processes.")
+@click.option("--shard", default="1/1", show_default=True, metavar="I/N", help="Run the I-th of N parts only.")
+@click.option("--dask", default="", metavar="URL", help="Run the parts on the workers of this Dask scheduler.")
+@click.option("--fresh", is_flag=True, help="Begin anew; otherwise an interrupted campaign goes on.")
+@click.option("--record", type=click.Path(path_type=Path), help="Folder for the failures; scenarios/recorded by default.")
+def fuzz(
+    client: str,
+    examples: int | None,
+    minutes: float | None,
+    seed: str | None,
+    jobs: int,
+    shard: str,
+    dask: str,
+    fresh: bool,
+    record: Path | None,
+) -> None:
+    """Look for failures nobody has thought of: draw scenarios, run them in virtual time, shrink what fails.
+
+    Each distinct failure is told once, in its simplest case, confirmed on real sockets, and written down as a scenario.
+    The same seed gives the same cases and the same failures, on one process or on many.
+    """
+    from rich.console import Console
+
+    from harness import catalog
+    from harness.hunt import Options, hunt
+
+    options = Options(
+        client=client,
+        seed=seed or _new_seed(),
+        examples=examples or (None if minutes else 10_000),
+        minutes=minutes,
+        jobs=jobs,
+        part=_part(shard),
+        dask=dask,
+        fresh=fresh,
+        record=record or catalog.RECORDED,
+    )
+    failures = hunt(options, Console(soft_wrap=True))
+    click.echo(f"seed {options.seed}: {failures} failures of {client}", err=True)
+    raise SystemExit(FAILED if failures else 0)
+
+
 @cli.command("list")
 @click.argument("what", default="scenarios", type=click.Choice(_LISTS))
 @_select_option
@@ -296,6 +343,16 @@ def toxiproxy_(host: str, port: int, config: Path | None, seed: str | None) -> N
     from harness.toxiproxy.alone import serve
 
     serve(host, port, config=config, seed=seed, say=click.echo)
+
+
+def _part(shard: str) -> tuple[int, int]:
+    """Number and count in ``3/10``."""
+    from harness.errors import UsageError
+
+    number, _, count = shard.partition("/")
+    if number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
+        return int(number), int(count)
+    raise UsageError(f"--shard {shard!r}: expected I/N with I from 1 to N, such as 3/10")
 
 
 def _scenario(name: str) -> Scenario:

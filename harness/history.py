@@ -34,6 +34,7 @@ from harness.model import (
 )
 from harness.network import NetworkFailed, NetworkRecord
 from harness.receiver import Called, ReceiverInfo, ReceiverRecord, Showed
+from harness.toxiproxy.events import Struck as NetworkStruck
 
 
 class CaseInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +105,17 @@ class Case:
     def network_failure(self) -> NetworkFailed | None:
         """What Toxiproxy did not do, if so."""
         return next((record for record in self.network if isinstance(record, NetworkFailed)), None)
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the network has done anything to what the client sent."""
+        return any(isinstance(one, NetworkStruck) and one.stream == "upstream" for one in self.network)
+
+    @property
+    def is_misheard(self) -> bool:
+        """Whether the network has changed what the client sent, so that nobody knows what that was."""
+        kinds = (one.toxic for one in self.network if isinstance(one, NetworkStruck) and one.stream == "upstream")
+        return any(one.startswith("corrupt") for one in kinds)
 
     @property
     def finished(self) -> Finished | None:

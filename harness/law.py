@@ -67,6 +67,8 @@ def _rule(case: Case, law: Law) -> Ruling:
     ruling = _ask(case, law)
     if case.other_reading is not None:
         ruling = _of_both(ruling, _ask(case.other_reading, law))
+    if ruling.verdict is Verdict.FAIL and case.is_misheard:
+        ruling = unknown(f"the network changed what the client sent, so this proves nothing: {ruling.harm}")
     if law.tolerates is not None and ruling.verdict is Verdict.FAIL and case.lag > law.tolerates:
         ruling = unknown(f"this machine was up to {case.lag:.2f} s late, so this proves nothing: {ruling.harm}")
     return msgspec.structs.replace(ruling, law=law.code)

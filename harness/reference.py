@@ -55,9 +55,10 @@ def read_reply(wire: bytes) -> Response:
     if not blank:
         return response
     status_line, *lines = head.split(b"\r\n")
-    response.status = _number(status_line[9:12])
-    if response.status is None:
+    status = _STATUS_LINE.match(status_line)
+    if status is None:
         return response
+    response.status = int(status[1])
     for line in lines:
         name, _, value = line.partition(b":")
         response.headers.setdefault(name.decode("latin-1").lower(), value.strip().decode("latin-1"))
@@ -99,6 +100,7 @@ def _dechunk(rest: bytes) -> tuple[bytes, bool]:
 
 
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([2-9][0-9]{2})(?: |$)")
 _DECIMAL = re.compile(rb"[0-9]{1,15}")
 
 

@@ -18,7 +18,7 @@ def partial_is_kept(case: Case) -> Ruling:
     if finished is None or finished.outcome not in (Outcome.INCOMPLETE, Outcome.FAILED):
         return skipped("the call did not fail")
     readable = (attempt for attempt in case.attempts if _coding(attempt) in ("identity", "gzip"))
-    arrived = max((attempt.before_fault.text for attempt in readable), key=len, default="")
+    arrived = max((_arrived(attempt) for attempt in readable), key=len, default="")
     error = finished.error
     kept = max(case.displayed, finished.text or "", (error.partial or "") if error is not None else "", key=len)
     lost = len(arrived) - len(kept)
@@ -26,6 +26,12 @@ def partial_is_kept(case: Case) -> Ruling:
         return PASSED
     share = "none of them were" if not kept else f"{len(kept)} of them were"
     return failed(f"{len(arrived)} characters of the answer had arrived and {share} kept")
+
+
+def _arrived(attempt: Attempt) -> str:
+    """The text before the last fault, and before the first event that is out of order."""
+    text = attempt.before_fault.text
+    return text[: len(attempt.told.text)] if attempt.told.flaw else text
 
 
 def _coding(attempt: Attempt) -> str:

@@ -34,7 +34,7 @@ def _gap(before: Attempt, after: Attempt) -> float:
 
 def _asked(attempt: Attempt) -> float | None:
     """Seconds that the refusal asked for; an HTTP-date counts from the response's own date, whole seconds both."""
-    headers = attempt.replied.headers if attempt.replied is not None else {}
+    headers = attempt.response.headers
     value = headers.get("retry-after", "")
     try:
         if "retry-after-ms" in headers:
