@@ -1,7 +1,9 @@
 """What an adapter is, and the wrapper that holds it to its word.
 
 An adapter makes one client run one :class:`~harness.model.Job` and says what its user sees. It is any object with
-these attributes; nothing needs to be inherited. Adapters that ship with the harness are one file each in
+these attributes; nothing needs to be inherited. One whose client is built on httpx or httpx2 may have
+``in_memory = True`` as well: then it makes its ``AsyncClient`` with ``job.memory.transport(httpx)`` where the job has a
+memory, and its cases can be run in virtual time. Adapters that ship with the harness are one file each in
 ``harness/adapters``, with the object called ``ADAPTER``; anybody else's is named ``module:attribute`` on the command
 line.
 """
@@ -37,6 +39,11 @@ class Adapter(Protocol):
         client.
         """
         ...
+
+
+def runs_in_memory(adapter: Adapter) -> bool:
+    """Whether it says that it connects through the memory of a job that has one."""
+    return getattr(adapter, "in_memory", False) is True
 
 
 async def observed(adapter: Adapter, job: Job) -> AsyncGenerator[Observed, None]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 
 from fake_server.exchange import ELSEWHERE
-from harness.model import Alternative, Fallback, Job
+from harness.model import Alternative, Fallback, Job, Memory
 from harness.plan import MAX_ATTEMPTS, PlannedCase
 from harness.receiver import Destination
 
 API_KEY = "sk-ant-streamproof-test-key"
 
 
-def job_of(case: PlannedCase, base_url: str, receiver: Destination | None = None) -> Job:
-    """The job of ``case``, whose server is at ``base_url``."""
+def job_of(case: PlannedCase, base_url: str, receiver: Destination | None = None, memory: Memory | None = None) -> Job:
+    """The job of ``case``, whose server is at ``base_url``; of a network, or of ``memory``."""
     return Job(
         base_url=base_url,
         api_key=API_KEY,
@@ -23,6 +23,7 @@ def job_of(case: PlannedCase, base_url: str, receiver: Destination | None = None
         seed=case.text_seed,
         fallbacks=tuple(_fallback(one, base_url) for one in case.scenario.alternatives),
         receiver=receiver,
+        memory=memory,
     )
 
 

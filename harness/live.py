@@ -5,35 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, aclosing, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Self
-
-import msgspec
 
 from fake_server.app import LOOPBACK, Case, FakeServer
 from fake_server.clock import Clock, SystemClock
 from fake_server.record import ServerRecord
-from harness.adapter import observed
-from harness.errors import AdapterError
 from harness.history import Record
 from harness.job import job_of, token_of
-from harness.model import (
-    AdapterFailed,
-    Cancelled,
-    ClientRecord,
-    Endpoint,
-    Finished,
-    Job,
-    Shown,
-    TimedOut,
-)
+from harness.model import ClientRecord, Endpoint, Job
 from harness.nemesis import Nemesis, NetworkLayer
+from harness.observing import observe_to_the_end
 from harness.plan import PlannedCase
 from harness.receiving import Receiving, receiving
-
-_STOP_SECONDS = 5.0
-"""What an adapter has to close its client when it is stopped."""
 
 
 class LiveRunner:
@@ -87,7 +72,7 @@ class LiveRunner:
                 if nemesis is not None:
                     url = await self._network_of(nemesis, script, token)
                 job = job_of(case, url, receiver.destination() if receiver is not None else None)
-                client = await self._observe_to_the_end(case, job, script.start) if url else []
+                client = await self._observe(case, job, script.start) if url else []
                 await self._wait_for_closes(script, nemesis, case.scenario.limits.close)
             finally:
                 network = await nemesis.end(script.start) if nemesis is not None else ()
@@ -114,33 +99,10 @@ class LiveRunner:
         script.start = self._clock.now()
         return f"http://{listen}/case/{token}" if listen is not None else ""
 
-    async def _observe_to_the_end(self, case: PlannedCase, job: Job, start: float) -> list[ClientRecord]:
+    async def _observe(self, case: PlannedCase, job: Job, start: float) -> list[ClientRecord]:
         seen: list[ClientRecord] = []
-        try:
-            async with asyncio.timeout(job.limits.settle + _STOP_SECONDS):
-                await self._observe(case, job, start, seen)
-        except TimeoutError:
-            seen.append(AdapterFailed(why=f"it did not stop within {_STOP_SECONDS:g} s of being told to"))
+        await observe_to_the_end(case, job, lambda: self._clock.now() - start, seen)
         return seen
-
-    async def _observe(self, case: PlannedCase, job: Job, start: float, seen: list[ClientRecord]) -> None:
-        def note(record: ClientRecord) -> None:
-            seen.append(msgspec.structs.replace(record, t=round(self._clock.now() - start, 6)))
-
-        try:
-            async with asyncio.timeout(job.limits.settle), aclosing(observed(case.adapter, job)) as observations:
-                shown = 0
-                async for observation in observations:
-                    note(observation)
-                    shown += len(observation.text) if isinstance(observation, Shown) else 0
-                    if case.scenario.cancel_after is not None and shown >= case.scenario.cancel_after:
-                        note(Cancelled())
-                        break
-        except TimeoutError:
-            if not any(isinstance(record, Finished) for record in seen):
-                note(TimedOut())
-        except AdapterError as error:
-            note(AdapterFailed(why=str(error)))
 
     async def _wait_for_closes(self, case: Case, nemesis: Nemesis | None, limit: float) -> None:
         """Give the client ``limit`` seconds to close what it has no more use for."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncGenerator
 from functools import cache
+from typing import Any
 
 import anthropic
 import httpx2
@@ -30,6 +31,7 @@ class AnthropicAdapter:
     name = "anthropic"
     version = anthropic.__version__
     policy = Policy.RAISE
+    in_memory = True
     capabilities = frozenset(
         {
             Capability.RETRIES,
@@ -45,7 +47,7 @@ class AnthropicAdapter:
         limits = job.limits
         timeout = httpx2.Timeout(limits.idle, connect=limits.connect)
         text = ""
-        http = anthropic.DefaultAsyncHttpxClient(verify=_tls())
+        http = anthropic.DefaultAsyncHttpxClient(**_connections(job))
         async with anthropic.AsyncAnthropic(
             api_key=job.api_key, base_url=job.base_url, timeout=timeout, http_client=http
         ) as client:
@@ -59,6 +61,12 @@ class AnthropicAdapter:
                 yield _failed(error, text)
             else:
                 yield _finished(message)
+
+
+def _connections(job: Job) -> dict[str, Any]:
+    if job.memory is None:
+        return {"verify": _tls()}
+    return {"transport": job.memory.transport(httpx2, anthropic.DEFAULT_CONNECTION_LIMITS), "verify": _tls()}
 
 
 @cache

@@ -24,7 +24,7 @@ from client_under_test.sinks import Sink, SinkFailed, SinksFailed, deliver
 from client_under_test.sinks.pace import Pace
 from client_under_test.sinks.webhook import Batch, Webhook
 from client_under_test.targets import Target
-from client_under_test.transport import tls
+from client_under_test.transport import no_cookies, tls
 from harness import model
 from harness.errors import AdapterError
 from harness.model import Capability, Cleared, ErrorSeen, Finished, Job, Noticed, Observed, Outcome, Shown, ToolUse
@@ -63,7 +63,16 @@ def arguments(job: Job) -> dict[str, Any]:
         "policy": settings(job),
         "fallbacks": [Target(model=one.model, base_url=one.base_url, api_key=one.api_key) for one in job.fallbacks],
         "chance": Random(f"{job.seed}/client"),
+        **_in_memory(job),
     }
+
+
+def _in_memory(job: Job) -> dict[str, Any]:
+    """For the asynchronous client, where its connections are in memory: then the time is that of the event loop."""
+    if job.memory is None:
+        return {}
+    http = httpx.AsyncClient(transport=job.memory.transport(httpx), cookies=no_cookies(), verify=tls())
+    return {"http": http, "clock": asyncio.get_running_loop().time}
 
 
 def client_of(job: Job) -> StreamClient:
@@ -115,6 +124,7 @@ class BundledAdapter:
         self.version = version("streamproof")
         self.policy = model.Policy.RECOVER
         self.capabilities = frozenset(Capability)
+        self.in_memory = True
         self._make, self._sink = make, sink
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:

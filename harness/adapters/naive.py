@@ -10,6 +10,7 @@ import json
 import ssl
 from collections.abc import AsyncGenerator
 from functools import cache
+from typing import cast
 
 import httpx
 
@@ -22,6 +23,7 @@ class NaiveAdapter:
     name = "naive"
     version = "1"
     policy = Policy.BEST_EFFORT
+    in_memory = True
     capabilities: frozenset[Capability] = frozenset()
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
@@ -43,7 +45,7 @@ async def _ask(job: Job) -> AsyncGenerator[str, None]:
     headers = {"x-api-key": job.api_key, "anthropic-version": "2023-06-01"}
     body = {**job.request, "stream": True}
     async with (
-        httpx.AsyncClient(timeout=None, verify=_tls()) as client,
+        httpx.AsyncClient(timeout=None, verify=_tls(), transport=_transport(job)) as client,
         client.stream("POST", f"{job.base_url}/v1/messages", json=body, headers=headers) as response,
     ):
         response.raise_for_status()
@@ -61,6 +63,10 @@ async def _ask(job: Job) -> AsyncGenerator[str, None]:
                     continue
                 if event.get("type") == "content_block_delta":
                     yield event["delta"].get("text", "")
+
+
+def _transport(job: Job) -> httpx.AsyncBaseTransport | None:
+    return None if job.memory is None else cast(httpx.AsyncBaseTransport, job.memory.transport(httpx))
 
 
 @cache

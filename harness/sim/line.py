@@ -46,6 +46,11 @@ class EndOfLine:
         self._is_told = self._is_due = False
         self._reads = True
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether a read would return at once: with bytes, the end or an error."""
+        return bool(self._flying or self._unread or self._last)
+
     def send(self, data: bytes) -> None:
         """Write to the other end; nothing happens when one of both is closed."""
         if not self.is_closed and data:

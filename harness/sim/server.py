@@ -18,6 +18,8 @@ from harness.sim.request import RequestReader
 
 Hold = Callable[[ServerRecord, Callable[[], None]], bool]
 """Told of each request, write and end. When it returns True the server waits until it is called back."""
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+"""The HTTP library's own answer to what is no request; no script is asked, and nothing recorded."""
 _BURST_BYTES = 1 << 18
 """Written before others get their turn in the same moment."""
 
@@ -29,6 +31,8 @@ class SimServer:
         conversation: what it says.
         sink: takes its records.
         hold: lets it wait while the network changes.
+        wall: seconds since the epoch, for the dates that it sends; :data:`~harness.sim.agenda.EPOCH` and virtual time
+            when there is none.
     """
 
     def __init__(
@@ -37,8 +41,10 @@ class SimServer:
         agenda: Agenda,
         sink: Callable[[ServerRecord], None],
         hold: Hold | None = None,
+        wall: Callable[[], float] | None = None,
     ) -> None:
         self.conversation, self.agenda, self.sink, self.hold = conversation, agenda, sink, hold
+        self.wall = wall or (lambda: EPOCH + agenda.now())
         self._running: set[Serving] = set()
 
     @property
@@ -70,7 +76,7 @@ class Serving:
     """One connection, and the reply that is being performed on it."""
 
     def __init__(self, server: SimServer, end: EndOfLine, peer: str) -> None:
-        self._server, self._end = server, end
+        self._server, self._end, self.peer = server, end, peer
         self._reader = RequestReader(peer)
         self._waiting: list[Asked] = []
         self._asked: Asked | None = None
@@ -84,8 +90,12 @@ class Serving:
 
     def received(self, data: list[bytes]) -> None:
         """Bytes of requests."""
-        for asked in self._reader.take(b"".join(data)):
-            self.ask(asked)
+        try:
+            for asked in self._reader.take(b"".join(data)):
+                self.ask(asked)
+        except ValueError:
+            self._end.send(_BAD_REQUEST)
+            self._end.close()
 
     def ended(self) -> None:
         """The client has closed."""
@@ -112,9 +122,8 @@ class Serving:
     def _answer(self) -> None:
         if self._asked is None:
             return
-        wall = EPOCH + self._server.agenda.now()
         replied, self._head, self._effects = self._server.conversation.answer(
-            self._asked, t=self._t, attempt=self.attempt, wall=wall
+            self._asked, t=self._t, attempt=self.attempt, wall=self._server.wall()
         )
         self._server.sink(replied)
         self._go()

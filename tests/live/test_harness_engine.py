@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from fake_server.clock import Clock, SystemClock
-from harness import catalog, engine, live
+from harness import catalog, engine, observing
 from harness.adapter import Adapter
 from harness.adapters.bundled import BundledAdapter
 from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
@@ -200,7 +200,7 @@ class Stubborn(Broken):
 
 
 async def test_an_adapter_that_does_not_stop_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "_STOP_SECONDS", 0.2)
+    monkeypatch.setattr(observing, "STOP_SECONDS", 0.2)
     quick = replace(catalog.scenarios()[PLAIN], limits=Limits(settle=0.2, close=0.1))
     planned = plan({PLAIN: quick}, [Stubborn(ValueError())], seed="1")
     seen = [event async for event in engine.run(planned, catalog.laws()) if isinstance(event, CaseFinished)]
