@@ -142,6 +142,12 @@ def test_every_example_of_the_clients_page_runs(code: str, scenario: str, server
     assert ran(code, f"{server}/{scenario}")
 
 
+@pytest.mark.parametrize("code", blocks("docs/fuzzing.md", "python"))
+def test_every_example_of_the_page_on_fuzzing_runs(code: str) -> None:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 def matrix() -> dict[str, list[str]]:
     (block,) = (one for one in blocks("README.md", "text") if one.startswith("scenarios    "))
     rows = [line.split() for line in block.splitlines()[1:] if set(line) & set("✓✗–")]
