@@ -26,6 +26,7 @@ from fake_server.script import Request, Step, render
 from fake_server.text import story
 from harness import catalog
 from harness.history import Case, CaseInfo, Record
+from harness.law import judge
 from harness.model import (
     Billed,
     Cancelled,
@@ -45,8 +46,11 @@ from harness.model import (
     TimedOut,
     ToolUse,
 )
+from harness.network import NetworkRecord
 from harness.plan import MAX_ATTEMPTS
 from harness.receiver import Called, Kind, ReceiverInfo, ReceiverRecord, Showed
+from harness.toxiproxy.events import Closed, Opened
+from harness.toxiproxy.events import Struck as NetworkStruck
 from harness.verdict import Ruling, Verdict
 
 CODES = {
@@ -968,6 +972,64 @@ def test_who_promises_to_recover_asks_again_after_what_passes(passing: Step) -> 
 @pytest.mark.parametrize("final", [Refuse(status=529, headers=(("retry-after", "3600"),)), Refuse(status=401)])
 def test_nobody_need_ask_again_after_what_is_not_sure_to_pass(final: Step) -> None:
     assert_passes("SP28", case(attempt(1, final), client=(failing(),)))
+
+
+# ---- a network that touches what the client sent ---------------------------------------------------------------------
+
+
+def upstream(toxic: str) -> NetworkStruck:
+    return NetworkStruck(at=0.1, proxy="", connection=1, toxic=toxic, stream="upstream", passed=0)
+
+
+OVER_A_NETWORK = (
+    Opened(at=0.0, proxy="", connection=1, client="c:1", local="p:1"),
+    Closed(
+        at=9.0,
+        proxy="",
+        connection=1,
+        how="client",
+        upstream_received=9,
+        upstream_sent=9,
+        downstream_received=0,
+        downstream_sent=0,
+    ),
+)
+
+
+def over(one: Case, *network: NetworkRecord) -> Case:
+    records = tuple(
+        msgspec.structs.replace(record, peer="p:1") if isinstance(record, Requested) else record
+        for record in one.server
+    )
+    return Case(Record(info=one.info, server=records, client=one.client, network=(*OVER_A_NETWORK, *network)))
+
+
+def test_a_close_that_the_network_may_hold_up_is_not_missed() -> None:
+    open_still = case(attempt(1, STALLED, stalled="abandoned"), client=(failing(),))
+    assert ruled("SP14", open_still).verdict is Verdict.FAIL
+    assert_skips("SP14", over(open_still, upstream("stall_upstream")))
+
+
+def test_waits_that_the_network_may_lengthen_are_not_judged() -> None:
+    at_once = case(*(attempt(number, OVERLOADED, t=number * 0.001, took=0.0) for number in range(1, 6)))
+    assert ruled("SP13", at_once).verdict is Verdict.FAIL
+    assert_skips("SP13", over(at_once, upstream("latency_upstream")))
+
+
+def test_nothing_is_proven_when_the_network_changed_what_the_client_sent() -> None:
+    too_many = case(*(attempt(number, OVERLOADED) for number in range(1, 9)), client=(failing(),))
+    misheard = over(too_many, upstream("corrupt_upstream_2"))
+    laws = [catalog.law("SP10")]
+    assert [one.verdict for one in judge(too_many, laws)] == [Verdict.FAIL]
+    assert [one.verdict for one in judge(misheard, laws)] == [Verdict.UNKNOWN]
+
+
+def test_a_hint_that_never_arrived_need_not_be_obeyed() -> None:
+    hint = Refuse(status=429, headers=(("retry-after", "3"),))
+    early = case(attempt(1, hint, took=0.0), attempt(2, Answer(), t=0.1))
+    assert_fails("SP12", early, "was called again after 0.10 s")
+    unheard = case(attempt(1, hint)[:2], attempt(2, Answer(), t=0.1))
+    assert_skips("SP12", unheard)
 
 
 # ---- what nobody can tell --------------------------------------------------------------------------------------------
