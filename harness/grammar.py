@@ -69,6 +69,8 @@ def read_in_order(events: Sequence[tuple[str, str]], *, is_utf8: bool = True) ->
 
 def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool) -> Iterator[dict[str, Any]]:
     for name, data in events:
+        if not data.strip() and name not in (*_KNOWN, "error"):
+            continue  # a sign of life
         _demand(is_utf8 or "\ufffd" not in name + data, "bytes that are no UTF-8")
         try:
             event = json.loads(data)

@@ -109,10 +109,14 @@ def _number(digits: bytes) -> int | None:
 
 
 def _gunzip(data: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(data)
-    except zlib.error:
-        return b""
+    """What can be inflated, up to the first byte that cannot."""
+    inflating, found = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), b""
+    for place in range(len(data)):
+        try:
+            found += inflating.decompress(data[place : place + 1])
+        except zlib.error:
+            break
+    return found
 
 
 def _is_utf8(body: bytes) -> bool:

@@ -121,6 +121,11 @@ def test_a_ping_is_in_order_anywhere() -> None:
     assert read_in_order([("ping", "{")]).flaw == "the data of ping is no JSON"
 
 
+def test_an_event_without_data_is_a_sign_of_life_unless_its_name_says_something() -> None:
+    assert read_in_order([("message", ""), ("ping", " ")]).flaw == ""
+    assert read_in_order([("message_start", "")]).flaw == "the data of message_start is no JSON"
+
+
 def test_bytes_that_are_no_utf8_are_a_flaw() -> None:
     events = [("ping", '{"type": "p\ufffdng"}')]
     assert read_in_order(events).flaw == ""
