@@ -12,7 +12,7 @@ demo: $(READY)  ## run the catalogue against three clients; the exit status is t
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
 
 test: $(READY)  ## the test suite
-	$(BIN)/python -m pytest -m "not slow and not load"
+	$(BIN)/python -m pytest -m "not slow"
 
 test-all: $(READY)  ## the slow suites as well, under coverage, and the suite on every other Python that is here
 	$(BIN)/coverage erase

@@ -22,7 +22,7 @@ for version in 3.11 3.12 3.13 3.14; do
     continue
   fi
   make --no-print-directory ".venv-$version/ready" VENV=".venv-$version" PYTHON="$python"
-  ".venv-$version/bin/python" -m pytest -q -m "not slow and not load" tests/unit tests/props tests/live/test_client_live.py \
+  ".venv-$version/bin/python" -m pytest -q -m "not slow" tests/unit tests/props tests/live/test_client_live.py \
     tests/live/test_server_live.py >"$logs/$version" 2>&1 &
   running[$!]=$version
   ran=$((ran + 1))

@@ -11,6 +11,8 @@ from harness.events import CaseFinished
 from harness.history import Case, canonical
 from harness.verdict import Verdict
 
+pytestmark = pytest.mark.load
+
 PASSES = frozenset({Verdict.PASS})
 NAIVE_FAILS = {
     "cutoff.clean_end_mid_text": ("SP02", r"the user saw \d\d% of the answer and was told that it was whole"),

@@ -549,6 +549,7 @@ async def test_bytes_left_on_a_connection_become_the_next_answer_of_httpx_and_ne
         assert await asked_twice(ask) == ["first", "true"]
 
 
+@pytest.mark.slow
 @pytest.mark.load
 @pytest.mark.parametrize(("kind", "hundreds"), [("async", 20), ("sync", 5)])
 async def test_thousands_of_faulty_streams_leave_nothing_behind(server: FakeServer, kind: str, hundreds: int) -> None:
