@@ -17,6 +17,7 @@ import pkgutil
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -117,8 +118,14 @@ class StreamFault(Fault):
 
 def kinds() -> dict[str, type[Fault]]:
     """Every kind of fault by the name of its class, found by walking the package."""
+    return dict(_kinds(tuple(importlib.import_module(_FAULTS).__path__)))
+
+
+@cache
+def _kinds(folders: tuple[str, ...]) -> dict[str, type[Fault]]:
+    """Those in ``folders``: walked once, as long as the package has no other."""
     found: dict[str, type[Fault]] = {}
-    for file in pkgutil.iter_modules(importlib.import_module(_FAULTS).__path__):
+    for file in pkgutil.iter_modules(folders):
         module = importlib.import_module(f"{_FAULTS}.{file.name}")
         own = [one for one in vars(module).values() if _is_fault(one) and one.__module__ == module.__name__]
         found |= {one.__name__: one for one in own}

@@ -23,6 +23,7 @@ from harness.place import Place
 FAMILY = "recorded"
 _MODULES: tuple[ModuleType, ...] = (script, anthropic, position, model, network)
 """Whose classes a scenario may be made of, beside the faults. A name counts only where its type may stand."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(r"[a-z0-9_]+")
 
 
@@ -97,15 +98,17 @@ def _text(scenario: Scenario) -> str:
     """
     said = {name: value for name, value in dump(scenario).items() if name not in ("name", "family")}
     text = json.dumps(said, indent=2, ensure_ascii=False)
-    if any(0xD800 <= ord(char) < 0xE000 for char in text):  # lone surrogates have no UTF-8
+    if _SURROGATE.search(text):  # it has no UTF-8
         text = json.dumps(said, indent=2)
     return f"{text}\n"
 
 
 def _known() -> tree.Known:
-    own = [value for module in _MODULES for value in vars(module).values() if _is_of(value, module)]
-    return (*own, *fault.kinds().values())
+    return (*_OWN, *fault.kinds().values())
 
 
 def _is_of(value: Any, module: ModuleType) -> bool:
     return isinstance(value, type) and value.__module__ == module.__name__
+
+
+_OWN = tuple(value for module in _MODULES for value in vars(module).values() if _is_of(value, module))
