@@ -137,9 +137,9 @@ def parse(sse: SseEvent) -> Event:
 def _typed(kind: Any, fields: Mapping[str, Any], raw: bytes) -> Event:
     match kind:
         case "content_block_delta":
-            return BlockDelta(_index(fields), _object(fields, "delta"))
+            return BlockDelta(_index(fields), _of_a_type(_object(fields, "delta")))
         case "content_block_start":
-            return BlockStart(_index(fields), _object(fields, "content_block"))
+            return BlockStart(_index(fields), _of_a_type(_object(fields, "content_block")))
         case "content_block_stop":
             return BlockStop(_index(fields))
         case "message_start":
@@ -158,6 +158,12 @@ def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = fields[name]
     if not isinstance(value, dict):
         raise TypeError(f"{name!r} (not an object)")
+    return value
+
+
+def _of_a_type(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(value["type"], str):
+        raise TypeError("'type' (not a string)")
     return value
 
 

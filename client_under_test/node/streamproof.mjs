@@ -456,9 +456,9 @@ function parse(sse) {
 function typed(/** @type {unknown} */ kind, /** @type {Json} */ fields, /** @type {Buffer} */ raw) {
   switch (kind) {
     case 'content_block_delta':
-      return { type: 'blockDelta', index: indexOf(fields), delta: objectIn(fields, 'delta') };
+      return { type: 'blockDelta', index: indexOf(fields), delta: ofAType(objectIn(fields, 'delta')) };
     case 'content_block_start':
-      return { type: 'blockStart', index: indexOf(fields), block: objectIn(fields, 'content_block') };
+      return { type: 'blockStart', index: indexOf(fields), block: ofAType(objectIn(fields, 'content_block')) };
     case 'content_block_stop':
       return { type: 'blockStop', index: indexOf(fields) };
     case 'message_start':
@@ -485,6 +485,12 @@ function messageDelta(/** @type {Json} */ delta, /** @type {unknown} */ usage) {
 function objectIn(/** @type {Json} */ fields, /** @type {string} */ name) {
   if (!isObject(fields[name])) throw new TypeError(`'${name}' (not an object)`);
   return fields[name];
+}
+
+/** @returns {Json} */
+function ofAType(/** @type {Json} */ value) {
+  if (typeof value.type !== 'string') throw new TypeError("'type' (not a string)");
+  return value;
 }
 
 /** @returns {number} */

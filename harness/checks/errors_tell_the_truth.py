@@ -20,6 +20,7 @@ def errors_tell_the_truth(case: Case) -> Ruling:
     if error.status is not None and error.status not in statuses:
         return failed(f"the error reports status {error.status}; the server sent {sorted(statuses) or 'none'}")
     ids = {one.replied.headers.get("request-id") for one in case.attempts if one.replied is not None}
+    ids |= {one.response.headers.get("request-id") for one in case.attempts}
     if error.request_id is not None and error.request_id not in ids:
         return failed(f"the error reports request id {error.request_id!r}, which the server never sent")
     kinds = [one.response.error_kind for one in case.attempts]

@@ -12,12 +12,12 @@ def partial_is_kept(case: Case) -> Ruling:
     """What arrived before a failure is not thrown away.
 
     Text that came over the wire before the fault is on display, or in the error, when the call fails; and what was on
-    display does not vanish.
+    display does not vanish. Of a compressed body that broke nobody knows what was still right.
     """
     finished = case.finished
     if finished is None or finished.outcome not in (Outcome.INCOMPLETE, Outcome.FAILED):
         return skipped("the call did not fail")
-    readable = (attempt for attempt in case.attempts if _coding(attempt) in ("identity", "gzip"))
+    readable = (attempt for attempt in case.attempts if attempt.has_plain_head)
     arrived = max((_arrived(attempt) for attempt in readable), key=len, default="")
     error = finished.error
     kept = max(case.displayed, finished.text or "", (error.partial or "") if error is not None else "", key=len)
@@ -32,7 +32,3 @@ def _arrived(attempt: Attempt) -> str:
     """The text before the last fault, and before the first event that is out of order."""
     text = attempt.before_fault.text
     return text[: len(attempt.told.text)] if attempt.told.flaw else text
-
-
-def _coding(attempt: Attempt) -> str:
-    return attempt.response.headers.get("content-encoding", "identity")
