@@ -27,7 +27,7 @@ def backoff_grows(case: Case) -> Ruling:
     if not case.can(Capability.RETRIES):
         return skipped("the client does not retry")
     if case.is_held_up:
-        return skipped("the network has held requests up")
+        return skipped("the network has held requests up: the server saw them late, perhaps in another order")
     refused = list(takewhile(_is_refused, case.attempts))
     gaps = [after.requested.t - (before.over_at or 0.0) for before, after in pairwise(refused)]
     if len(gaps) < 3:

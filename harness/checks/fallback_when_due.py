@@ -21,6 +21,8 @@ def fallback_when_due(case: Case) -> Ruling:
     """
     if not case.can(Capability.FALLBACK):
         return skipped("the client has no fallback")
+    if case.is_held_up:
+        return skipped("the network has held requests up: the server saw them late, perhaps in another order")
     surely = possibly = 0
     before: Attempt | None = None
     for attempt in case.attempts:
