@@ -99,12 +99,17 @@ class Case:
     @cached_property
     def other_reading(self) -> Case | None:
         """The same case if all was delivered of which that is in doubt; None where nothing is."""
-        return Case(self._record, generous=True) if is_in_doubt(self.network) else None
+        return Case(self._record, generous=True) if self.is_counted else None
 
     @property
     def network_failure(self) -> NetworkFailed | None:
         """What Toxiproxy did not do, if so."""
         return next((record for record in self.network if isinstance(record, NetworkFailed)), None)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether of the network there are only counters: they tell how much came through, and not when."""
+        return is_in_doubt(self.network)
 
     @property
     def is_held_up(self) -> bool:
