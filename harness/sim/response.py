@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import lru_cache
 from random import Random
 
 from client_under_test.errors import ConnectionLost, NoResponse, ProtocolError, StreamError
@@ -68,10 +69,7 @@ class ResponseReader:
             self._bytes += piece
             answered = self._at is not _At.HEAD
             try:
-                yield from self._read()
-            except _Damaged as damaged:
-                yield from self._inflated(damaged.data)
-                yield self._fail(str(damaged), answered=True)
+                yield from self._read_what_is_whole()
             except Broken as broken:
                 yield self._fail(str(broken), answered=answered or self._at is not _At.HEAD)
             except zlib.error as error:
@@ -100,6 +98,13 @@ class ResponseReader:
             whole = whole[size:]
         if whole:
             yield whole
+
+    def _read_what_is_whole(self) -> Iterator[Input]:
+        try:
+            yield from self._read()
+        except _Damaged as damaged:
+            yield from self._inflated(damaged.data)
+            yield self._fail(str(damaged), answered=True)
 
     def _read(self) -> Iterator[Input]:
         if self._at is _At.HEAD:
@@ -208,6 +213,7 @@ class _Damaged(Broken):
         self.data = data
 
 
+@lru_cache(maxsize=1 << 10)
 def _field(line: bytes) -> tuple[str, str]:
     name, colon, value = line.partition(b":")
     value = value.strip(b" \t")
