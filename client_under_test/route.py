@@ -58,7 +58,9 @@ class Route:
         self._failures_here += 1
         self._streams_here += streamed
         if changes and self._failures < self._retry.max_attempts:
-            return 0.0
+            hint = error.retry_after if isinstance(error, ApiError) else None
+            if hint is None or hint <= self._retry.max_retry_after:
+                return hint or 0.0
         wait = self._retry.wait_before_retry(error, self._failures, self._chance)
         if self._failures >= self._retry.max_attempts:
             return wait

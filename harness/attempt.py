@@ -10,6 +10,8 @@ from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, St
 from harness.grammar import Told, read_in_order
 from harness.reference import Response, read_reply
 
+_READ_SECONDS = 0.02
+"""Bytes that have waited so long were read."""
 _PLAIN_HEAD = re.compile(rb"HTTP/1\.1 200 OK(?:\r\n[a-z0-9-]+: [ -~]*)*")
 
 
@@ -43,6 +45,12 @@ class Attempt:
     def told(self) -> Told:
         """What the reply tells up to the first event that is out of order; nothing when it is no stream."""
         return read_in_order(self.response.events, is_utf8=self.response.is_utf8)
+
+    @property
+    def may_be_unread(self) -> bool:
+        """Whether a RST came right behind the bytes: it discards what was not read yet."""
+        last = self.sent[-1].t if self.sent else 0.0
+        return self.ended is not None and self.ended.how == "reset" and self.ended.t - last < _READ_SECONDS
 
     @property
     def has_plain_head(self) -> bool:

@@ -127,7 +127,9 @@ def parse(sse: SseEvent) -> Event:
     if not sse.raw.strip() and sse.name not in _KINDS:
         return NoContent(sse.name)
     fields = decode_object(sse.raw, sse.name)
-    kind = fields.get("type", sse.name)
+    kind = sse.name if fields.get("type") is None else fields["type"]
+    if sse.name in _KINDS and kind not in (*_KINDS, "message_stop", "error"):
+        raise ProtocolError(f"event {sse.name!r} says that it is {kind!r}: {_snippet(sse.raw)}")
     try:
         return _typed(kind, fields, sse.raw)
     except (KeyError, TypeError, AttributeError) as error:
@@ -188,7 +190,7 @@ def decode_object(raw: bytes, where: str) -> dict[str, Any]:
         ProtocolError: naming ``where`` and the beginning of what was there.
     """
     try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_no_such_constant)
+        value = _decode(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"{where!r} does not carry valid JSON ({error}): {_snippet(raw)}") from error
     if not isinstance(value, dict):
@@ -198,6 +200,9 @@ def decode_object(raw: bytes, where: str) -> dict[str, Any]:
 
 def _no_such_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_such_constant).decode
 
 
 def error_in_stream(raw: bytes) -> ApiError:

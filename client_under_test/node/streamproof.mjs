@@ -442,6 +442,8 @@ function parse(sse) {
   if (isEmpty && !SPEAKING.has(sse.name)) return { type: 'noContent', kind: sse.name };
   const fields = decodeObject(sse.raw, sse.name);
   const kind = fields.type ?? sse.name;
+  if (SPEAKING.has(sse.name) && !SPEAKING.has(kind) && kind !== 'message_stop' && kind !== 'error')
+    throw new ProtocolError(`event '${sse.name}' says that it is '${said(kind)}': ${snippet(sse.raw)}`);
   try {
     return typed(kind, fields, sse.raw);
   } catch (cause) {
@@ -1674,7 +1676,9 @@ class Route {
     this.#failures += 1;
     this.#failuresHere += 1;
     this.#streamsHere += streamed ? 1 : 0;
-    if (changes && this.#failures < this.#retry.maxAttempts) return 0;
+    const hint = error instanceof ApiError ? error.retryAfter : null;
+    const mayWait = hint === null || hint <= this.#retry.maxRetryAfter;
+    if (changes && mayWait && this.#failures < this.#retry.maxAttempts) return hint ?? 0;
     const wait = waitBeforeRetry(this.#retry, error, this.#failures, this.#chance);
     if (this.#failures >= this.#retry.maxAttempts) return wait;
     const isSpent = wait !== null && this.#failuresHere >= this.#retry.attemptsPerTarget;

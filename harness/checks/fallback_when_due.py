@@ -36,7 +36,7 @@ def fallback_when_due(case: Case) -> Ruling:
             return failed(f"request {attempt.number} gave up streaming after {possibly} failed streams")
         began = streams and attempt.response.status == 200
         possibly += began
-        surely += began and not attempt.response.terminal and attempt.has_plain_head
+        surely += began and not (attempt.response.terminal or attempt.may_be_unread) and attempt.has_plain_head
     return PASSED
 
 

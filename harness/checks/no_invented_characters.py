@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+
 from harness.history import Case
 from harness.law import law
 from harness.verdict import PASSED, Ruling, failed, unknown
 
+_HALF = re.compile("[\ud800-\udfff]")
 _SUSPECTS = {"\ufffd": "replacement character", "\ufeff": "byte order mark"}
 
 
@@ -29,7 +32,7 @@ def no_invented_characters(case: Case) -> Ruling:
 
 
 def _has_half(text: str) -> bool:
-    return any(0xD800 <= ord(char) < 0xE000 for char in text)
+    return not text.isascii() and _HALF.search(text) is not None
 
 
 def _around(text: str, char: str) -> str:

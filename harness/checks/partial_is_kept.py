@@ -17,7 +17,7 @@ def partial_is_kept(case: Case) -> Ruling:
     finished = case.finished
     if finished is None or finished.outcome not in (Outcome.INCOMPLETE, Outcome.FAILED):
         return skipped("the call did not fail")
-    readable = (attempt for attempt in case.attempts if attempt.has_plain_head)
+    readable = (attempt for attempt in case.attempts if attempt.has_plain_head and not attempt.may_be_unread)
     arrived = max((_arrived(attempt) for attempt in readable), key=len, default="")
     error = finished.error
     kept = max(case.displayed, finished.text or "", (error.partial or "") if error is not None else "", key=len)

@@ -108,9 +108,11 @@ class SimCall:
             exchange.close()
 
     def _set_alarm(self) -> None:
-        if self._wake is not None and not self.is_over and (self._alarm is None or self._wake < self._alarm):
-            self._alarm = self._wake
-            self._agenda.at(self._wake, partial(self._ring, self._wake))
+        wake = self._wake
+        if wake is None or (self._alarm is not None and self._alarm <= wake) or self.is_over:
+            return
+        self._alarm = wake
+        self._agenda.at(wake, partial(self._ring, wake))
 
     def _ring(self, at: float) -> None:
         if self._alarm != at or self.is_over:
