@@ -25,6 +25,9 @@ from harness.sim.agenda import Agenda
 from harness.sim.line import EndOfLine
 from harness.sim.response import ResponseReader
 
+_AFTER = 1e-6
+"""Seconds by which the timer is late, as all timers are: what comes at the very moment of a deadline comes in time."""
+
 
 class Wire(Protocol):
     """Where requests go."""
@@ -112,7 +115,7 @@ class SimCall:
         if wake is None or (self._alarm is not None and self._alarm <= wake) or self.is_over:
             return
         self._alarm = wake
-        self._agenda.at(wake, partial(self._ring, wake))
+        self._agenda.at(wake + _AFTER, partial(self._ring, wake))
 
     def _ring(self, at: float) -> None:
         if self._alarm != at or self.is_over:
