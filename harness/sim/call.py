@@ -75,7 +75,7 @@ class SimCall:
     def feed(self, happened: Input) -> None:
         """Give the session what happened; then its timer, if that is due."""
         self._handle(happened)
-        if self._wake is not None and self._wake <= self._agenda.now():
+        if self._wake is not None and self._wake + _AFTER <= self._agenda.now():
             self._handle(TimerFired())
         self._set_alarm()
 
