@@ -938,6 +938,12 @@ def test_failed_streams_are_counted_for_each_model_by_itself() -> None:
     assert_fails("SP17", case(*cuts, attempt(3, Answer())), "streamed again after 2 failed streams")
 
 
+def test_a_turn_that_paused_is_gone_on_with_by_one_request_more() -> None:
+    paused, failing_ones = attempt(1, Answer(stop_reason="pause_turn")), [attempt(n, OVERLOADED) for n in range(2, 7)]
+    assert_passes("SP10", case(paused, *failing_ones))
+    assert_fails("SP10", case(paused, *failing_ones, attempt(7, OVERLOADED)), "7 requests were made")
+
+
 def test_a_turn_that_paused_is_not_asked_for_needlessly() -> None:
     paused = attempt(1, Answer(stop_reason="pause_turn"))
     assert_passes("SP18", case(paused, attempt(2, Answer()), expect=Expect(outcome=Outcome.PAUSED)))
