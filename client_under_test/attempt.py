@@ -148,4 +148,7 @@ class Attempt:
 
 def has_content(event: Event) -> bool:
     """Whether ``event`` is progress, and more than a sign of life."""
-    return not isinstance(event, NoContent | ErrorReported)
+    return not isinstance(event, _NO_PROGRESS)
+
+
+_NO_PROGRESS = (NoContent, ErrorReported)

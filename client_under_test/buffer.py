@@ -155,8 +155,8 @@ class SentenceBuffer:
         return "".join(self._held[self._line : self._line + 4]) in ("", " ", "  ", "   ")
 
     def _expire(self, now: float) -> None:
-        if self.due is not None and now >= self.due:
-            self._give(self._ready())
+        if now >= self._last + self._max_idle and (count := self._ready()):
+            self._give(count)
 
     def _give(self, count: int) -> None:
         self._given.append("".join(self._held[:count]))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from client_under_test.policy import Limits
 
 
-class Deadline(Enum):
+class Deadline(StrEnum):
     """What may take too long, in the order in which it is honoured when several are due."""
 
     TOTAL = "the whole call took too long"
@@ -35,7 +35,9 @@ class Deadlines:
     """When each deadline that is set is due; the limit of a deadline has the same name."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self._limits: dict[Deadline, float | None] = {
+            one: getattr(limits, one.name.lower()) for one in (Deadline.TOTAL, *OF_ATTEMPT)
+        }
         self._due: dict[Deadline, float] = {}
 
     def __contains__(self, deadline: Deadline) -> bool:
@@ -44,7 +46,7 @@ class Deadlines:
     def start(self, *deadlines: Deadline, now: float) -> None:
         """Start (again) the time of each; one without a limit is not set."""
         for deadline in deadlines:
-            limit = self.limit(deadline)
+            limit = self._limits[deadline]
             if limit is not None:
                 self._due[deadline] = now + limit
 
@@ -62,8 +64,7 @@ class Deadlines:
 
     def limit(self, deadline: Deadline) -> float | None:
         """Seconds that ``deadline`` allows, None for no limit."""
-        limit: float | None = getattr(self._limits, deadline.name.lower())
-        return limit
+        return self._limits[deadline]
 
     @property
     def next(self) -> float | None:

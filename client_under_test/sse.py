@@ -93,7 +93,8 @@ class SseDecoder:
         if self._line:
             line = bytes(self._line + line)
             self._line.clear()
-        self._check(len(line))
+        if len(line) > self._max_line:
+            self._check(len(line))
         if self._beginning:
             self._beginning = False
             line = line.removeprefix(_BOM)

@@ -66,10 +66,13 @@ def request_of(opening: Open, limits: Limits, *, reuse: bool) -> dict[str, Any]:
         "method": "POST",
         "url": (target.base_url or "").rstrip("/") + PATH,
         "headers": headers if reuse else {**headers, "connection": "close"},
-        "content": json.dumps(opening.body, ensure_ascii=False, allow_nan=False).encode(),
+        "content": _encoded(opening.body).encode(),
         "timeout": (_platforms(limits.connect), None, _platforms(limits.first_byte), None),
         "follow_redirects": False,
     }
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def _platforms(seconds: float) -> float:

@@ -43,7 +43,13 @@ class Fault:
     @property
     def name(self) -> str:
         """The name used in histories and reports: ``EndEarly`` is ``end_early``."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+        kind: Any = type(self)
+        return _name_of(kind)
+
+    def strikes(self, layer: str) -> bool:
+        """Whether this kind does anything in ``layer``: head, body or wire."""
+        kind: Any = type(self)
+        return _overrides(kind, layer)
 
     def head(self, head: Head) -> Head:
         """Rewrite status line, headers or framing."""
@@ -60,6 +66,16 @@ class Fault:
     def mark(self, note: str = "") -> Mark:
         """The mark that this fault leaves where it strikes."""
         return Mark(self.name, note)
+
+
+@cache
+def _name_of(kind: Any) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+
+
+@cache
+def _overrides(kind: Any, layer: str) -> bool:
+    return getattr(kind, layer) is not getattr(Fault, layer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from fake_server.effects import Effect, End, Send, Wait
@@ -95,7 +95,7 @@ def _split(effect: Effect, cut: float) -> tuple[Effect | None, Effect | None]:
         return None, effect
     if isinstance(effect, Send):
         rest = effect.data[int(cut) :]
-        return replace(effect, data=effect.data[: int(cut)]), Send(rest) if rest else None
+        return Send(effect.data[: int(cut)], effect.event), Send(rest) if rest else None
     assert isinstance(effect, Wait)
     return Wait(cut), Wait(effect.seconds - cut)
 

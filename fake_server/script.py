@@ -38,7 +38,11 @@ class Request:
 
     def chance(self, name: str) -> Random:
         """A random source of its own for ``name``, so that one more fault does not reshuffle the others."""
-        return Random(f"{self.seed}/{self.attempt}/{name}")
+        return Random(self.chance_name(name))
+
+    def chance_name(self, name: str) -> str:
+        """The seed of :meth:`chance`."""
+        return f"{self.seed}/{self.attempt}/{name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,10 @@ class Reply:
     faults: tuple[Fault, ...] = ()
     says: str | None = None
     """The text in it before its faults; None where that is not known."""
+
+    def size(self) -> int:
+        """Bytes of the body before its faults."""
+        return sum(len(effect.data) for effect in self.body if isinstance(effect, Send))
 
 
 class Step(Protocol):
@@ -107,9 +115,10 @@ def render(reply: Reply, request: Request) -> tuple[Head, Iterator[Effect]]:
 def _on_the_wire(head: Head, reply: Reply, request: Request) -> Iterator[Effect]:
     body: Iterable[Effect] = reply.body
     for number, fault in enumerate(reply.faults):
-        body = fault.body(body, request.chance(f"{number}.{fault.name}.body"))
-    whole = sum(len(effect.data) for effect in reply.body if isinstance(effect, Send))
-    wire: Iterable[Effect] = frame(head, body, whole)
+        if fault.strikes("body"):
+            body = fault.body(body, request.chance(f"{number}.{fault.name}.body"))
+    wire: Iterable[Effect] = frame(head, body, reply.size)
     for number, fault in enumerate(reply.faults):
-        wire = fault.wire(wire, request.chance(f"{number}.{fault.name}.wire"))
-    yield from wire
+        if fault.strikes("wire"):
+            wire = fault.wire(wire, request.chance(f"{number}.{fault.name}.wire"))
+    return iter(wire)

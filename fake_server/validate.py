@@ -134,6 +134,8 @@ def _block(where: str, block: Any) -> Iterator[Problem]:
 def _tool_pairs(turns: list[dict[str, Any]]) -> Iterator[Problem]:
     """Each ``tool_use`` is answered in the next turn, each ``tool_result`` answers one (anomalyco/opencode#10616)."""
     for place, turn in enumerate(turns):
+        if not isinstance(turn.get("content"), list):
+            continue
         following = turns[place + 1] if place + 1 < len(turns) else {}
         before = turns[place - 1] if place else {}
         asked, answered = _ids(turn, "tool_use", "id"), _ids(following, "tool_result", "tool_use_id")

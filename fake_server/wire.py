@@ -8,11 +8,13 @@ Sources: RFC 9112 §6-7 (message body, chunked coding); WHATWG HTML §9.2.5 (eve
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, TypeAlias, assert_never
+
+import msgspec
 
 from fake_server.effects import Close, Effect, End, Send
 
@@ -58,6 +60,7 @@ class Head:
             kept.append((name, value))
         return replace(self, headers=tuple((k, v) for k, v in kept if v is not None))
 
+    @lru_cache(maxsize=1 << 10)  # noqa: B019 - a head is a value, and a few of them are sent again and again
     def encode(self, body_size: int = 0) -> bytes:
         """The head as bytes; ``body_size`` counts only for :class:`Sized`."""
         lines = [f"HTTP/1.1 {self.status} {reason(self.status)}"]
@@ -86,15 +89,16 @@ def reason(status: int) -> str:
         return "Unknown"
 
 
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_compact = msgspec.json.Encoder().encode
 _compact_ascii = json.JSONEncoder(separators=(",", ":")).encode
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def json_text(value: Any) -> str:
     """``value`` as compact JSON, characters as they are; escaped where they have no UTF-8 form (lone surrogates)."""
-    text = _compact(value)
-    return _compact_ascii(value) if _SURROGATE.search(text) else text
+    try:
+        return _compact(value).decode()
+    except UnicodeEncodeError:
+        return _compact_ascii(value)
 
 
 def sse(name: str | None, data: str) -> bytes:
@@ -103,10 +107,10 @@ def sse(name: str | None, data: str) -> bytes:
     return f"{event}data: {data}\n\n".encode("utf-8", "surrogatepass")
 
 
-def frame(head: Head, body: Iterable[Effect], whole: int = 0) -> Iterator[Effect]:
+def frame(head: Head, body: Iterable[Effect], whole: Callable[[], int] = int) -> Iterator[Effect]:
     """Turn a reply's head and body effects into the effects on the connection.
 
-    Where a length is declared it is that of the body, or ``whole`` bytes for a body that is cut before its end.
+    Where a length is declared it is that of the body, or ``whole()`` bytes for a body that is cut before its end.
 
     ``Send`` becomes a chunk where the body is chunked; ``End`` becomes what ends this kind of body. The other
     effects pass unchanged, so a ``Close`` before ``End`` is exactly a missing final chunk or a short body.
@@ -114,14 +118,15 @@ def frame(head: Head, body: Iterable[Effect], whole: int = 0) -> Iterator[Effect
     if isinstance(head.framing, Sized):
         body = list(body)
         size = sum(len(effect.data) for effect in body if isinstance(effect, Send))
-        size = size if body and isinstance(body[-1], End) else max(size, whole)
+        size = size if body and isinstance(body[-1], End) else max(size, whole())
     else:
         size = 0
     yield Send(head.encode(size))
+    is_chunked = isinstance(head.framing, Chunked)
     for effect in body:
-        if isinstance(effect, Send) and isinstance(head.framing, Chunked):
+        if is_chunked and isinstance(effect, Send):
             if effect.data:
-                yield replace(effect, data=chunk(effect.data))
+                yield Send(chunk(effect.data), effect.event)
         elif isinstance(effect, End):
             yield from _ending(head.framing)
         else:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.reference import json_of
+
 _DELTA_OF = {
     "text_delta": ("text",),
     "citations_delta": ("text",),
@@ -73,7 +75,7 @@ def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool) -> Iterator[dic
             continue  # a sign of life
         _demand(is_utf8 or "\ufffd" not in name + data, "bytes that are no UTF-8")
         try:
-            event = json.loads(data)
+            event = json_of(data)
         except (ValueError, RecursionError):
             raise _Flaw(f"the data of {name} is no JSON") from None
         if not isinstance(event, dict):

@@ -101,7 +101,7 @@ class Case:
         """The same case if all was delivered of which that is in doubt; None where nothing is."""
         return Case(self._record, generous=True) if self.is_counted else None
 
-    @property
+    @cached_property
     def network_failure(self) -> NetworkFailed | None:
         """What Toxiproxy did not do, if so."""
         return next((record for record in self.network if isinstance(record, NetworkFailed)), None)
@@ -111,28 +111,28 @@ class Case:
         """Whether of the network there are only counters: they tell how much came through, and not when."""
         return is_in_doubt(self.network)
 
-    @property
+    @cached_property
     def is_held_up(self) -> bool:
         """Whether the network has done anything to what the client sent."""
         return any(isinstance(one, NetworkStruck) and one.stream == "upstream" for one in self.network)
 
-    @property
+    @cached_property
     def is_misheard(self) -> bool:
         """Whether the network has changed what the client sent, so that nobody knows what that was."""
         kinds = (one.toxic for one in self.network if isinstance(one, NetworkStruck) and one.stream == "upstream")
         return any(one.startswith("corrupt") for one in kinds)
 
-    @property
+    @cached_property
     def finished(self) -> Finished | None:
         """How the client says it ended, None when it never did."""
         return next((record for record in self.client if isinstance(record, Finished)), None)
 
-    @property
+    @cached_property
     def timed_out(self) -> TimedOut | None:
         """The harness's own stop, when the client did not end in time."""
         return next((record for record in self.client if isinstance(record, TimedOut)), None)
 
-    @property
+    @cached_property
     def adapter_failure(self) -> AdapterFailed | None:
         """What the adapter did wrong, if it did."""
         return next((record for record in self.client if isinstance(record, AdapterFailed)), None)
@@ -184,7 +184,7 @@ class Case:
         """Whether the client declares ``capability``."""
         return capability in self.info.capabilities
 
-    @property
+    @cached_property
     def cancelled(self) -> bool:
         """Whether the harness cancelled the call."""
         return any(isinstance(record, Cancelled) for record in self.client)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from inspect import getdoc
 
 import msgspec
@@ -59,8 +60,12 @@ def judge(case: Case, laws: Iterable[Law]) -> tuple[Ruling, ...]:
     asked.
     """
     only = ADAPTER if case.adapter_failure is not None else DELIVERY if case.network_failure is not None else None
-    asked = [one for one in laws if only in (None, one.code)]
-    return tuple(_rule(case, one) for one in sorted(asked, key=lambda one: (one.rank, one.code)))
+    return tuple(_rule(case, one) for one in _in_order(tuple(laws)) if only in (None, one.code))
+
+
+@cache
+def _in_order(laws: tuple[Law, ...]) -> list[Law]:
+    return sorted(laws, key=lambda one: (one.rank, one.code))
 
 
 def _rule(case: Case, law: Law) -> Ruling:

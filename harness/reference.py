@@ -13,6 +13,7 @@ import json
 import re
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 
@@ -84,19 +85,20 @@ def _body(headers: dict[str, str], rest: bytes) -> tuple[bytes, bool]:
 
 
 def _dechunk(rest: bytes) -> tuple[bytes, bool]:
-    body = b""
+    chunks: list[bytes] = []
+    place = 0
     while True:
-        size_line, end, rest = rest.partition(b"\r\n")
-        digits = size_line.split(b";")[0].strip()
-        if not end or not _HEX.fullmatch(digits):
-            return body, False
-        size = int(digits, 16)
+        end = rest.find(b"\r\n", place)
+        digits = rest[place:end].split(b";")[0].strip()
+        if end < 0 or not _HEX.fullmatch(digits):
+            return b"".join(chunks), False
+        size, place = int(digits, 16), end + 2
         if size == 0:
-            return body, rest.startswith(b"\r\n")
-        body += rest[:size]
-        if len(rest) < size + 2:
-            return body, False
-        rest = rest[size + 2 :]
+            return b"".join(chunks), rest.startswith(b"\r\n", place)
+        chunks.append(rest[place : place + size])
+        if len(rest) < place + size + 2:
+            return b"".join(chunks), False
+        place += size + 2
 
 
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
@@ -221,9 +223,19 @@ def _count(response: Response, usage: Any) -> None:
 
 def _json_object(data: bytes | str) -> dict[str, Any]:
     try:
-        return _dict(json.loads(data))
+        return _dict(json_of(data))
     except (ValueError, RecursionError):
         return {}
+
+
+@lru_cache(maxsize=1 << 8)
+def json_of(data: bytes | str) -> Any:
+    """The JSON in ``data``; nobody may change it, as it is read once for all who ask, and for the next attempt.
+
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
+    return json.loads(data)
 
 
 def _text(holder: dict[str, Any]) -> str:

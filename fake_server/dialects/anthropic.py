@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
+from functools import lru_cache
 from itertools import chain
 from random import Random
 from typing import Any
@@ -138,7 +139,7 @@ class Answer:
     def _said(self, seed: str) -> tuple[Block, ...]:
         if self.blocks is not None:
             return self.blocks
-        return (text_block(story(f"{seed}/{self.story}", self.sentences)),)
+        return (_story_block(f"{seed}/{self.story}", self.sentences),)
 
     def _asked(self, request: Request) -> Answer:
         """This answer as it is said to this request: asked to continue a text, the model says the rest of it, and
@@ -147,7 +148,7 @@ class Answer:
         own = _text_of(blocks)
         text, place = interrupted(request.body, (own, *request.told)) if self.continues else ("", 0)
         if not place:
-            return replace(self, blocks=blocks)
+            return self
         is_prefill = request.body["messages"][-1].get("role") == "assistant"
         rest = place if is_prefill else max(0, place - self.repeats)
         left = _without(blocks, rest) if text == own else (text_block(text[rest:]),)
@@ -161,7 +162,7 @@ class Answer:
             if index == 0:
                 yield Send(sse("ping", '{"type": "ping"}'), "ping")
             for delta in block.deltas:
-                yield _event("content_block_delta", index=index, delta=delta)
+                yield _delta_event(index, delta)
             yield _event("content_block_stop", index=index)
         delta = {"stop_reason": self.stop_reason, "stop_sequence": self.stop_sequence}
         if self.stop_details is not None:
@@ -179,7 +180,7 @@ class Answer:
 
     def _message(self, request: Request, *, whole: bool) -> dict[str, Any]:
         message: dict[str, Any] = {
-            "id": _identity(request.chance("message"), "msg_"),
+            "id": _identity(request.chance_name("message"), "msg_"),
             "type": "message",
             "role": "assistant",
             "model": request.body.get("model", "claude-sonnet-5-5"),
@@ -350,12 +351,37 @@ def _event(name: str, **fields: Any) -> Send:
     return Send(sse(name, json_text({"type": name, **fields})), name)
 
 
+def _delta_event(index: int, delta: dict[str, Any]) -> Send:
+    """Most of what is said is text, and much of it is said again in the next attempt and in the next case."""
+    if delta.keys() == _TEXT_DELTA and delta["type"] == "text_delta":
+        return _text_event(index, delta["text"])
+    return _event("content_block_delta", index=index, delta=delta)
+
+
+_TEXT_DELTA = {"type", "text"}
+
+
+@lru_cache(maxsize=1 << 14)
+def _text_event(index: int, text: str) -> Send:
+    return _event("content_block_delta", index=index, delta={"type": "text_delta", "text": text})
+
+
+@lru_cache(maxsize=1 << 10)
+def _story_block(seed: str, sentences: int) -> Block:
+    return text_block(story(seed, sentences))
+
+
 def _head(request: Request, status: int, content_type: str, *, sized: bool = False) -> Head:
-    chance = request.chance("head")
+    identity, date = _identity(request.chance_name("head"), "req_"), formatdate(request.now, usegmt=True)
+    return _headers(identity, date, status, content_type, sized=sized)
+
+
+@lru_cache(maxsize=1 << 10)
+def _headers(identity: str, date: str, status: int, content_type: str, *, sized: bool) -> Head:
     headers = (
-        ("date", formatdate(request.now, usegmt=True)),
+        ("date", date),
         ("content-type", content_type),
-        ("request-id", _identity(chance, "req_")),
+        ("request-id", identity),
         ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"),
         ("anthropic-ratelimit-requests-limit", "4000"),
         ("anthropic-ratelimit-requests-remaining", "3999"),
@@ -368,5 +394,6 @@ def _head(request: Request, status: int, content_type: str, *, sized: bool = Fal
     return replace(head, framing=Sized()) if sized else head.with_header("cache-control", "no-cache")
 
 
-def _identity(chance: Random, prefix: str) -> str:
-    return prefix + "".join(chance.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyz", k=24))
+@lru_cache(maxsize=1 << 12)
+def _identity(seed: str, prefix: str) -> str:
+    return prefix + "".join(Random(seed).choices("0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyz", k=24))

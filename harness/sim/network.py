@@ -50,6 +50,8 @@ from harness.toxiproxy.toxic import Installed, Stream, kinds
 
 _SOURCE: dict[Stream, Side] = {"upstream": "client", "downstream": "server"}
 _OTHER: dict[Stream, Stream] = {"upstream": "downstream", "downstream": "upstream"}
+_CHANGE_SECONDS = 0.001
+"""What a change of the network takes, at least."""
 
 
 class SimNetwork:
@@ -91,10 +93,11 @@ class SimNetwork:
         due = [one for one in self._waiting if is_due(one[0], record, self._counts)]
         for one in due:
             self._waiting.remove(one)
-            self._expect_end(*one[1:])
             self._soon(partial(self._apply, *one[1:]))
+            self._expect_end(*one[1:])
         if due:
-            self._soon(go_on)
+            # What a change does to connections is done before the server goes on, as on sockets.
+            self._agenda.at(self._agenda.now() + _CHANGE_SECONDS, go_on)
         return bool(due)
 
     def connect(self) -> EndOfLine | None:

@@ -91,13 +91,13 @@ class ResponseReader:
         if self._style == "as sent":
             yield from data
             return
-        whole = b"".join(data)
-        while whole and self._style == "in pieces":
+        whole, place = b"".join(data), 0
+        while place < len(whole) and self._style == "in pieces":
             size = self._chance.choice((1, 2, 5, 30, 400))
-            yield whole[:size]
-            whole = whole[size:]
-        if whole:
-            yield whole
+            yield whole[place : place + size]
+            place += size
+        if place < len(whole):
+            yield whole[place:]
 
     def _read_what_is_whole(self) -> Iterator[Input]:
         try:
@@ -170,6 +170,8 @@ class ResponseReader:
                 data.append(part)
                 self._left -= len(part)
                 place += len(part)
+            elif self._left == 2 and raw.startswith(b"\r\n", place):
+                self._left, place = 0, place + 2
             elif self._left:
                 if raw[place] != b"\r\n"[2 - self._left]:
                     raise _Damaged(b"".join(data), "no line end behind a chunk")

@@ -5,8 +5,8 @@ A client that is a state machine is fed by hand; any other one runs as it is, on
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Protocol, runtime_checkable
+from functools import cache, partial
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import msgspec
 
@@ -43,12 +43,12 @@ class Simulated(Protocol):
 
 def can_simulate(adapter: Adapter) -> bool:
     """Whether cases of this client can be run in virtual time at all."""
-    return isinstance(adapter, Simulated) or runs_in_memory(adapter)
+    return _is_simulated(adapter) or runs_in_memory(adapter)
 
 
 def not_possible(case: PlannedCase) -> str:
     """Why this case cannot be simulated; empty when it can."""
-    if isinstance(case.adapter, Simulated):
+    if _is_simulated(case.adapter):
         return inmemory.no_sinks(case)
     return inmemory.not_possible(case)
 
@@ -61,9 +61,19 @@ def run(case: PlannedCase) -> Record:
     """
     if why := not_possible(case):
         raise TypeError(why)
-    if isinstance(case.adapter, Simulated):
+    if _is_simulated(case.adapter):
         return _Simulation(case, case.adapter).run()
     return inmemory.run(case)
+
+
+def _is_simulated(adapter: Adapter) -> TypeGuard[Simulated]:
+    return _has_session(type(adapter))
+
+
+@cache
+def _has_session(kind: type[Any]) -> bool:
+    """Asked of each class once: protocols are slow to look through."""
+    return issubclass(kind, Simulated)
 
 
 class _Simulation:

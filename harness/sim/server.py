@@ -1,6 +1,6 @@
 """The scripted server in virtual time: it answers what the live one answers, effect by effect. Pure.
 
-Sources for what an HTTP server does around the effects: RFC 9112 §9.3, §9.6.
+Sources for what an HTTP server does around the effects: RFC 9112 §9.3.
 """
 
 from __future__ import annotations
@@ -80,7 +80,6 @@ class Serving:
         self._reader = RequestReader(peer)
         self._waiting: list[Asked] = []
         self._asked: Asked | None = None
-        self._last_asked: Asked | None = None
         self._head: Head | None = None
         self._effects: Iterator[Effect] = iter(())
         self._total = 0
@@ -184,19 +183,17 @@ class Serving:
         self._note(self._over(how), lambda: self._after(how))
 
     def _after(self, how: str) -> None:
-        """The connection serves the next request, or is closed."""
-        if how == "end" and (self._closes or isinstance(self._head and self._head.framing, UntilClose)):
+        """The connection serves the next request, or is closed where that is the end of the body.
+
+        A client that says ``connection: close`` closes it itself: so does the live server.
+        """
+        if how == "end" and isinstance(self._head and self._head.framing, UntilClose):
             self._end.close()
         elif how == "end" and self._waiting:
             self.ask(self._waiting.pop(0))
 
-    @property
-    def _closes(self) -> bool:
-        asked = self._last_asked
-        return asked is not None and asked.lower.get("connection", "").lower() == "close"
-
     def _over(self, how: str) -> Ended:
-        self._last_asked, self._asked = self._asked, None
+        self._asked = None
         self._server.over(self)
         return Ended(t=self._t, attempt=self.attempt, how=how, total=self._total)
 
