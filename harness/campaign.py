@@ -1,28 +1,66 @@
-"""A campaign of fuzzing: shards on any executor, what they found put together, and each failure shrunk and confirmed.
+"""A campaign of fuzzing: shards on any executor, what they found put together, and each failure in its simplest case.
 
-Shards come back in any order and are put together by their numbers, so a campaign finds the same on one process and on
-many, and one that was interrupted goes on where it stopped.
+Shards come back in any order and are put together by their numbers, so a campaign finds the same on one process, on
+many, and in parts.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
-from pathlib import Path
-from typing import Any
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field, replace
+from itertools import count, islice
 
 import msgspec
+from hypothesis.errors import Flaky
 
 from harness import recorded
 from harness.fuzz import LIMITS, SEED, Explored, Failure, Shard, explore, shrink
 from harness.model import Scenario
+from harness.workers import Workers
 
-_LONGEST_LIVE_SECONDS = 60.0
-"""No case is confirmed that takes longer on sockets."""
+SHARD_CASES = 250
+"""So that the display moves every few seconds, and an interrupt loses little; larger ones reach no more states."""
+LONGEST_LIVE_SECONDS = 60.0
+"""No case is played on sockets that would take longer there."""
+_SHORTEST_SETTLE, _MARGIN = 9.0, 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """What is to be explored."""
+
+    client: str
+    """As the command line names it."""
+    seed: str
+    examples: int | None = None
+    """All of its cases; None when something else ends it."""
+    part: tuple[int, int] = (1, 1)
+    """The first of two numbers is this part, the second is how many there are."""
+    size: int = SHARD_CASES
+
+    def shards(self) -> Iterator[Shard]:
+        """The shards of this part; without an end when the campaign has none."""
+        number, parts = self.part
+        for one in count(number - 1, parts):
+            if self._left(one) <= 0:
+                return
+            yield self._shard(one)
+
+    def has(self, shard: Shard) -> bool:
+        """Whether it is one of :meth:`shards`."""
+        number, parts = self.part
+        return (
+            shard.number % parts == number - 1 and self._left(shard.number) > 0 and shard == self._shard(shard.number)
+        )
+
+    def _shard(self, number: int) -> Shard:
+        return Shard(client=self.client, seed=self.seed, number=number, examples=min(self.size, self._left(number)))
+
+    def _left(self, number: int) -> int:
+        """Cases that are left for this shard and those behind it."""
+        return self.size if self.examples is None else self.examples - number * self.size
 
 
 @dataclass(slots=True)
@@ -47,35 +85,47 @@ class Tally:
                 self.failures[code] = failure
 
 
-def explored_by(
-    executor: Executor, shards: Iterable[Shard], *, at_once: int, stop: Callable[[], bool]
-) -> Iterator[Explored]:
-    """Run the shards, so many at once, and give what each found, as they end.
+def explored_by(workers: Workers, shards: Iterable[Shard], *, stop: Callable[[], bool]) -> Iterator[Explored]:
+    """Run the shards, as many at once as there are workers for, and give what each found, as they end.
 
     Args:
         stop: when it says so no further shard begins, and those that run are not waited for.
     """
-    left = iter(shards)
-    running: set[Future[Explored]] = {executor.submit(explore, one) for one in islice(left, at_once)}
-    while running and not stop():
+    left, running = iter(shards), set[Future[Explored]]()
+    while not stop():
+        free = workers.at_once() - len(running)
+        running |= {workers.executor.submit(explore, shard) for shard in islice(left, max(0, free))}
+        if not running:
+            return
         done, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
         for one in done:
             yield one.result()
-        if done and not stop():
-            running |= {executor.submit(explore, shard) for shard in islice(left, len(done))}
     for one in running:
         one.cancel()
 
 
-def shrunk_by(executor: Executor, failures: Iterable[Failure]) -> Iterator[Failure]:
+def shrunk_by(workers: Workers, failures: Iterable[Failure]) -> Iterator[Failure]:
     """Each failure in its simplest case, in order of code; those that shrink to one and the same are told once."""
     ordered = sorted(failures, key=lambda one: one.code)
-    seen: set[str] = set()
-    for failure in executor.map(shrink, ordered):
-        mark = f"{failure.code.partition('/')[0]} {recorded.fingerprint(failure.scenario)}"
+    return distinct(workers.executor.map(_simplest, ordered))
+
+
+def distinct(failures: Iterable[Failure]) -> Iterator[Failure]:
+    """Those of one law and one case are told once."""
+    seen: set[tuple[str, str]] = set()
+    for failure in failures:
+        mark = (failure.code.partition("/")[0], recorded.fingerprint(failure.scenario))
         if mark not in seen:
             seen.add(mark)
             yield failure
+
+
+def _simplest(failure: Failure) -> Failure:
+    """The failure as it was found when its client does not do the same twice, and nothing can be shrunk."""
+    try:
+        return shrink(failure)
+    except Flaky:
+        return failure
 
 
 def to_record(failure: Failure, lasted: float) -> Scenario:
@@ -84,7 +134,7 @@ def to_record(failure: Failure, lasted: float) -> Scenario:
     Args:
         lasted: seconds until the call ended in the simulation.
     """
-    settle = min(max(9.0, lasted + 3.0), _LONGEST_LIVE_SECONDS)
+    settle = min(max(_SHORTEST_SETTLE, lasted + _MARGIN), LONGEST_LIVE_SECONDS)
     return replace(
         failure.scenario,
         name=failure.slug,
@@ -93,69 +143,3 @@ def to_record(failure: Failure, lasted: float) -> Scenario:
         limits=msgspec.structs.replace(LIMITS, settle=round(settle, 1)),
         drawn_as=SEED,
     )
-
-
-# ---- what is kept between runs ---------------------------------------------------------------------------------------
-
-
-class Journal:
-    """The shards that are done, one JSON line each, so that an interrupted campaign goes on.
-
-    A last line that was cut by a kill is left out.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def clear(self) -> None:
-        """Forget all of it."""
-        self._path.unlink(missing_ok=True)
-
-    def read(self) -> dict[Shard, Explored]:
-        """What is done."""
-        try:
-            lines = self._path.read_text("utf-8").splitlines()
-        except FileNotFoundError:
-            return {}
-        done = (_explored(tree) for line in lines if (tree := _json(line)) is not None)
-        return {one.shard: one for one in done}
-
-    def add(self, explored: Explored) -> None:
-        """Write down what a shard found."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(_tree(explored), ensure_ascii=False) + "\n")
-
-
-def _json(line: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(line)
-    except ValueError:
-        return None
-    return found
-
-
-def _tree(explored: Explored) -> dict[str, Any]:
-    failures = [
-        {"code": one.code, "harm": one.harm, "scenario": recorded.dump(one.scenario)}
-        for one in explored.failures.values()
-    ]
-    return {
-        "shard": asdict(explored.shard),
-        "cases": explored.cases,
-        "failures": failures,
-        "times": dict(explored.times),
-        "coverage": [[*pair, count] for pair, count in explored.coverage.items()],
-    }
-
-
-def _explored(tree: dict[str, Any]) -> Explored:
-    shard = Shard(**tree["shard"])
-    failures = {
-        one["code"]: Failure(
-            code=one["code"], harm=one["harm"], scenario=recorded.load(one["scenario"], "journal"), shard=shard
-        )
-        for one in tree["failures"]
-    }
-    coverage = Counter({(fault, state): count for fault, state, count in tree["coverage"]})
-    return Explored(shard, tree["cases"], failures, Counter(tree["times"]), coverage)

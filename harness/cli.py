@@ -6,6 +6,7 @@ a fault of streamproof.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, UNKNOWN, INTERNAL = 1, 2, 3, 70
 HISTORY = "reports/out/history.jsonl"
+_FILE = ".json"
+"""How the name of a recorded scenario's file ends; it may stand wherever a scenario's id may."""
+_CASE = re.compile(r"(.+\.json|[^@]+)@([^@:]+):(.+)", re.DOTALL)
 
 _PACKAGES = {
     "clients": "harness.adapters",
@@ -103,7 +107,8 @@ def _tier_option(command: F) -> F:
 
 
 def _select_option(command: F) -> F:
-    return click.option("-k", "select", default="", metavar="EXPR", help="Parts of ids, with and, or, not.")(command)
+    told = "Parts of ids, with and, or, not; or the file of a recorded scenario."
+    return click.option("-k", "select", default="", metavar="EXPR", help=told)(command)
 
 
 @cli.command()
@@ -150,11 +155,12 @@ def run(
     for name in gate:
         if name not in names:
             raise unknown_name("client in this run", name, names)
+    alone = _scenario(select) if select.endswith(_FILE) else None
     planned = plan(
-        catalog.scenarios(),
+        catalog.scenarios() if alone is None else {alone.id: alone},
         adapters,
         seed=seed or _new_seed(),
-        select=select,
+        select=select if alone is None else "",
         policy=Policy(policy) if policy else None,
         jobs=jobs,
         toxiproxy=toxiproxy,
@@ -170,14 +176,15 @@ def run(
 
 @cli.command()
 @click.option("--client", default="bundled", show_default=True, metavar="NAME|module:attr", help="Client to break.")
-@click.option("--examples", type=click.IntRange(1), help="Cases to run; 10,000 when neither this nor --minutes is given.")
+@click.option("--examples", type=click.IntRange(1), help="Cases to run; 10,000 by default, if no --minutes are given.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Time to look for failures.")
 @_seed_option
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 1_000), help="Processes.")
 @click.option("--shard", default="1/1", show_default=True, metavar="I/N", help="Run the I-th of N parts only.")
 @click.option("--dask", default="", metavar="URL", help="Run the parts on the workers of this Dask scheduler.")
+@click.option("--database", default="", metavar="DIR|redis://…", help="Known failures, shared; they are tried first.")
 @click.option("--fresh", is_flag=True, help="Begin anew; otherwise an interrupted campaign goes on.")
-@click.option("--record", type=click.Path(path_type=Path), help="Folder for the failures; scenarios/recorded by default.")
+@click.option("--record", type=click.Path(path_type=Path), help="Folder for failures; scenarios/recorded by default.")
 def fuzz(
     client: str,
     examples: int | None,
@@ -186,6 +193,7 @@ def fuzz(
     jobs: int,
     shard: str,
     dask: str,
+    database: str,
     fresh: bool,
     record: Path | None,
 ) -> None:
@@ -197,22 +205,60 @@ def fuzz(
     from rich.console import Console
 
     from harness import catalog
+    from harness.campaign import Campaign
     from harness.hunt import Options, hunt
+
+    campaign = Campaign(
+        client=client,
+        seed=seed or _new_seed(),
+        examples=examples or (None if minutes else 10_000),
+        part=_part(shard),
+    )
+    options = Options(
+        campaign=campaign,
+        minutes=minutes,
+        jobs=jobs,
+        dask=dask,
+        database=database,
+        fresh=fresh,
+        record=record or catalog.RECORDED,
+    )
+    end = hunt(options, Console(soft_wrap=True))
+    click.echo(f"seed {campaign.seed}: {end.failures} failures of {client}", err=True)
+    raise SystemExit(FAILED if end.failures else UNKNOWN if end.doubts or end.is_interrupted else 0)
+
+
+@cli.command()
+@click.argument("sweeps", nargs=-1, type=click.Choice(["splits", "cuts", "pairs"]))
+@click.option("--client", default="bundled", show_default=True, metavar="NAME|module:attr", help="Client to break.")
+@_seed_option
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 1_000), help="Processes.")
+@click.option("--bytes", "size", default=4096, show_default=True, type=click.IntRange(1, 1 << 16), help="Size.")
+@click.option("--record", type=click.Path(path_type=Path), help="Folder for failures; scenarios/recorded by default.")
+def sweep(sweeps: tuple[str, ...], client: str, seed: str | None, jobs: int, size: int, record: Path | None) -> None:
+    """Run every case of a kind, in virtual time; all three kinds when none is named.
+
+    splits: a stream in two parts, at every byte. cuts: a stream that ends at every byte, in four ways. pairs: every two
+    kinds of fault at once, in each state of the reply. Each distinct failure is told once, and kept as fuzz keeps it.
+    """
+    from rich.console import Console
+
+    from harness import catalog
+    from harness.sweep import Sweep
+    from harness.sweeping import Options
+    from harness.sweeping import sweep as sweep_all
 
     options = Options(
         client=client,
         seed=seed or _new_seed(),
-        examples=examples or (None if minutes else 10_000),
-        minutes=minutes,
+        sweeps=tuple(map(Sweep, dict.fromkeys(sweeps))) or tuple(Sweep),
+        size=size,
         jobs=jobs,
-        part=_part(shard),
-        dask=dask,
-        fresh=fresh,
         record=record or catalog.RECORDED,
     )
-    failures = hunt(options, Console(soft_wrap=True))
-    click.echo(f"seed {options.seed}: {failures} failures of {client}", err=True)
-    raise SystemExit(FAILED if failures else 0)
+    end = sweep_all(options, Console(soft_wrap=True))
+    click.echo(f"seed {options.seed}: {end.failures} failures of {client}", err=True)
+    raise SystemExit(FAILED if end.failures else UNKNOWN if end.doubts or end.is_interrupted else 0)
 
 
 @cli.command("list")
@@ -282,10 +328,10 @@ def replay(case: str, client: str | None, policy: str | None, tier: str, reports
     from harness.plan import Plan, PlannedCase, Tier
     from harness.show import Replay
 
-    scenario, _, rest = case.partition("@")
-    name, _, seed = rest.partition(":")
-    if not scenario or not name or not seed:
+    parts = _CASE.fullmatch(case)
+    if parts is None:
         raise UsageError(f"{case!r} is no case: expected SCENARIO@CLIENT:SEED, as the report prints it")
+    scenario, name, seed = parts.groups()
     adapter = catalog.adapter(client or name)
     judged_by = Policy(policy) if policy else None
     planned = PlannedCase(scenario=_scenario(scenario), adapter=adapter, seed=seed, policy=judged_by or adapter.policy)
@@ -356,9 +402,14 @@ def _part(shard: str) -> tuple[int, int]:
 
 
 def _scenario(name: str) -> Scenario:
+    """The scenario of that id, or in that file."""
     from harness import catalog
     from harness.errors import unknown_name
 
+    if name.endswith(_FILE):
+        from harness import recorded
+
+        return recorded.read(Path(name))
     known = catalog.scenarios()
     if name not in known:
         raise unknown_name("scenario", name, known)

@@ -27,6 +27,7 @@ from harness.history import Case
 from harness.law import Law
 from harness.model import Finished, Limits, Scenario
 from harness.plan import PlannedCase
+from harness.repeatable import draw_by_the_seed_alone
 from harness.sim import runner
 from harness.states import struck_in
 from harness.verdict import Verdict
@@ -130,7 +131,18 @@ def shrink(failure: Failure, database: ExampleDatabase | None = None) -> Failure
     try:
         _draw(shard, ground.scenarios, check, (Phase.generate, Phase.target, Phase.shrink), database)
     except Found as found:
-        return replace(found.failure, is_shrunk=True)
+        return replace(_simplified(found.failure, ground), is_shrunk=True)
+    return failure
+
+
+def _simplified(failure: Failure, ground: _Ground) -> Failure:
+    """The failure without whatever it does not need."""
+    from harness.strategies.cases import simpler
+
+    for scenario in simpler(failure.scenario):
+        found = failure_of(ground.run(scenario), scenario, failure.shard)
+        if found is not None and found.code == failure.code:
+            return _simplified(found, ground)
     return failure
 
 
@@ -153,7 +165,10 @@ class _Ground:
 
     def run(self, scenario: Scenario) -> CaseFinished:
         case = PlannedCase(
-            scenario=replace(scenario, limits=LIMITS, drawn_as=SEED), adapter=self._adapter, seed=SEED, policy=self._adapter.policy
+            scenario=replace(scenario, limits=LIMITS, drawn_as=SEED),
+            adapter=self._adapter,
+            seed=SEED,
+            policy=self._adapter.policy,
         )
         return finished(runner.run(case), self._laws)
 
@@ -175,6 +190,7 @@ def _draw(
         verbosity=Verbosity.quiet,
         print_blob=False,
     )
+    draw_by_the_seed_alone()
     number = int.from_bytes(hashlib.sha256(f"{shard.seed}/{shard.number}".encode()).digest()[:8])
     seeded(number)(quietly(given(scenarios)(check)))()
 

@@ -185,6 +185,10 @@ class Scenario:
         """``family.name``."""
         return f"{self.family}.{self.name}"
 
+    def drawn_by(self, seed: str) -> str:
+        """The seed of its texts and faults in a run with ``seed``."""
+        return f"{seed}/{self.drawn_as or self.id}"
+
     def texts(self, seed: str) -> tuple[str, ...]:
         """Every whole text that a server of the scenario would say; the first is the main one."""
         scripts = [self.script, *([self.elsewhere] if self.elsewhere is not None else [])]

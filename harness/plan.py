@@ -46,7 +46,7 @@ class PlannedCase:
     @property
     def text_seed(self) -> str:
         """The seed of texts and faults: the same for every client."""
-        return f"{self.seed}/{self.scenario.drawn_as or self.scenario.id}"
+        return self.scenario.drawn_by(self.seed)
 
     @property
     def lacking(self) -> frozenset[Capability]:

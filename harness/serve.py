@@ -44,7 +44,7 @@ async def serve_forever(
         found = served.get(token if scenario and scenario.network else token.partition("~")[0])
         if found is None:
             return None
-        case = Case(script=found.script, seed=f"{seed}/{found.id}", sink=lambda record: _say(token, record, say))
+        case = Case(script=found.script, seed=found.drawn_by(seed), sink=lambda record: _say(token, record, say))
         case.hold = nemesis.follow if nemesis is not None else None
         return case
 
@@ -56,7 +56,9 @@ async def serve_forever(
     address = f"{host}:{server.port}"
     with layer:
         if scenario is not None and scenario.network is not None:
-            nemesis = Nemesis(layer, scenario.id, scenario.network, address, seed=seed, clock=SystemClock())
+            nemesis = Nemesis(
+                layer, scenario.id, scenario.network, address, seed=scenario.drawn_by(seed), clock=SystemClock()
+            )
             address = await nemesis.begin() or ""
             if not address:
                 raise UsageError(f"the network of {scenario.id} could not be set up; try again")

@@ -53,7 +53,7 @@ def _receiver(receiver: Receiver) -> Iterator[str]:
 
 def _bytes(scenario: Scenario, seed: str, attempt: int) -> Iterator[str]:
     body = {"model": MODEL, "max_tokens": 1024, "messages": [{"role": "user", "content": PROMPT}], "stream": True}
-    request = Request(attempt=attempt, seed=f"{seed}/{scenario.id}", body={**body, **scenario.request})
+    request = Request(attempt=attempt, seed=scenario.drawn_by(seed), body={**body, **scenario.request})
     _, effects = render(scenario.script.reply(request), request)
     total = 0
     for effect in islice(effects, _MOST_EFFECTS):

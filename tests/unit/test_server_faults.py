@@ -63,6 +63,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "SplitAt": {"at": FIFTH},
     "SplitCharacters": {},
     "SplitEvery": {"size": 7},
+    "SplitInFrame": {"at": FIFTH},
     "SplitLineEnds": {},
     "StallBeforeHead": {},
     "StallForever": {"at": FIFTH},
@@ -83,7 +84,7 @@ CUTS: dict[str, Last] = {
     "StallForever": Stall(),
 }
 SAME_BODY = ["Drip", "GzipBody", "HoldAll", "MergeAll", "Pause", "SplitAt", "SplitCharacters", "SplitEvery"]
-SAME_BODY += ["SetHeader", "SplitLineEnds", "UntilClosed"]
+SAME_BODY += ["SetHeader", "SplitInFrame", "SplitLineEnds", "UntilClosed"]
 BOUNDED = [(name, field, bounds) for name in FAULTS for field, bounds in bounds_of(KINDS[name]).items()]
 ANSWER = Answer(sentences=6)
 REQUEST = Request(attempt=1, seed="s", body={"stream": True})
@@ -220,6 +221,14 @@ def test_one_cut_makes_two_pieces_of_one_event() -> None:
     assert [effect.data for effect in said(split, FAULTS["UntilClosed"]) if isinstance(effect, Send)][1] == (
         PLAIN.body[:10]
     )
+
+
+@pytest.mark.parametrize("at", [0, 1, 17, 900])
+def test_a_split_counted_on_the_wire_changes_no_byte_and_waits_between_both_parts(at: int) -> None:
+    effects = said(KINDS["SplitInFrame"](at=AtByte(at), seconds=0.5))
+    place = effects.index(Wait(0.5))
+    assert wire(effects[:place]) == wire(said())[:at]
+    assert wire(effects) == wire(said())
 
 
 def test_a_merged_body_is_one_write_and_a_held_one_comes_in_blocks_after_the_silence() -> None:

@@ -1,0 +1,44 @@
+"""Clients that are broken on purpose, for campaigns: as ``breaking:every_end`` they are found from any process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from client_under_test.dialects.anthropic import Event
+from client_under_test.driver_async import StreamClient
+from client_under_test.errors import StreamError
+from client_under_test.session import Session, State
+from harness.adapters.bundled import BundledAdapter, arguments
+
+
+class EveryEndIsComplete(Session):
+    """Takes whatever ends a stream for the end of the answer, once there is some text."""
+
+    def _break_off(self, error: StreamError) -> None:
+        if self.state is State.STREAMING and self._transcript.text:
+            self._attempt.message.stop_reason, self._attempt.message.stopped = "end_turn", True
+            self._complete()
+        else:
+            super()._break_off(error)
+
+
+class FirstTextIsComplete(Session):
+    """Ends the call with the first piece of text: nearly every case shows it."""
+
+    def _take_event(self, event: Event, text: str) -> None:
+        super()._take_event(event, text)
+        if text:
+            self._attempt.message.stop_reason, self._attempt.message.stopped = "end_turn", True
+
+
+def _with(broken: type[Session], name: str) -> BundledAdapter:
+    class Client(StreamClient):
+        def session(self, request: Mapping[str, Any]) -> Session:
+            return broken(request, self.policy, self._chance, self._targets)
+
+    return BundledAdapter(lambda job: Client(**arguments(job)), name=name)
+
+
+every_end = _with(EveryEndIsComplete, "every-end")
+first_text = _with(FirstTextIsComplete, "first-text")

@@ -1,0 +1,80 @@
+"""A shard: it finds the same whenever it is explored, and what it finds is shrunk to its simplest case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from fake_server.dialects.anthropic import Answer
+from fake_server.script import script
+from harness.events import CaseFinished
+from harness.fuzz import Failure, Shard, explore, shrink
+from harness.verdict import Verdict
+
+SHARD = Shard(client="breaking:first_text", seed="1", number=0, examples=20)
+
+
+def told(shard: Shard) -> list[tuple[str, Verdict, str]]:
+    """What is heard of each case, in order."""
+    heard: list[CaseFinished] = []
+    explore(shard, heard.append)
+    return [(one.case, one.verdict, str(one.record and one.record.client)) for one in heard]
+
+
+@cache
+def found(client: str, law: str = "SP") -> Failure:
+    """A failure of this client: the first of the first shard that has one."""
+    shards = (replace(SHARD, client=client, seed=str(seed), examples=40) for seed in range(100))
+    failures = (failure for shard in shards for failure in explore(shard).failures.values())
+    return next(failure for failure in failures if failure.code.startswith(law))
+
+
+def test_a_shard_draws_the_same_cases_and_finds_the_same_whenever_it_is_explored() -> None:
+    assert told(SHARD) == told(SHARD)
+    assert explore(SHARD) == explore(SHARD)
+
+
+def test_a_shard_runs_as_many_cases_as_it_was_asked_to_and_tells_of_each() -> None:
+    assert len(told(SHARD)) == explore(SHARD).cases == SHARD.examples
+
+
+@pytest.mark.parametrize("other", [replace(SHARD, number=1), replace(SHARD, seed="2")])
+def test_shards_of_other_numbers_and_seeds_draw_other_cases(other: Shard) -> None:
+    assert {name for name, *_ in told(SHARD)} != {name for name, *_ in told(other)}
+
+
+def test_the_first_of_each_failure_is_kept_and_all_are_counted() -> None:
+    explored = explore(SHARD)
+    assert explored.failures.keys() == explored.times.keys()
+    assert sum(explored.times.values()) > len(explored.failures) > 0
+
+
+def test_a_client_without_a_fault_has_no_failures() -> None:
+    assert explore(replace(SHARD, client="bundled")).failures == {}
+
+
+def test_a_failure_is_shrunk_to_one_step_with_one_fault_and_the_fewest_sentences() -> None:
+    shrunk = shrink(found("breaking:every_end"))
+    (step,) = shrunk.scenario.script.steps
+    assert isinstance(step, Answer)
+    assert (step.sentences, len(step.faults), shrunk.scenario.network) == (1, 1, None)
+    assert shrunk.is_shrunk
+
+
+def test_a_failure_that_needs_no_fault_is_shrunk_to_a_plain_answer() -> None:
+    shrunk = shrink(found("breaking:first_text"))
+    assert shrunk.scenario.script == script(Answer(sentences=1))
+
+
+def test_shrinking_ends_with_the_same_failure_every_time() -> None:
+    failure = found("breaking:every_end")
+    assert (first := shrink(failure)) == shrink(failure)
+    assert first.code == failure.code
+
+
+def test_what_does_not_come_again_is_given_back_as_it_is() -> None:
+    failure = found("breaking:first_text")
+    healthy = replace(failure, shard=replace(failure.shard, client="bundled"))
+    assert shrink(healthy) == healthy
