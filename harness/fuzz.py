@@ -16,7 +16,6 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings, target
 from hypothesis import seed as seeded
-from hypothesis.database import ExampleDatabase
 from hypothesis.strategies import SearchStrategy
 
 from harness import catalog, recorded
@@ -32,7 +31,6 @@ from harness.sim import runner
 from harness.states import struck_in
 from harness.verdict import Verdict
 
-SHARD_EXAMPLES = 1_000
 LIMITS = Limits(settle=600.0)
 """In virtual time ten minutes cost nothing, and a healthy stream may be slow."""
 SEED = "fuzz"
@@ -49,7 +47,7 @@ class Shard:
     """As the command line names it."""
     seed: str
     number: int
-    examples: int = SHARD_EXAMPLES
+    examples: int = 250
     max_faulty: int = 2
 
 
@@ -67,7 +65,7 @@ class Failure:
     @property
     def slug(self) -> str:
         """A name for its file: the same for the same case."""
-        told = "".join(char if char.isalnum() else "_" for char in self.code.lower())
+        told = "".join(char if char.isascii() and char.isalnum() else "_" for char in self.code.lower())
         return f"{told}_{recorded.fingerprint(self.scenario)}"
 
 
@@ -116,7 +114,7 @@ def explore(shard: Shard, heard: Heard | None = None) -> Explored:
     return explored
 
 
-def shrink(failure: Failure, database: ExampleDatabase | None = None) -> Failure:
+def shrink(failure: Failure) -> Failure:
     """The simplest case with the same code: its shard is drawn again up to the first, and that one is shrunk."""
     shard = failure.shard
     ground = _Ground(shard)
@@ -129,7 +127,7 @@ def shrink(failure: Failure, database: ExampleDatabase | None = None) -> Failure
             raise _class_of(found.code)(found)
 
     try:
-        _draw(shard, ground.scenarios, check, (Phase.generate, Phase.target, Phase.shrink), database)
+        _draw(shard, ground.scenarios, check, (Phase.generate, Phase.target, Phase.shrink))
     except Found as found:
         return replace(_simplified(found.failure, ground), is_shrunk=True)
     return failure
@@ -178,11 +176,10 @@ def _draw(
     scenarios: SearchStrategy[Scenario],
     check: Callable[[Scenario], None],
     phases: tuple[Phase, ...],
-    database: ExampleDatabase | None = None,
 ) -> None:
     quietly = settings(
         max_examples=shard.examples,
-        database=database,
+        database=None,
         deadline=None,
         phases=phases,
         report_multiple_bugs=False,
@@ -212,9 +209,3 @@ def _ending(end: Finished | None) -> Iterator[str]:
 @cache
 def _class_of(code: str) -> type[Any]:
     return type(f"Found[{code}]", (Found,), {})
-
-
-def shards(client: str, seed: str, examples: int, size: int = SHARD_EXAMPLES) -> Iterator[Shard]:
-    """The parts of a campaign of so many cases, all of one size but the last."""
-    for number, begin in enumerate(range(0, examples, size)):
-        yield Shard(client=client, seed=seed, number=number, examples=min(size, examples - begin))

