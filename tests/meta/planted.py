@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, ClassVar
@@ -20,7 +21,7 @@ from client_under_test.dialects.anthropic import Event
 from client_under_test.display import Display, Shown
 from client_under_test.driver_async import AnswerStream, StreamClient
 from client_under_test.errors import ApiError, ConnectionFailed, StreamError
-from client_under_test.events import Done, Reset
+from client_under_test.events import Done, Reset, Text
 from client_under_test.policy import Policy, RetryPolicy
 from client_under_test.session import Session, State
 from client_under_test.signals import Action, Deliver, Drop, HeadReceived, Input, Open, TransportFailed
@@ -52,6 +53,11 @@ class Planted:
             name=f"planted-{self.name}",
             sink=lambda job, http: sink_of(job, http, self.sink),
         )
+
+    @property
+    def is_driven(self) -> bool:
+        """Whether the bug is in the driver, so that the state machine alone does not have it."""
+        return not vars(self.client).keys().isdisjoint(("stream", "connect"))
 
 
 def with_session(broken: type[Session]) -> type[StreamClient]:
@@ -126,6 +132,43 @@ class ShowsEveryAttempt(Transcript):
         self.display = self._Display()
 
 
+class ForgetsToClear(Session):
+    """Says another answer, and does not say that it is another one."""
+
+    def _show(self, shown: Shown) -> None:
+        super()._show(replace(shown, reset=False))
+
+
+class ReplaysTheFallback(Session):
+    """Shows all of an answer that came without a stream, whatever part of it is on display."""
+
+    def _read_body(self) -> None:
+        shown = self._transcript.text
+        super()._read_body()
+        if self._attempt.message.text and self._transcript.text.startswith(shown):
+            self._actions.insert(0, Deliver(Text(shown)))
+
+
+class KeepsItsDecoder(Session):
+    """Reads the next response behind what was left of the one before."""
+
+    _kept: SseDecoder | None = None
+
+    def _begin(self, strategy: Strategy) -> Attempt:
+        attempt = super()._begin(strategy)
+        self._kept = attempt._decoder = self._kept or attempt._decoder
+        return attempt
+
+
+class DropsAnUnfinishedEnd(Session):
+    """Believes no end but ``message_stop``, and drops that one where its blank line is missing."""
+
+    def _take_end(self) -> None:
+        if self.state is State.STREAMING and not self._attempt.message.stopped:
+            self._attempt.message.stop_reason = None
+        super()._take_end()
+
+
 class HasNoDeadlines(Session):
     def _start(self, *deadlines: Deadline) -> None:
         return None
@@ -148,8 +191,9 @@ class TrustsHints(Attempt):
     def refusal(self) -> StreamError:
         error = super().refusal()
         assert self._head is not None
-        if isinstance(error, ApiError) and self._head.headers.get("retry-after"):
-            error.retry_after = float(self._head.headers["retry-after"])
+        with suppress(KeyError, ValueError):
+            if isinstance(error, ApiError):
+                error.retry_after = float(self._head.headers["retry-after"])
         return error
 
 
@@ -506,6 +550,12 @@ def _planted() -> Iterator[Planted]:
     yield Planted(
         "shows-another-answer-behind-the-first", with_transcript(ShowsEveryAttempt), "retry.another_answer", "SP04"
     )
+    yield Planted("forgets-to-clear", with_session(ForgetsToClear), "alternatives.another_answer_elsewhere", "SP04")
+    yield Planted("replays-the-fallback", with_session(ReplaysTheFallback), "fallback.after_two_cuts", "SP03")
+    yield Planted("keeps-its-decoder", with_session(KeepsItsDecoder), "cutoff.clean_end_in_event", "SP18")
+    yield Planted(
+        "drops-an-unfinished-end", with_session(DropsAnUnfinishedEnd), "framing.last_event_unterminated", "SP18"
+    )
     yield Planted("has-no-deadlines", with_session(HasNoDeadlines), "stall.mid_text", "SP01")
     yield Planted("retries-everything", with_session(RetriesEverything), "http_status.status_400", "SP11")
     yield Planted("ignores-retry-after", with_retry(IgnoresHints), "rate_limit.retry_after_seconds", "SP12")
@@ -550,3 +600,19 @@ def _planted() -> Iterator[Planted]:
 
 
 PLANTED = (*_planted(), *_planted_sinks())
+
+
+class Driven:
+    """An adapter whose client runs as it is, driver and all, also where its state machine alone would do."""
+
+    def __init__(self, adapter: BundledAdapter) -> None:
+        self.name, self.version, self.policy = adapter.name, adapter.version, adapter.policy
+        self.capabilities, self.in_memory, self.run = adapter.capabilities, True, adapter.run
+
+
+def __getattr__(name: str) -> BundledAdapter | Driven:
+    """The client with the bug of that name: so ``--client meta.planted:has-no-jitter`` names it."""
+    bug = next((one for one in PLANTED if one.name == name), None)
+    if bug is None:
+        raise AttributeError(name)
+    return Driven(bug.adapter) if bug.is_driven else bug.adapter

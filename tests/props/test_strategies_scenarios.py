@@ -86,8 +86,8 @@ def told(script: Script) -> Iterator[Answer]:
         yield from [step] if isinstance(step, Answer) else step.parts[:1] if isinstance(step, InTurns) else ()
 
 
-def test_a_scenario_is_lenient_in_everything_but_the_tools() -> None:
-    for scenario in SCENARIOS:
+def test_a_scenario_of_which_nothing_is_proven_is_lenient_in_everything_but_the_tools() -> None:
+    for scenario in (one for one in SCENARIOS if len(one.expect.also) > 1):
         called = [block.whole for answer in answers_of(scenario.script)[-1:] for block in answer.blocks or ()]
         tools = tuple(ToolUse(one["name"], one["input"]) for one in called if one["type"] == "tool_use")
         is_turn = answers_of(scenario.script)[-1].stop_reason == "tool_use"

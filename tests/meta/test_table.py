@@ -1,0 +1,27 @@
+"""The page of planted bugs tells what is so, and which laws and faults have no bug yet that proves their worth."""
+
+from __future__ import annotations
+
+import pytest
+from meta.table import TABLE, proofs_of_faults, proofs_of_laws, text, without_numbers
+
+pytestmark = pytest.mark.load
+
+LAWS_WITHOUT_A_BUG = {"SP00", "SP22"}
+"""About adapters and about the harness itself: they never blame a client."""
+FAULTS_WITHOUT_A_BUG = {
+    *("between_events", "noop", "slow_close", "slow_open", "split_in_frame", "split_line_ends", "swap_events"),
+}
+"""Harmless to every bug so far but those that harm a plain answer as well, or in no scenario of the catalogue."""
+
+
+def test_the_page_of_planted_bugs_is_up_to_date() -> None:
+    assert without_numbers(TABLE.read_text("utf-8")) == without_numbers(text())
+
+
+def test_only_these_laws_have_no_bug_that_proves_their_worth() -> None:
+    assert {code for code, proof in proofs_of_laws().items() if proof is None} == LAWS_WITHOUT_A_BUG
+
+
+def test_only_these_faults_have_no_bug_that_proves_their_worth() -> None:
+    assert {name for name, proof in proofs_of_faults().items() if proof is None} == FAULTS_WITHOUT_A_BUG
