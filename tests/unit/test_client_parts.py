@@ -97,11 +97,26 @@ def test_data_that_is_no_json_object_is_a_protocol_error(raw: bytes) -> None:
         b'{"type":"content_block_delta","index":0,"delta":[]}',
         b'{"type":"content_block_start","index":0}',
         b'{"type":"message_start","message":7}',
+        b'{"type":"content_block_delta","index":0,"delta":{"text":"x"}}',
+        b'{"type":"content_block_delta","index":0,"delta":{"type":7}}',
+        b'{"type":"content_block_start","index":0,"content_block":{}}',
     ],
 )
 def test_a_known_event_without_what_it_needs_is_a_protocol_error(raw: bytes) -> None:
     with pytest.raises(ProtocolError, match="lacks or misuses field"):
         parse(SseEvent("message", raw))
+
+
+@pytest.mark.parametrize("name", ["content_block_delta", "message_start"])
+@pytest.mark.parametrize("raw", [b"", b" ", b'{"type":"hologram"}'])
+def test_an_event_that_lost_its_data_or_contradicts_its_name_is_a_protocol_error(name: str, raw: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        parse(SseEvent(name, raw))
+
+
+def test_a_nameless_event_without_data_is_a_sign_of_life() -> None:
+    assert parse(SseEvent("message", b"")) == NoContent("message")
+    assert parse(SseEvent("content_block_stop", b'{"type":null,"index":0}')) == BlockStop(0)
 
 
 def test_an_error_object_without_an_event_line_is_an_error() -> None:

@@ -346,6 +346,19 @@ def test_a_continuation_that_the_server_refuses_is_asked_for_in_another_way_at_o
     assert answer.text == "Hello world."
 
 
+def test_a_refused_continuation_is_asked_for_in_another_way_when_the_server_wants_it() -> None:
+    call = Call(request={**REQUEST, "model": "claude-sonnet-4-5"})
+    answer = call.run(CUT_TEXT, refused(400, retry_after="3"), GOOD)
+    assert call.notices[1].wait == 3.0
+    assert answer.outcome is Outcome.COMPLETE
+
+
+def test_a_refused_continuation_is_not_waited_for_longer_than_any_other() -> None:
+    call = Call(request={**REQUEST, "model": "claude-sonnet-4-5"})
+    answer = call.run(CUT_TEXT, refused(400, retry_after="7200"), GOOD)
+    assert (len(call.opened), answer.outcome) == (2, Outcome.INCOMPLETE)
+
+
 def test_another_refusal_of_a_continuation_is_told_with_its_first_cause() -> None:
     answer = Call().run(CUT_TEXT, refused(403))
     assert isinstance(answer.error, NotAuthorized)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fake_server.dialects.anthropic import Answer, Refuse, Respond, text_block, thinking_block
+from fake_server.dialects.anthropic import Answer, Refuse, Respond, text_block, thinking_block, tool_block
 from fake_server.effects import Close, End, Mark, Reset, Send, Wait
 from fake_server.fault import Fault
 from fake_server.faults.drop_event import DropEvent
@@ -1036,6 +1036,27 @@ def test_a_hint_that_never_arrived_need_not_be_obeyed() -> None:
     assert_fails("SP12", early, "was called again after 0.10 s")
     unheard = case(attempt(1, hint)[:2], attempt(2, Answer(), t=0.1))
     assert_skips("SP12", unheard)
+
+
+def test_the_last_reply_decides_nothing_where_it_may_not_be_the_last() -> None:
+    lost = case(attempt(1, Answer()), client=(failing(),))
+    assert_fails("SP28", lost, "a good answer was lost")
+    assert_skips("SP28", over(lost, upstream("stall_upstream")))
+    assert_skips("SP28", over(lost, Opened(at=0.5, proxy="", connection=2, client="c:2", local="p:2")))
+
+
+def test_a_reply_that_is_not_wholly_kept_decides_nothing() -> None:
+    records = attempt(1, Answer())
+    cut = [msgspec.structs.replace(one, size=one.size + 1) if isinstance(one, Sent) else one for one in records]
+    assert_skips("SP28", case(cut, client=(failing(),)))
+
+
+def test_a_client_is_not_blamed_for_tools_that_the_wire_calls_otherwise_in_good_order() -> None:
+    pays = Answer(blocks=(tool_block("pay", {"amount": 7}),), stop_reason="tool_use")
+    other = case(attempt(1, pays), expect=Expect(tools=(PAYMENT,)), texts=("",))
+    assert "calls tools otherwise" in other.wire_lies
+    same = case(attempt(1, pays), expect=Expect(tools=(ToolUse("pay", {"amount": 7}),)), texts=("",))
+    assert same.wire_lies == ""
 
 
 # ---- what nobody can tell --------------------------------------------------------------------------------------------

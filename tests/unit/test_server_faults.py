@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from importlib import import_module
 from math import isclose, nan
+from random import Random
 from typing import Any
 
 import pytest
@@ -401,3 +402,8 @@ def test_an_event_that_lacks_what_is_to_be_changed_passes_and_leaves_no_mark(
 
 def test_every_kind_of_fault_is_found_by_the_name_of_its_class() -> None:
     assert kinds() == KINDS
+
+
+def test_a_fault_that_overrides_nothing_lets_everything_pass() -> None:
+    effects = [Send(b"x"), End()]
+    assert list(Fault().body(effects, Random(1))) == list(Fault().wire(effects, Random(1))) == effects
