@@ -45,6 +45,7 @@ class StreamClient(ClientSettings):
         super().__init__(**settings)
         self._given = http
         self._own: Any = None
+        self._is_closed = False
         self._closing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -57,7 +58,7 @@ class StreamClient(ClientSettings):
         """Close the connections of this client."""
         if self._closing:
             await asyncio.wait(self._closing)
-        own, self._own = self._own, None
+        own, self._own, self._is_closed = self._own, None, True
         if own is not None:
             await own.aclose()
 
@@ -99,6 +100,8 @@ class StreamClient(ClientSettings):
 
     def _http(self) -> Any:
         if self._given is None and self._own is None:
+            if self._is_closed:
+                raise RuntimeError("this client is closed")
             self._own = _own_http()
         return self._given or self._own
 

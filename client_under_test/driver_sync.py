@@ -49,6 +49,7 @@ class SyncStreamClient(ClientSettings):
         super().__init__(**settings)
         self._given = http
         self._own: Any = None
+        self._is_closed = False
         self._making = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -59,7 +60,7 @@ class SyncStreamClient(ClientSettings):
 
     def close(self) -> None:
         """Close the connections of this client."""
-        own, self._own = self._own, None
+        own, self._own, self._is_closed = self._own, None, True
         if own is not None:
             own.close()
 
@@ -102,6 +103,8 @@ class SyncStreamClient(ClientSettings):
     def _http(self) -> Any:
         with self._making:
             if self._given is None and self._own is None:
+                if self._is_closed:
+                    raise RuntimeError("this client is closed")
                 self._own = _own_http()
         return self._given or self._own
 

@@ -277,6 +277,18 @@ async def test_a_peer_that_never_pauses_does_not_keep_a_deadline_from_passing(
         await complete(url, policy=Policy(limits=limits, retry=RetryPolicy(max_attempts=1)))
 
 
+async def test_a_client_that_is_closed_opens_no_connection_any_more(server: FakeServer) -> None:
+    url, records = serve(server, Says())
+    one, other = client(url), SyncStreamClient(api_key="k", base_url=url, policy=QUICK)
+    await one.aclose()
+    other.close()
+    with pytest.raises(TransportBroken, match="this client is closed"):
+        await one.complete(REQUEST)
+    with pytest.raises(TransportBroken, match="this client is closed"):
+        await asyncio.to_thread(other.complete, REQUEST)
+    assert list(records) == []
+
+
 async def test_a_burst_that_has_piled_up_leaves_others_on_the_loop_their_turn(server: FakeServer) -> None:
     url, records = serve(server, Says(blocks=(text_block("A word. " * 10_000),)))
     taken, at_turns = 0, [0]
