@@ -6,15 +6,18 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import forkserver, get_context
+from multiprocessing import active_children, forkserver, get_context, resource_tracker
 from multiprocessing.connection import Connection
 from threading import Thread
+from typing import ParamSpec, TypeVar
 
 from harness.errors import UsageError
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+:\d+")
 
 
@@ -32,24 +35,38 @@ def processes(count: int) -> Iterator[Workers]:
     """Processes of this machine; at the end, and when this process dies, they end at once, whatever they are doing."""
     context = get_context("forkserver")  # a fork of this process would copy its threads' locks
     context.set_forkserver_preload(["harness.fuzz", "harness.strategies"])
-    _start_deaf()
+    with _without_interrupts():  # what this process starts inherits that Ctrl-C is not for it
+        forkserver.ensure_running()
     theirs, ours = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(count, context, initializer=_end_with, initargs=(theirs,))
+    others = set(active_children())
+    pool = _Processes(count, context, initializer=_end_with, initargs=(theirs,))
     try:
         yield Workers(executor=pool, at_once=lambda: 2 * count)
     finally:
+        for one in set(active_children()) - others:
+            one.kill()  # one that has only just begun would complain that what it was given is gone
         pool.shutdown(wait=False, cancel_futures=True)
         ours.close()
         theirs.close()
 
 
-def _start_deaf() -> None:
-    """Ctrl-C is for the process that the user sees: what it starts inherits that it is ignored."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+class _Processes(ProcessPoolExecutor):
+    """Starts its processes when work comes; an exception of Ctrl-C in the midst of that would leave one half made."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        with _without_interrupts():
+            return super().submit(fn, *args, **kwargs)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let a Ctrl-C wait until the end; were it ignored, it would be lost."""
+    resource_tracker.ensure_running()  # starting, it lets the signal through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        forkserver.ensure_running()
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with(other: Connection) -> None:
