@@ -17,6 +17,7 @@ from hypothesis.errors import Flaky
 
 from harness import recorded
 from harness.fuzz import LIMITS, SEED, Explored, Failure, Shard, explore, shrink
+from harness.interrupts import LOOK_SECONDS
 from harness.model import Scenario
 from harness.workers import Workers
 
@@ -97,17 +98,29 @@ def explored_by(workers: Workers, shards: Iterable[Shard], *, stop: Callable[[],
         running |= {workers.executor.submit(explore, shard) for shard in islice(left, max(0, free))}
         if not running:
             return
-        done, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+        done, running = wait(running, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
         for one in done:
             yield one.result()
     for one in running:
         one.cancel()
 
 
-def shrunk_by(workers: Workers, failures: Iterable[Failure]) -> Iterator[Failure]:
-    """Each failure in its simplest case, in order of code; those that shrink to one and the same are told once."""
+def shrunk_by(workers: Workers, failures: Iterable[Failure], *, stop: Callable[[], bool]) -> Iterator[Failure]:
+    """Each failure in its simplest case, in order of code; those that shrink to one and the same are told once.
+
+    Raises:
+        KeyboardInterrupt: ``stop`` said so; what is not shrunk could not be told.
+    """
     ordered = sorted(failures, key=lambda one: one.code)
-    return distinct(workers.executor.map(_simplest, ordered))
+    return distinct(_results([workers.executor.submit(_simplest, one) for one in ordered], stop))
+
+
+def _results(running: Iterable[Future[Failure]], stop: Callable[[], bool]) -> Iterator[Failure]:
+    for one in running:
+        while not wait([one], timeout=LOOK_SECONDS).done:
+            if stop():
+                raise KeyboardInterrupt
+        yield one.result()
 
 
 def distinct(failures: Iterable[Failure]) -> Iterator[Failure]:

@@ -80,7 +80,9 @@ def hunt(options: Options, console: Console) -> Hunted:
         tally = _explored(options, journal, console, stopped)
         is_interrupted = stopped()
     console.print(summary(tally))
-    confirmed = [confirm(one, adapter) for one in _simplest(options, known, tally, console)]
+    with interrupts() as stopped:
+        simplest = _simplest(options, known, tally, console, stopped)
+    confirmed = [confirm(one, adapter) for one in simplest]
     for one in confirmed:
         tell(one, adapter, campaign.client, options.record, console)
     if shared is not None:
@@ -117,14 +119,16 @@ def _explored(options: Options, journal: Journal, console: Console, stopped: Cal
     return tally
 
 
-def _simplest(options: Options, known: list[Failure], tally: Tally, console: Console) -> list[Failure]:
+def _simplest(
+    options: Options, known: list[Failure], tally: Tally, console: Console, stopped: Callable[[], bool]
+) -> list[Failure]:
     """Every failure in its simplest case, each case once; what was known is that already."""
     codes = {one.code for one in known}
     new = [failure for code, failure in tally.failures.items() if code not in codes]
     if not new:
         return known
     with _workers(options) as workers, console.status("shrinking what was found; Ctrl-C ends everything"):
-        return list(distinct([*known, *shrunk_by(workers, new)]))
+        return list(distinct([*known, *shrunk_by(workers, new, stop=stopped)]))
 
 
 def _workers(options: Options) -> AbstractContextManager[Workers]:

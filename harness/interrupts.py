@@ -6,20 +6,29 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+LOOK_SECONDS = 0.2
+"""How often the work should ask."""
+
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """Gives a function that tells whether the user has asked for the end; asked twice, everything ends."""
-    asked = False
+    """Gives a function that tells whether the user has asked for the end, which the work asks again and again.
 
-    def stop(_number: int, _frame: object) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
+    The signal itself raises nothing, wherever it comes, so that no process is left half started.
 
-    before = signal.signal(signal.SIGINT, stop)
+    Raises:
+        KeyboardInterrupt: at the end, when the user has asked twice.
+    """
+    times = 0
+
+    def count(_number: int, _frame: object) -> None:
+        nonlocal times
+        times += 1
+
+    before = signal.signal(signal.SIGINT, count)
     try:
-        yield lambda: asked
+        yield lambda: times > 0
     finally:
         signal.signal(signal.SIGINT, before)
+    if times > 1:
+        raise KeyboardInterrupt

@@ -20,7 +20,7 @@ from harness.engine import finished
 from harness.errors import UsageError
 from harness.findings import made, tell
 from harness.fuzz import SEED, Failure, Shard, failure_of
-from harness.interrupts import interrupts
+from harness.interrupts import LOOK_SECONDS, interrupts
 from harness.plan import PlannedCase
 from harness.sim import runner
 from harness.sweep import Stream, Sweep, Swept, size_of, swept
@@ -28,8 +28,6 @@ from harness.verdict import Verdict
 from harness.workers import Workers, processes
 
 CHUNK_CASES = 128
-_LOOK_SECONDS = 0.2
-"""After which Ctrl-C is noticed, at the latest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +137,15 @@ def sweep(options: Options, console: Console) -> Result:
         raise UsageError(f"{adapter.name} can only be run on sockets, and sweeps need a simulation")
     made(options.record)
     result = Result()
-    with interrupts() as stopped:
-        for one in options.sweeps:
+    for one in options.sweeps:
+        with interrupts() as stopped:
             swath = _run(options, one, console, stopped)
-            for found in _told(one, swath, adapter, options, console):
-                result.failures += not found.doubt
-                result.doubts += bool(found.doubt)
-        result.is_interrupted = stopped()
+            result.is_interrupted = stopped()
+        for found in _told(one, swath, adapter, options, console):
+            result.failures += not found.doubt
+            result.doubts += bool(found.doubt)
+        if result.is_interrupted:
+            break
     return result
 
 
@@ -155,8 +155,6 @@ def sweep(options: Options, console: Console) -> Result:
 def _run(options: Options, sweep: Sweep, console: Console, stopped: Callable[[], bool]) -> Swath:
     """One sweep, up to its end or to the user's."""
     swath = Swath()
-    if stopped():
-        return swath
     with processes(options.jobs) as workers, _bar(console) as bar:
         task = bar.add_task(sweep, total=size_of(sweep, options.stream))
         for done in _in_order(workers, chunks(options, sweep), stopped):
@@ -173,7 +171,7 @@ def _in_order(workers: Workers, parts: Iterable[Chunk], stopped: Callable[[], bo
         running.extend(workers.executor.submit(examine, part) for part in islice(left, free))
         if not running:
             return
-        if wait([running[0]], timeout=_LOOK_SECONDS).done:
+        if wait([running[0]], timeout=LOOK_SECONDS).done:
             yield running.popleft().result()
 
 

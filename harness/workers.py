@@ -6,18 +6,15 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, forkserver, get_context, resource_tracker
 from multiprocessing.connection import Connection
 from threading import Thread
-from typing import ParamSpec, TypeVar
 
 from harness.errors import UsageError
 
-P = ParamSpec("P")
-T = TypeVar("T")
 _ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+:\d+")
 
 
@@ -32,14 +29,17 @@ class Workers:
 
 @contextmanager
 def processes(count: int) -> Iterator[Workers]:
-    """Processes of this machine; at the end, and when this process dies, they end at once, whatever they are doing."""
+    """Processes of this machine; at the end, and when this process dies, they end at once, whatever they are doing.
+
+    They are started when they are given work. A signal handler that raises would leave one half made: see
+    :func:`~harness.interrupts.interrupts`.
+    """
     context = get_context("forkserver")  # a fork of this process would copy its threads' locks
     context.set_forkserver_preload(["harness.fuzz", "harness.strategies"])
-    with _without_interrupts():  # what this process starts inherits that Ctrl-C is not for it
-        forkserver.ensure_running()
+    _start_deaf()
     theirs, ours = context.Pipe(duplex=False)
     others = set(active_children())
-    pool = _Processes(count, context, initializer=_end_with, initargs=(theirs,))
+    pool = ProcessPoolExecutor(count, context, initializer=_end_with, initargs=(theirs,))
     try:
         yield Workers(executor=pool, at_once=lambda: 2 * count)
     finally:
@@ -50,21 +50,15 @@ def processes(count: int) -> Iterator[Workers]:
         theirs.close()
 
 
-class _Processes(ProcessPoolExecutor):
-    """Starts its processes when work comes; an exception of Ctrl-C in the midst of that would leave one half made."""
+def _start_deaf() -> None:
+    """Ctrl-C is for the process that the user sees: what it starts inherits that it is blocked.
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        with _without_interrupts():
-            return super().submit(fn, *args, **kwargs)
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Let a Ctrl-C wait until the end; were it ignored, it would be lost."""
-    resource_tracker.ensure_running()  # starting, it lets the signal through
+    Were it ignored meanwhile, a Ctrl-C would be lost.
+    """
+    resource_tracker.ensure_running()  # the fork server would start it, which lets the signal through
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

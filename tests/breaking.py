@@ -32,6 +32,13 @@ class FirstTextIsComplete(Session):
             self._attempt.message.stop_reason, self._attempt.message.stopped = "end_turn", True
 
 
+class Raises(Session):
+    """Has a bug that raises while it reads the stream."""
+
+    def _take_event(self, event: Event, text: str) -> None:
+        raise KeyError("index")
+
+
 def _with(broken: type[Session], name: str) -> BundledAdapter:
     class Client(StreamClient):
         def session(self, request: Mapping[str, Any]) -> Session:
@@ -42,3 +49,4 @@ def _with(broken: type[Session], name: str) -> BundledAdapter:
 
 every_end = _with(EveryEndIsComplete, "every-end")
 first_text = _with(FirstTextIsComplete, "first-text")
+raises = _with(Raises, "raises")

@@ -143,6 +143,10 @@ class BundledAdapter:
         """What the caller sees of an event of that state machine."""
         return observation(event)
 
+    def failure(self, error: Exception) -> Observed:
+        """What the caller sees when that state machine raises."""
+        return failed(error)
+
 
 async def delivered(
     stream: AnswerStream | SyncAnswerStream, job: Job, sink: Callable[[Job, httpx.AsyncClient], Sink] = sink_of

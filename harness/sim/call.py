@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Any, Protocol, assert_never
@@ -37,29 +36,39 @@ class Wire(Protocol):
         ...
 
 
+class Caller(Protocol):
+    """Who makes the call."""
+
+    def see(self, event: Event) -> None:
+        """An event came."""
+        ...
+
+    def catch(self, error: Exception) -> None:
+        """The session itself broke, which ends the call: a bug of the client, which its caller would get, too."""
+        ...
+
+
 class SimCall:
     """Drives a session, as the real drivers do.
 
     Args:
         session: the state machine.
-        seen: is given each event for the caller.
+        caller: is given what it says.
         chance: of how reads are cut.
     """
 
-    def __init__(
-        self, session: Session, agenda: Agenda, wire: Wire, seen: Callable[[Event], None], chance: Random
-    ) -> None:
-        self._session, self._agenda, self._wire, self._seen, self._chance = session, agenda, wire, seen, chance
+    def __init__(self, session: Session, agenda: Agenda, wire: Wire, caller: Caller, chance: Random) -> None:
+        self._session, self._agenda, self._wire, self._caller, self._chance = session, agenda, wire, caller, chance
         self._wake: float | None = None
         self._alarm: float | None = None
         """When the agenda will come back; it is not told of every change."""
         self._exchange: Exchange | None = None
-        self._cancelled = False
+        self._is_left = False
 
     @property
     def is_over(self) -> bool:
         """Whether the session has come to its end."""
-        return self._cancelled or self._session.state is State.DONE
+        return self._is_left or self._session.state is State.DONE
 
     def start(self) -> None:
         """Begin."""
@@ -67,8 +76,8 @@ class SimCall:
 
     def cancel(self) -> None:
         """The caller has left: the connection is closed, and nobody sees what follows."""
-        if not self._cancelled:
-            self._cancelled = True  # also of an end that is there and that nobody has been given yet
+        if not self._is_left:
+            self._is_left = True  # also of an end that is there and that nobody has been given yet
             self._session.handle(CancelRequested(), self._agenda.now())
             self._drop()
 
@@ -82,12 +91,19 @@ class SimCall:
     def _handle(self, happened: Input) -> None:
         if self.is_over:
             return
-        for action in self._session.handle(happened, self._agenda.now()):
-            if self._cancelled:
+        try:
+            actions = self._session.handle(happened, self._agenda.now())
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self._is_left = True
+            self._drop()
+            self._caller.catch(error)
+            return
+        for action in actions:
+            if self._is_left:
                 return
             match action:
                 case Deliver(event):
-                    self._seen(event)
+                    self._caller.see(event)
                 case WakeAt(at):
                     self._wake = at
                 case Open():

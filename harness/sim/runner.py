@@ -40,6 +40,10 @@ class Simulated(Protocol):
         """What the caller sees of an event of that state machine."""
         ...
 
+    def failure(self, error: Exception) -> Observed:
+        """What the caller sees when that state machine raises."""
+        ...
+
 
 def can_simulate(adapter: Adapter) -> bool:
     """Whether cases of this client can be run in virtual time at all."""
@@ -85,9 +89,9 @@ class _Simulation:
         self._far = FarEnd(case, self._agenda)
         self._seen: list[ClientRecord] = []
         self._shown = 0
-        self._observation = adapter.observation
+        self._adapter = adapter
         session = adapter.session(job_of(case, self._far.url))
-        self._call = SimCall(session, self._agenda, self, self._see, self._far.chance)
+        self._call = SimCall(session, self._agenda, self, self, self._far.chance)
 
     def run(self) -> Record:
         limits, agenda, call = self._case.scenario.limits, self._agenda, self._call
@@ -116,8 +120,9 @@ class _Simulation:
             self._agenda.at(self._agenda.now(), partial(serving.ask, request))
         return end
 
-    def _see(self, event: Event) -> None:
-        observed = self._observation(event)
+    def see(self, event: Event) -> None:
+        """Note what the caller sees; who has seen enough, leaves."""
+        observed = self._adapter.observation(event)
         if observed is None:
             return
         self._note(observed)
@@ -126,6 +131,10 @@ class _Simulation:
         if limit is not None and self._shown >= limit and not isinstance(observed, Finished):
             self._note(Cancelled())
             self._call.cancel()
+
+    def catch(self, error: Exception) -> None:
+        """Note what the caller sees of it."""
+        self._note(self._adapter.failure(error))
 
     def _note(self, record: ClientRecord) -> None:
         self._seen.append(msgspec.structs.replace(record, t=round(self._agenda.now(), 6)))

@@ -47,7 +47,7 @@ def test_the_workers_find_what_one_process_finds(scheduler: Any, expected: Tally
     with cluster(scheduler.scheduler_address) as workers:
         assert workers.at_once() == 4
         found = list(explored_by(workers, CAMPAIGN.shards(), stop=never))
-        codes = [one.code for one in shrunk_by(workers, expected.failures.values())]
+        codes = [one.code for one in shrunk_by(workers, expected.failures.values(), stop=never)]
     assert tally_of(found) == expected
     assert codes
 

@@ -51,6 +51,17 @@ class Alone(Executor):
         return future
 
 
+class Busy(Executor):
+    """Never comes to what it is given."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.waiting.append(Future())
+        return self.waiting[-1]
+
+
 def alone() -> Workers:
     return Workers(executor=Alone(), at_once=lambda: 2)
 
@@ -122,19 +133,12 @@ def test_no_shard_begins_when_the_search_is_over() -> None:
 
 
 def test_no_more_shards_are_with_the_workers_than_they_asked_for() -> None:
-    asked = iter([1, 3])
-    waiting: list[Future[Explored]] = []
-
-    class Waiting(Executor):
-        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-            waiting.append(Future())
-            return waiting[-1]
-
-    workers = Workers(executor=Waiting(), at_once=lambda: next(asked))
+    asked, busy = iter([1, 3]), Busy()
+    workers = Workers(executor=busy, at_once=lambda: next(asked))
     answers = iter([False, False, True])
     assert list(explored_by(workers, WHOLE.shards(), stop=lambda: next(answers))) == []
-    assert len(waiting) == 3
-    assert all(one.cancelled() for one in waiting)
+    assert len(busy.waiting) == 3
+    assert all(one.cancelled() for one in busy.waiting)
 
 
 def test_failures_that_shrink_to_one_case_are_told_once(explored: dict[Shard, Explored]) -> None:
@@ -146,8 +150,14 @@ def test_failures_that_shrink_to_one_case_are_told_once(explored: dict[Shard, Ex
 
 def test_failures_are_shrunk_in_order_of_their_codes(explored: dict[Shard, Explored]) -> None:
     failures = tally_of(explored.values()).failures
-    codes = [one.code for one in shrunk_by(alone(), reversed(failures.values()))]
+    codes = [one.code for one in shrunk_by(alone(), reversed(failures.values()), stop=never)]
     assert codes == sorted(failures)
+
+
+def test_shrinking_that_is_stopped_ends_everything(explored: dict[Shard, Explored]) -> None:
+    busy = Workers(executor=Busy(), at_once=lambda: 1)
+    with pytest.raises(KeyboardInterrupt):
+        list(shrunk_by(busy, tally_of(explored.values()).failures.values(), stop=lambda: True))
 
 
 def test_a_client_that_does_not_do_the_same_twice_is_told_as_it_was_found(
@@ -158,7 +168,7 @@ def test_a_client_that_does_not_do_the_same_twice_is_told_as_it_was_found(
 
     monkeypatch.setattr(campaigns, "shrink", flaky)
     failure = next(iter(tally_of(explored.values()).failures.values()))
-    assert list(shrunk_by(alone(), [failure])) == [failure]
+    assert list(shrunk_by(alone(), [failure], stop=never)) == [failure]
 
 
 # ---- what is kept

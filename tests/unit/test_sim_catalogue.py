@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import breaking
 import msgspec
 import pytest
 
 from fake_server.dialects.anthropic import Answer
+from fake_server.faults.pause import Pause
+from fake_server.position import AtEvent
+from fake_server.record import Ended
 from fake_server.script import script
 from harness import catalog
 from harness.adapters.bundled import ADAPTER
@@ -39,6 +43,18 @@ def test_the_bundled_client_passes_the_catalogue_in_virtual_time(scenario: Scena
         pytest.skip(why)
     judged = finished(runner.run(case), catalog.laws())
     assert judged.verdict in (Verdict.PASS, Verdict.SKIP), judged.finding
+
+
+def test_a_bug_of_the_client_that_raises_ends_the_case_and_not_the_run() -> None:
+    slow = replace(PLAIN, script=script(Answer().but(Pause(at=AtEvent(None, 2), seconds=1))))
+    case = PlannedCase(scenario=slow, adapter=breaking.raises, seed="1", policy=Policy.RECOVER)
+    record = runner.run(case)
+    bug = ErrorSeen(name="KeyError", message="'index'", typed=False)
+    assert [one for one in record.client if isinstance(one, Finished)] == [
+        Finished(t=record.client[-1].t, outcome=Outcome.FAILED, error=bug)
+    ]
+    assert [one.how for one in record.server if isinstance(one, Ended)] == ["peer_closed"]
+    assert finished(record, catalog.laws()).verdict is Verdict.FAIL
 
 
 # ---- agreement

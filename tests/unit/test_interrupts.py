@@ -1,0 +1,44 @@
+"""Ctrl-C is counted where it comes, and ends everything where that does no harm."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from harness.interrupts import interrupts
+
+
+def interrupted(times: int, done: list[str], error: Exception | None = None) -> None:
+    """Work that Ctrl-C comes into so often."""
+    with interrupts() as stopped:
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+        done.append(f"stopped: {stopped()}")
+        if error is not None:
+            raise error
+
+
+@pytest.mark.parametrize(("times", "told"), [(0, "stopped: False"), (1, "stopped: True")])
+def test_the_first_ctrl_c_is_told_to_whoever_asks_and_raises_nothing(times: int, told: str) -> None:
+    done: list[str] = []
+    interrupted(times, done)
+    assert done == [told]
+
+
+def test_the_second_ctrl_c_raises_at_the_end_and_not_before() -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(2, done)
+    assert done == ["stopped: True"]
+
+
+def test_an_error_of_the_work_is_not_hidden_by_a_second_ctrl_c() -> None:
+    with pytest.raises(ValueError, match="of the work"):
+        interrupted(2, [], ValueError("of the work"))
+
+
+def test_afterwards_ctrl_c_is_what_it_was() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    interrupted(1, [])
+    assert signal.getsignal(signal.SIGINT) is before
