@@ -5,6 +5,9 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+# What needs neither sockets nor the clock runs on every core; the rest would be late beside anything else.
+PURE := tests/unit tests/props
+LIVE := tests/live tests/meta tests/bench
 
 .PHONY: demo test test-all setup-toxiproxy setup-prometheus check bench clean
 
@@ -12,11 +15,13 @@ demo: $(READY)  ## run the catalogue against three clients; the exit status is t
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
 
 test: $(READY)  ## the test suite
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow" $(PURE)
+	$(BIN)/python -m pytest -m "not slow" $(LIVE)
 
 test-all: $(READY)  ## the slow suites as well, under coverage, and the suite on every other Python that is here
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not load"
+	$(BIN)/coverage run -m pytest -n auto -m "not load" $(PURE)
+	$(BIN)/coverage run -m pytest -m "not load" $(LIVE)
 	$(BIN)/python -m pytest -m load
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --format=total --fail-under=95

@@ -7,6 +7,8 @@ from typing import TypeVar
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
+from harness.repeatable import draw_by_the_seed_alone
+
 T = TypeVar("T")
 
 
@@ -26,5 +28,6 @@ def sample(strategy: SearchStrategy[T], count: int) -> list[T]:
     def collect(value: T) -> None:
         found.append(value)
 
+    draw_by_the_seed_alone()
     collect()
     return found

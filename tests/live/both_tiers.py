@@ -78,6 +78,8 @@ def lateness(result: CaseFinished) -> float:
 def is_a_matter_of_time(both: Both) -> bool:
     """Whether a difference between the tiers is one of four races, which sockets decide by how long things take there.
 
+    Or the network changes requests by the byte: on sockets their heads are longer.
+
     1. A fault begins, ends or acts at a moment that a clock tells: until then a case on sockets has come less far.
     2. A client leaves a reply: the server writes on until it notices, and may meet what follows in its script.
     3. The network changes when the answer is over: the client that has it may be gone before the change is made.
@@ -90,6 +92,7 @@ def is_a_matter_of_time(both: Both) -> bool:
         by_a_clock(both.case)
         or _left(one) != _left(two)
         or changes_at_the_end(both.case)
+        or any(map(_is_of_request_bytes, _faults(both.case)))
         or _was_held_up(one)
         or _was_held_up(two)
     )
@@ -104,9 +107,13 @@ def by_a_clock(case: PlannedCase) -> bool:
 
 
 def _is_timed(fault: NetworkFault) -> bool:
-    waits = (fault.attributes.get(name, 0) for name in ("timeout", "delay", "latency", "jitter"))
+    waits = (fault.attributes.get(name, 0) for name in ("timeout", "delay", "latency", "jitter", "time"))
     is_told = isinstance(fault.begins, AfterSeconds) or isinstance(fault.ends, AfterSeconds | Lasting)
     return is_told or any(0 < one < _SHORT_MILLISECONDS for one in waits)
+
+
+def _is_of_request_bytes(fault: NetworkFault) -> bool:
+    return fault.stream == "upstream" and fault.type in ("corrupt", "limit_data")
 
 
 def changes_at_the_end(case: PlannedCase) -> bool:

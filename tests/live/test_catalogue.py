@@ -57,12 +57,9 @@ def test_the_naive_loop_fails_for_the_right_reason(scenario: str, naive: dict[st
     assert (finding.law, bool(re.search(words, finding.harm))) == (law, True), finding.harm
 
 
-@pytest.mark.parametrize(
-    ("client", "seed"),
-    [("bundled", "1"), ("bundled_sync", "1"), pytest.param("bundled", "2", marks=pytest.mark.slow)],
-)
-def test_the_bundled_client_passes_every_scenario(client: str, seed: str) -> None:
-    assert wrong(client, seed) == {}
+@pytest.mark.parametrize("client", ["bundled", "bundled_sync"])
+def test_the_bundled_client_passes_every_scenario(client: str) -> None:
+    assert wrong(client, "1") == {}
 
 
 TAKEN_BACK = {"alternatives.another_answer_elsewhere", "resume.unknown_model"}

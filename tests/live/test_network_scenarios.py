@@ -61,7 +61,7 @@ def test_the_bundled_client_passes_every_scenario_that_this_toxiproxy_can_do(
     mine = {name: results[f"{name}@bundled"] for name in possible(kind)}
     wrong = {name: one.finding and one.finding.harm for name, one in mine.items() if one.verdict is not Verdict.PASS}
     assert {name: harm for name, harm in wrong.items() if not (harm and harm.startswith(IN_DOUBT))} == {}
-    assert sum(one.verdict is Verdict.PASS for one in mine.values()) >= 25
+    assert sum(one.verdict is Verdict.PASS for one in mine.values()) > len(mine) * 2 / 3
 
 
 IN_DOUBT = ("the counters of this Toxiproxy do not tell", "this machine was up to")

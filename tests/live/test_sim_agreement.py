@@ -71,9 +71,14 @@ def handmade() -> Iterator[Scenario]:
             yield replace(struck_by(f"{name}_{number}"), network=over)
 
 
+AND_DOES_SOMETHING = {"slicer": {"average_size": 64}}
+"""Attributes of toxics that let everything pass as they are."""
+
+
 def at_first(name: str) -> Network:
     """A network that breaks the first attempt like that, and no other."""
-    return Network(faults=(NetworkFault(type=name, ends=AtAttempt(2)),))
+    attributes = AND_DOES_SOMETHING.get(name, {})
+    return Network(faults=(NetworkFault(type=name, attributes=attributes, ends=AtAttempt(2)),))
 
 
 def networks_with(name: str) -> list[Network]:

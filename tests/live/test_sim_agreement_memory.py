@@ -76,6 +76,7 @@ CUT_INTO_READS = {"slow_network.sliced", "slow_network.sliced_slowly", "slow_net
 
 
 @pytest.mark.slow
+@pytest.mark.load
 @pytest.mark.parametrize("client", ["anthropic", "naive", "bundled"])
 def test_in_memory_every_scenario_ends_as_on_sockets(client: str) -> None:
     excused = {f"{name}@naive" for name in CUT_INTO_READS}
