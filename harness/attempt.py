@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -51,6 +52,16 @@ class Attempt:
         """Whether a RST came right behind the bytes: it discards what was not read yet."""
         last = self.sent[-1].t if self.sent else 0.0
         return self.ended is not None and self.ended.how == "reset" and self.ended.t - last < _READ_SECONDS
+
+    @property
+    def head_took(self) -> float:
+        """Seconds from the request to the end of the reply's head; infinite when that never came."""
+        head = bytearray()
+        for record in self.sent:
+            head += record.data
+            if b"\r\n\r\n" in head:
+                return record.t - self.requested.t
+        return math.inf
 
     @property
     def has_plain_head(self) -> bool:

@@ -657,6 +657,11 @@ def test_a_third_stream_after_two_failed_ones_is_one_too_many() -> None:
     assert_fails("SP17", one, "request 3 streamed again after 2 failed streams")
 
 
+def test_a_stream_that_began_when_its_client_may_have_left_is_no_failed_stream() -> None:
+    late = [msgspec.structs.replace(one, t=0.9) if isinstance(one, Sent) else one for one in attempt(1, CUT)]
+    assert_passes("SP17", case(late, attempt(2, CUT), attempt(3, Answer())))
+
+
 @pytest.mark.parametrize("first", [CUT, OVERLOADED])
 def test_a_fallback_after_less_than_two_failed_streams_is_early(first: Step) -> None:
     one = case(attempt(1, first), attempt(2, Answer(), streams=False))
