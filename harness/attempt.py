@@ -47,6 +47,13 @@ class Attempt:
         """What the reply tells up to the first event that is out of order; nothing when it is no stream."""
         return read_in_order(self.response.events, is_utf8=self.response.is_utf8)
 
+    @cached_property
+    def told_to_the_lenient(self) -> Told:
+        """The same for a client that lets small omissions pass."""
+        if not self.told.flaw:
+            return self.told
+        return read_in_order(self.response.events, is_utf8=self.response.is_utf8, is_lenient=True)
+
     @property
     def may_be_unread(self) -> bool:
         """Whether a RST came right behind the bytes: it discards what was not read yet."""

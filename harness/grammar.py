@@ -52,13 +52,15 @@ class _Flaw(Exception):
     """The stream is out of order."""
 
 
-def read_in_order(events: Sequence[tuple[str, str]], *, is_utf8: bool = True) -> Told:
+def read_in_order(events: Sequence[tuple[str, str]], *, is_utf8: bool = True, is_lenient: bool = False) -> Told:
     """Read name and data of each event, up to the first that is out of order.
 
     Args:
         is_utf8: whether the bytes were UTF-8; otherwise a replacement character is a flaw.
+        is_lenient: let pass what a careful client may let pass: a message without its start, and one whose last block
+            never stops, unless that is a tool call.
     """
-    reader = _Reader()
+    reader = _Reader(is_lenient=is_lenient)
     try:
         for event in _parsed(events, is_utf8=is_utf8):
             reader.take(event)
@@ -92,8 +94,9 @@ def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool) -> Iterator[dic
 class _Reader:
     """One method for each kind of event."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_lenient: bool) -> None:
         self.told = Told()
+        self._is_lenient = is_lenient
         self._has_begun = self._has_delta = False
         self._open: dict[str, Any] | None = None
         self._input: list[str] = []
@@ -101,6 +104,7 @@ class _Reader:
     def take(self, event: dict[str, Any]) -> None:
         """Take the next event; raises :class:`_Flaw`."""
         kind = event["type"]
+        self._has_begun = self._has_begun or (self._is_lenient and kind != "message_start")
         _demand(self._has_begun != (kind == "message_start"), f"{kind} where the message {self._where}")
         getattr(self, f"_{kind}")(event)
 
@@ -153,6 +157,8 @@ class _Reader:
 
     def _message_delta(self, event: dict[str, Any]) -> None:
         delta = event.get("delta")
+        if self._open is not None and self._is_lenient and self._open["type"] not in _DELTA_OF["input_json_delta"]:
+            self._open, self.told.blocks = None, self.told.blocks + 1
         _demand(self._open is None, "message_delta inside a block")
         _demand(isinstance(delta, dict), "message_delta has no delta")
         assert delta is not None

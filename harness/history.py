@@ -17,6 +17,7 @@ import msgspec
 from fake_server.record import ServerRecord
 from harness.attempt import Attempt, attempts_in
 from harness.delivery import delivered, is_in_doubt
+from harness.grammar import Told
 from harness.model import (
     AdapterFailed,
     Cancelled,
@@ -35,6 +36,7 @@ from harness.model import (
 from harness.network import NetworkFailed, NetworkRecord
 from harness.receiver import Called, ReceiverInfo, ReceiverRecord, Showed
 from harness.toxiproxy.events import Struck as NetworkStruck
+from harness.toxiproxy.events import ToxicAdded, ToxicRemoved
 
 
 class CaseInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,8 +115,16 @@ class Case:
 
     @cached_property
     def is_held_up(self) -> bool:
-        """Whether the network has done anything to what the client sent."""
-        return any(isinstance(one, NetworkStruck) and one.stream == "upstream" for one in self.network)
+        """Whether the network has done anything to what the client sent.
+
+        A toxic that goes may also close that half of a connection, and then nobody sees that its client has left.
+        """
+        upstream = {one.toxic for one in self.network if isinstance(one, ToxicAdded) and one.stream == "upstream"}
+        return any(
+            (isinstance(one, NetworkStruck) and one.stream == "upstream")
+            or (isinstance(one, ToxicRemoved) and one.toxic in upstream)
+            for one in self.network
+        )
 
     @cached_property
     def is_misheard(self) -> bool:
@@ -196,7 +206,7 @@ class Case:
         A piece of text that is left out, said twice or changed inside a stream in perfect order is beyond any client.
         """
         for attempt in self.attempts:
-            if not self._says(attempt):
+            if not (self._says(attempt, attempt.told) and self._says(attempt, attempt.told_to_the_lenient)):
                 return f"reply {attempt.number} says another text than the model, all in good order"
             if attempt.told.is_flawless and attempt.told.stop_reason == "tool_use" and self.info.expect.tools:
                 wanted = [(one.name, one.input) for one in self.info.expect.tools]
@@ -204,15 +214,15 @@ class Case:
                     return f"reply {attempt.number} calls tools otherwise than the model, all in good order"
         return ""
 
-    def _says(self, attempt: Attempt) -> bool:
+    def _says(self, attempt: Attempt, told: Told) -> bool:
         """Whether the reply, as far as it is in order, says what the server wanted it to say."""
-        text = _paired(attempt.told.text)
+        text = _paired(told.text)
         says = attempt.replied.says if attempt.replied is not None else None
         if _SURROGATE.search(text):
             return True
         if says is None:
             return any(text in one for one in ("", *self.info.texts))
-        return says == text if attempt.told.stop_reason is not None else says.startswith(text)
+        return says == text if told.stop_reason is not None else says.startswith(text)
 
     @property
     def streamed(self) -> bool:

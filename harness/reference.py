@@ -96,13 +96,13 @@ def _dechunk(rest: bytes) -> tuple[bytes, bool]:
         if size == 0:
             return b"".join(chunks), rest.startswith(b"\r\n", place)
         chunks.append(rest[place : place + size])
-        if len(rest) < place + size + 2:
+        if not rest.startswith(b"\r\n", place + size):
             return b"".join(chunks), False
         place += size + 2
 
 
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([2-9][0-9]{2})(?: |$)")
+_STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] ([2-9][0-9]{2})(?: |$)")
 _DECIMAL = re.compile(rb"[0-9]{1,15}")
 
 

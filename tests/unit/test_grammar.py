@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fake_server.dialects.anthropic import Answer, text_block, thinking_block, tool_block, whole_block
+from fake_server.dialects.anthropic import Answer, Block, text_block, thinking_block, tool_block, whole_block
 from fake_server.effects import Send
 from fake_server.fault import Fault
 from fake_server.faults.corrupt_event import CorruptEvent
@@ -32,11 +32,11 @@ BLOCKS = (
 DELTA, START, STOP = "content_block_delta", "content_block_start", "content_block_stop"
 
 
-def told(*faults: Fault) -> Told:
+def told(*faults: Fault, is_lenient: bool = False, blocks: tuple[Block, ...] = BLOCKS) -> Told:
     request = Request(attempt=1, seed="s", body={"stream": True})
-    answer = Answer(blocks=BLOCKS, stop_reason="tool_use").but(*faults)
+    answer = Answer(blocks=blocks, stop_reason="tool_use").but(*faults)
     wire = b"".join(one.data for one in render(answer.reply(request), request)[1] if isinstance(one, Send))
-    return read_in_order(read_reply(wire).events)
+    return read_in_order(read_reply(wire).events, is_lenient=is_lenient)
 
 
 def test_a_whole_answer_is_flawless_and_read() -> None:
@@ -51,6 +51,24 @@ def test_a_whole_answer_is_flawless_and_read() -> None:
 
 def test_events_are_known_by_their_type_alone() -> None:
     assert told(NoEventField()).is_flawless
+
+
+@pytest.mark.parametrize("lost", ["message_start", STOP])
+def test_the_lenient_let_a_lost_start_pass_and_text_that_never_stops(lost: str) -> None:
+    lossy, text = DropEvent(at=AtEvent(lost)), BLOCKS[1:2]
+    assert told(lossy, blocks=text).flaw
+    lenient = told(lossy, blocks=text, is_lenient=True)
+    assert (lenient.is_flawless, lenient.text) == (True, "A word, and another.")
+
+
+def test_nobody_lets_a_tool_call_pass_that_never_stops() -> None:
+    endless = told(DropEvent(at=AtEvent(STOP)), blocks=BLOCKS[3:], is_lenient=True)
+    assert (endless.flaw, endless.tools) == ("message_delta inside a block", [])
+
+
+def test_a_start_that_comes_late_is_a_flaw_for_the_lenient_too() -> None:
+    late = told(SwapEvents(at=AtEvent("message_start")), is_lenient=True)
+    assert late.flaw == "message_start where the message has begun"
 
 
 def test_a_beginning_is_in_order_and_not_whole() -> None:

@@ -50,6 +50,7 @@ BODIES: dict[str, tuple[bytes, bytes, bool]] = {
     "no final chunk": (CHUNKS + b"1\r\na\r\n", b"a", False),
     "half a final chunk": (CHUNKS + b"1\r\na\r\n0\r\n", b"a", False),
     "short chunk": (CHUNKS + b"5\r\nabc", b"abc", False),
+    "no line end behind a chunk": (CHUNKS + b"3\r\nabc\n\r\n1\r\nd\r\n0\r\n\r\n", b"abc", False),
     "no chunk size": (CHUNKS + b"<html>\r\n", b"", False),
     "half a size": (CHUNKS + b"1\r\na\r\n1", b"a", False),
     "length": (OK + b"content-length: 3\r\n\r\nabc", b"abc", True),
