@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Struck
-from harness.grammar import Told, read_in_order
+from harness.grammar import Told, read_in_order, read_message
 from harness.reference import Response, read_reply
 
 _READ_SECONDS = 0.02
@@ -44,7 +44,9 @@ class Attempt:
 
     @cached_property
     def told(self) -> Told:
-        """What the reply tells up to the first event that is out of order; nothing when it is no stream."""
+        """What the reply tells up to the first event that is out of order; nothing when it is no answer."""
+        if self.response.headers.get("content-type", "").startswith("application/json"):
+            return read_message(self.response.body)
         return read_in_order(self.response.events, is_utf8=self.response.is_utf8)
 
     @cached_property
@@ -77,6 +79,13 @@ class Attempt:
         headers = self.response.headers
         is_stream = headers.get("content-type") == "text/event-stream; charset=utf-8"
         return is_stream and "content-encoding" not in headers and _PLAIN_HEAD.fullmatch(head) is not None
+
+    @property
+    def has_legible_head(self) -> bool:
+        """Whether its head promises what any client can read: a stream or JSON, as it is."""
+        headers = self.response.headers
+        media_type = headers.get("content-type", "").partition(";")[0]
+        return "content-encoding" not in headers and media_type in ("text/event-stream", "application/json")
 
     @cached_property
     def is_answer(self) -> bool:

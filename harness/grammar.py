@@ -71,6 +71,22 @@ def read_in_order(events: Sequence[tuple[str, str]], *, is_utf8: bool = True, is
     return reader.told
 
 
+def read_message(data: bytes) -> Told:
+    """The same of a message that came whole, as JSON; nothing when it is none."""
+    try:
+        message = json_of(data)
+        blocks = [block for block in message["content"] if isinstance(block["type"], str)]
+        return Told(
+            text="".join(_string(block["text"]) for block in blocks if block["type"] == "text"),
+            tools=[(str(block["name"]), block["input"]) for block in blocks if block["type"] == "tool_use"],
+            stop_reason=_string(message["stop_reason"]),
+            blocks=len(blocks),
+            is_over=True,
+        )
+    except (ValueError, RecursionError, KeyError, TypeError, _Flaw):
+        return Told()
+
+
 def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool) -> Iterator[dict[str, Any]]:
     for name, data in events:
         if not data.strip() and name not in (*_KNOWN, "error"):

@@ -203,7 +203,8 @@ class Case:
     def wire_lies(self) -> str:
         """What the wire said that the model did not say, and nobody could tell; empty when there is no such thing.
 
-        A piece of text that is left out, said twice or changed inside a stream in perfect order is beyond any client.
+        A piece of text that is left out, said twice or changed inside a stream in perfect order, or inside a message of
+        JSON, is beyond any client.
         """
         for attempt in self.attempts:
             if not (self._says(attempt, attempt.told) and self._says(attempt, attempt.told_to_the_lenient)):

@@ -17,6 +17,7 @@ from fake_server.faults.pause import Pause
 from fake_server.faults.repeat_bytes import RepeatBytes
 from fake_server.faults.split_at import SplitAt
 from fake_server.faults.split_every import SplitEvery
+from fake_server.faults.split_in_frame import SplitInFrame
 from fake_server.faults.split_line_ends import SplitLineEnds
 from fake_server.faults.until_closed import UntilClosed
 from fake_server.position import AtByte, InEvent
@@ -64,6 +65,13 @@ SCENARIOS = (
         "The two newlines that end an event come in two chunks.",
         SplitLineEnds(),
         covers=("sse-crlf-split-across-chunks", "sse-split-at-every-boundary"),
+    ),
+    unusual(
+        "chunk_split",
+        "The size of a chunk comes in two reads, and the data of another one, too.",
+        SplitInFrame(at=InEvent(DELTA, 18, byte=1)),
+        SplitInFrame(at=InEvent(DELTA, 20, byte=70)),
+        covers=("sse-split-at-every-boundary",),
     ),
     unusual(
         "one_byte_chunks",

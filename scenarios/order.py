@@ -9,6 +9,7 @@ from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent
 from fake_server.faults.inject import Inject
 from fake_server.faults.repeat_event import RepeatEvent
+from fake_server.faults.swap_events import SwapEvents
 from fake_server.position import AtByte, AtEnd, AtEvent
 from fake_server.script import script
 from fake_server.text import story
@@ -155,6 +156,12 @@ SCENARIOS = (
         DropEvent(at=AtEvent("message_start")),
         covers=("order-missing-message-start",),
         sources=("heyhuynhgiabuu/proxypal#19",),
+    ),
+    faulted(
+        "block_before_message",
+        "content_block_start comes first, and message_start behind it.",
+        SwapEvents(at=AtEvent("message_start")),
+        covers=("order-missing-message-start",),
     ),
     faulted(
         "block_started_twice",

@@ -97,8 +97,8 @@ SCENARIOS = (
     ),
     _slow(
         "slow_close",
-        "The whole answer is there, and the close that ends its body comes two seconds later.",
-        network(toxic("slow_close", delay=2_000)),
+        "The whole answer is there, and the close that ends its body would come a minute later.",
+        network(toxic("slow_close", delay=60_000)),
         UntilClosed(),
         expect=WHOLE,
         pair="broken_network.cut_text_done",

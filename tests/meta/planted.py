@@ -213,14 +213,32 @@ class DecodesEachRead(Attempt):
         return super().take_bytes(text.encode())
 
 
-class SplitsLinesLikeStr(Attempt):
-    class _Decoder(SseDecoder):
-        def feed(self, data: bytes) -> list[SseEvent]:
-            return super().feed("\n".join(data.decode("utf-8", "ignore").splitlines()).encode() + b"\n")
+class SplitsLinesLikeStr(SseDecoder):
+    def feed(self, data: bytes) -> list[SseEvent]:
+        return super().feed("\n".join(data.decode("utf-8", "ignore").splitlines()).encode() + b"\n")
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._decoder = self._Decoder()
+
+def with_decoder(broken: type[SseDecoder]) -> type[StreamClient]:
+    class Broken(Attempt):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self._decoder = broken()
+
+    return with_attempt(Broken)
+
+
+class KnowsNoCutCrlf(SseDecoder):
+    """Looks for CRLF in each read, and takes a CR whose LF comes with the next one for a part of its line."""
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        return super().feed(data.replace(b"\r\n", b"\n").replace(b"\r", b" "))
+
+
+class TakesCommentsForData(SseDecoder):
+    """Reads whatever follows a colon, as continuedev/continue#13144 tells."""
+
+    def _field(self, line: bytes) -> None:
+        super()._field(b"data" + line if line.startswith(b":") else line)
 
 
 class SkipsBadEvents(Attempt):
@@ -263,7 +281,7 @@ class PingIsProgress(Session):
 class IsImpatient(Session):
     def _start(self, *deadlines: Deadline) -> None:
         super()._start(*deadlines)
-        for deadline in (Deadline.IDLE, Deadline.FIRST_EVENT):
+        for deadline in (Deadline.FIRST_BYTE, Deadline.FIRST_EVENT, Deadline.IDLE):
             if deadline in deadlines:
                 self._deadlines.set(deadline, self._now + 0.2)
 
@@ -567,7 +585,9 @@ def _planted() -> Iterator[Planted]:
     yield Planted("one-attempt-too-many", with_retry(max_attempts=7, cap=0.3), many, "SP10")
     yield Planted("gives-up-too-early", with_retry(max_attempts=1), cut, "SP07")
     yield Planted("decodes-each-read", with_attempt(DecodesEachRead), "completion.plain", "SP05")
-    yield Planted("splits-lines-like-str", with_attempt(SplitsLinesLikeStr), "encoding.line_separators", "SP18")
+    yield Planted("splits-lines-like-str", with_decoder(SplitsLinesLikeStr), "encoding.line_separators", "SP18")
+    yield Planted("knows-no-cut-crlf", with_decoder(KnowsNoCutCrlf), "framing.crlf_split", "SP18")
+    yield Planted("takes-comments-for-data", with_decoder(TakesCommentsForData), "framing.comments", "SP18")
     yield Planted("skips-bad-events", with_attempt(SkipsBadEvents), "malformed.json_mid_stream", "SP03")
     yield Planted("repairs-tools", with_message(RepairsTools), "content.tool_cut_but_called_whole", "SP06")
     yield Planted("calls-a-limit-the-end", with_session(LimitIsTheEnd), "completion.max_tokens", "SP07")

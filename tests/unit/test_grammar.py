@@ -20,7 +20,7 @@ from fake_server.faults.repeat_event import RepeatEvent
 from fake_server.faults.swap_events import SwapEvents
 from fake_server.position import AtEvent
 from fake_server.script import Request, render
-from harness.grammar import Told, read_in_order
+from harness.grammar import Told, read_in_order, read_message
 from harness.reference import read_reply
 
 BLOCKS = (
@@ -69,6 +69,20 @@ def test_nobody_lets_a_tool_call_pass_that_never_stops() -> None:
 def test_a_start_that_comes_late_is_a_flaw_for_the_lenient_too() -> None:
     late = told(SwapEvents(at=AtEvent("message_start")), is_lenient=True)
     assert late.flaw == "message_start where the message has begun"
+
+
+def test_a_message_that_came_whole_is_read() -> None:
+    content = [{"type": "text", "text": "A "}, {"type": "new"}, {"type": "text", "text": "word."}]
+    tool = {"type": "tool_use", "name": "pay", "input": {"amount": 7}}
+    whole = read_message(json.dumps({"content": [*content, tool], "stop_reason": "tool_use"}).encode())
+    assert (whole.is_flawless, whole.text, whole.tools) == (True, "A word.", [("pay", {"amount": 7})])
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"[]", b"{}", b'{"content": [1], "stop_reason": "a"}', b'{"content": [], "stop_reason": 1}']
+)
+def test_what_is_no_message_tells_nothing(body: bytes) -> None:
+    assert read_message(body) == Told()
 
 
 def test_a_beginning_is_in_order_and_not_whole() -> None:
