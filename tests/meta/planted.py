@@ -227,13 +227,6 @@ def with_decoder(broken: type[SseDecoder]) -> type[StreamClient]:
     return with_attempt(Broken)
 
 
-class KnowsNoCutCrlf(SseDecoder):
-    """Looks for CRLF in each read, and takes a CR whose LF comes with the next one for a part of its line."""
-
-    def feed(self, data: bytes) -> list[SseEvent]:
-        return super().feed(data.replace(b"\r\n", b"\n").replace(b"\r", b" "))
-
-
 class TakesCommentsForData(SseDecoder):
     """Reads whatever follows a colon, as continuedev/continue#13144 tells."""
 
@@ -586,7 +579,6 @@ def _planted() -> Iterator[Planted]:
     yield Planted("gives-up-too-early", with_retry(max_attempts=1), cut, "SP07")
     yield Planted("decodes-each-read", with_attempt(DecodesEachRead), "completion.plain", "SP05")
     yield Planted("splits-lines-like-str", with_decoder(SplitsLinesLikeStr), "encoding.line_separators", "SP18")
-    yield Planted("knows-no-cut-crlf", with_decoder(KnowsNoCutCrlf), "framing.crlf_split", "SP18")
     yield Planted("takes-comments-for-data", with_decoder(TakesCommentsForData), "framing.comments", "SP18")
     yield Planted("skips-bad-events", with_attempt(SkipsBadEvents), "malformed.json_mid_stream", "SP03")
     yield Planted("repairs-tools", with_message(RepairsTools), "content.tool_cut_but_called_whole", "SP06")
