@@ -127,11 +127,14 @@ def _faults(case: PlannedCase) -> tuple[NetworkFault, ...]:
     return case.scenario.network.faults if case.scenario.network is not None else ()
 
 
-def _left(record: Record) -> dict[int, list[str]]:
-    """Replies that the client has left, with the faults that had struck in them until the server noticed."""
-    left = {one.attempt for one in record.server if isinstance(one, Ended) and one.how == "peer_closed"}
+def _left(record: Record) -> dict[int, tuple[int, list[str]]]:
+    """Replies that the client has left: their bytes, and the faults that had struck in them, until the server noticed.
+
+    A few bytes more may be the end of the answer, behind which no fault needs to strike.
+    """
+    left = {one.attempt: one.total for one in record.server if isinstance(one, Ended) and one.how == "peer_closed"}
     struck = [one for one in record.server if isinstance(one, Struck)]
-    return {number: [one.fault for one in struck if one.attempt == number] for number in left}
+    return {number: (total, [one.fault for one in struck if one.attempt == number]) for number, total in left.items()}
 
 
 def _was_held_up(record: Record) -> bool:
