@@ -662,6 +662,13 @@ def test_a_stream_that_began_when_its_client_may_have_left_is_no_failed_stream()
     assert_passes("SP17", case(late, attempt(2, CUT), attempt(3, Answer())))
 
 
+def test_a_head_comes_when_its_last_byte_does_or_never() -> None:
+    whole = case(attempt(1, CUT, t=0.2)).attempts[0]
+    assert whole.head_took == 0.0
+    whole.sent = [msgspec.structs.replace(whole.sent[0], data=b"HTTP/1.1 200 OK\r\n")]
+    assert whole.head_took == float("inf")
+
+
 @pytest.mark.parametrize("first", [CUT, OVERLOADED])
 def test_a_fallback_after_less_than_two_failed_streams_is_early(first: Step) -> None:
     one = case(attempt(1, first), attempt(2, Answer(), streams=False))
