@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from harness.events import RunFinished
+    from harness.findings import Hunted
     from harness.model import Scenario
     from harness.plan import Plan
     from harness.reporter import Reporter
@@ -224,7 +225,11 @@ def fuzz(
         record=record or catalog.RECORDED,
     )
     end = hunt(options, Console(soft_wrap=True))
-    click.echo(f"seed {campaign.seed}: {end.failures} failures of {client}", err=True)
+    _end_search(end, campaign.seed, client)
+
+
+def _end_search(end: Hunted, seed: str, client: str) -> NoReturn:
+    click.echo(f"seed {seed}: {end.failures} failures of {client}", err=True)
     raise SystemExit(FAILED if end.failures else UNKNOWN if end.doubts or end.is_interrupted else 0)
 
 
@@ -257,8 +262,7 @@ def sweep(sweeps: tuple[str, ...], client: str, seed: str | None, jobs: int, siz
         record=record or catalog.RECORDED,
     )
     end = sweep_all(options, Console(soft_wrap=True))
-    click.echo(f"seed {options.seed}: {end.failures} failures of {client}", err=True)
-    raise SystemExit(FAILED if end.failures else UNKNOWN if end.doubts or end.is_interrupted else 0)
+    _end_search(end, options.seed, client)
 
 
 @cli.command("list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
@@ -31,6 +32,22 @@ SCENARIO = Path(__file__).parent / {scenario!r}
 def test_{name}() -> None:
     assert replayed(str(SCENARIO), {client!r}) == ""
 """
+
+
+@dataclass(slots=True, kw_only=True)
+class Hunted:
+    """How a search for failures ended."""
+
+    failures: int = 0
+    """Distinct ones, of the client."""
+    doubts: int = 0
+    """What could not be proved to be the client's."""
+    is_interrupted: bool = False
+
+    def add(self, found: Confirmed) -> None:
+        """Count what was found."""
+        self.failures += not found.doubt
+        self.doubts += bool(found.doubt)
 
 
 def made(folder: Path) -> Path:

@@ -72,7 +72,10 @@ def read_in_order(events: Sequence[tuple[str, str]], *, is_utf8: bool = True, is
 
 
 def read_message(data: bytes) -> Told:
-    """The same of a message that came whole, as JSON; nothing when it is none."""
+    """Read a message that came whole, as the JSON body of a reply; what is none tells nothing.
+
+    Source: API reference, "Messages" (the response).
+    """
     try:
         message = json_of(data)
         blocks = [block for block in message["content"] if isinstance(block["type"], str)]

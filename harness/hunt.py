@@ -17,7 +17,7 @@ from harness import catalog
 from harness.campaign import Campaign, Tally, distinct, explored_by, shrunk_by
 from harness.confirm import confirm
 from harness.errors import UsageError
-from harness.findings import FOLDER, made, tell
+from harness.findings import FOLDER, Hunted, made, tell
 from harness.fuzz import Failure, Shard
 from harness.interrupts import interrupts
 from harness.known import Known, opened
@@ -46,17 +46,6 @@ class Options:
     record: Path = field(default_factory=lambda: catalog.RECORDED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hunted:
-    """How a hunt ended."""
-
-    failures: int
-    """Of the client."""
-    doubts: int
-    """What could not be proved to be the client's."""
-    is_interrupted: bool
-
-
 def hunt(options: Options, console: Console) -> Hunted:
     """Run a campaign and print what it finds.
 
@@ -83,14 +72,15 @@ def hunt(options: Options, console: Console) -> Hunted:
     with interrupts() as stopped:
         simplest = _simplest(options, known, tally, console, stopped)
     confirmed = [confirm(one, adapter) for one in simplest]
+    end = Hunted(is_interrupted=is_interrupted)
     for one in confirmed:
         tell(one, adapter, campaign.client, options.record, console)
+        end.add(one)
     if shared is not None:
         shared.add(one.failure for one in confirmed if not one.doubt)
     if not is_interrupted:
         journal.clear()
-    doubts = sum(bool(one.doubt) for one in confirmed)
-    return Hunted(failures=len(confirmed) - doubts, doubts=doubts, is_interrupted=is_interrupted)
+    return end
 
 
 # ---- the search

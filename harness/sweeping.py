@@ -18,7 +18,7 @@ from harness.adapter import Adapter
 from harness.confirm import Confirmed, confirm
 from harness.engine import finished
 from harness.errors import UsageError
-from harness.findings import made, tell
+from harness.findings import Hunted, made, tell
 from harness.fuzz import SEED, Failure, Shard, failure_of
 from harness.interrupts import LOOK_SECONDS, interrupts
 from harness.plan import PlannedCase
@@ -113,18 +113,7 @@ def chunks(options: Options, sweep: Sweep) -> list[Chunk]:
     return [Chunk(sweep=sweep, stream=options.stream, client=options.client, numbers=one) for one in numbers]
 
 
-@dataclass(slots=True)
-class Result:
-    """How the sweeps ended."""
-
-    failures: int = 0
-    """Distinct ones, of the client."""
-    doubts: int = 0
-    """What could not be proved to be the client's."""
-    is_interrupted: bool = False
-
-
-def sweep(options: Options, console: Console) -> Result:
+def sweep(options: Options, console: Console) -> Hunted:
     """Run the sweeps and print what they find.
 
     Ctrl-C ends them, and what was found is still told; from then on Ctrl-C ends everything.
@@ -136,17 +125,16 @@ def sweep(options: Options, console: Console) -> Result:
     if not runner.can_simulate(adapter):
         raise UsageError(f"{adapter.name} can only be run on sockets, and sweeps need a simulation")
     made(options.record)
-    result = Result()
+    end = Hunted()
     for one in options.sweeps:
         with interrupts() as stopped:
             swath = _run(options, one, console, stopped)
-            result.is_interrupted = stopped()
+            end.is_interrupted = stopped()
         for found in _told(one, swath, adapter, options, console):
-            result.failures += not found.doubt
-            result.doubts += bool(found.doubt)
-        if result.is_interrupted:
+            end.add(found)
+        if end.is_interrupted:
             break
-    return result
+    return end
 
 
 # ---- the run

@@ -76,14 +76,14 @@ def lateness(result: CaseFinished) -> float:
 
 
 def is_a_matter_of_time(both: Both) -> bool:
-    """Whether a difference between the tiers is one of four races, which sockets decide by how long things take there.
-
-    Or the network changes requests by the byte: on sockets their heads are longer.
+    """Whether a difference between the tiers is one of four races, which sockets decide by how long things take there,
+    or one of bytes.
 
     1. A fault begins, ends or acts at a moment that a clock tells: until then a case on sockets has come less far.
     2. A client leaves a reply: the server writes on until it notices, and may meet what follows in its script.
     3. The network changes when the answer is over: the client that has it may be gone before the change is made.
     4. A request that the network has held up reaches the server beside the one that was sent in its place.
+    5. The network cuts or changes requests at some byte, and on sockets their heads are longer.
     """
     one, two = both.simulated.record, both.live.record
     if one is None or two is None:

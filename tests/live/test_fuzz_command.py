@@ -29,6 +29,7 @@ from harness.campaign import Campaign, Tally
 from harness.confirm import Confirmed
 from harness.errors import UsageError
 from harness.events import CaseFinished
+from harness.findings import Hunted
 from harness.fuzz import Failure, Shard, explore
 from harness.model import Expect, Scenario
 from harness.plan import PlannedCase
@@ -188,7 +189,7 @@ def begin(home: Path, campaign: Campaign) -> None:
     journal_of(campaign, "first-text", home / "reports" / "out" / "fuzz").add(done)
 
 
-def hunted(asked: hunt.Options) -> tuple[hunt.Hunted, str]:
+def hunted(asked: hunt.Options) -> tuple[Hunted, str]:
     """How it ended, and what was printed."""
     out = io.StringIO()
     return hunt.hunt(asked, Console(file=out, width=200)), out.getvalue()
