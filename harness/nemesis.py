@@ -7,6 +7,7 @@ proof: ours tells every connection and every byte; of a real one the counters ar
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -124,6 +125,8 @@ class Nemesis:
         self._start = 0.0
         """When the network was ready for the client."""
         self._proxy: Proxy | None = None
+        self._held: socket.socket | None = None
+        """Bound to the port of the proxy while that is down."""
 
     async def begin(self) -> str | None:
         """Set the network up; returns ``host:port`` for the client, None when it could not be (and that is told)."""
@@ -178,6 +181,7 @@ class Nemesis:
         async with self._changing:
             if self._proxy is not None:
                 await self._try(self._proxy.delete)
+                self._release_port()
                 await self._count(0)
         self._layer.close_lane(self._name)
         records = sorted([*(self._lane or ()), *self._own], key=lambda one: one.at)
@@ -230,6 +234,9 @@ class Nemesis:
         assert self._proxy is not None
         if fault.type == DOWN:
             await self._try(self._proxy.update, enabled=not begins)
+            self._release_port()
+            if begins:
+                self._hold_port(self._proxy.listen)
             self._tell(Stopped if begins else Started, **({} if begins else {"listen": self._proxy.listen}))
         elif begins:
             settings = {"stream": fault.stream, "toxicity": fault.toxicity, "name": name}
@@ -240,6 +247,25 @@ class Nemesis:
             self._tell(ToxicRemoved, toxic=name)
         if begins and isinstance(fault.ends, Lasting):
             self._expect(fault.ends, name, fault, begins=False)
+
+    def _hold_port(self, listen: str) -> None:
+        """Keep others from the port of a proxy that is down: the next proxy may be given it, and answer this client.
+
+        Nobody listens there, so connections are refused; the proxy can listen again all the same.
+        """
+        host, _, port = listen.rpartition(":")
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._held.bind((host, int(port)))
+        except OSError as error:
+            why = f"the port of {listen} could not be kept while the network is down: {error.strerror}"
+            self._own.append(NetworkFailed(at=self._clock.now(), proxy=self._name, why=why))
+
+    def _release_port(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     async def _try(self, action: Callable[..., T], *args: Any, **more: Any) -> T | None:
         try:

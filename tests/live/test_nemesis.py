@@ -263,6 +263,21 @@ async def test_the_way_is_down_and_up_again_at_the_same_address() -> None:
         assert here.layer.require().proxy(NAME).listen == here.listen
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["embedded", "foreign"])
+async def test_while_the_way_is_down_nobody_else_is_given_its_port(own: bool, foreign: str) -> None:
+    """Else the proxy of another case would answer this client."""
+    async with broken(down(ends=AtAttempt(2)), url="" if own else foreign) as here:
+        assert here.listen is not None
+        host, _, port = here.listen.rpartition(":")
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind((host, int(port)))
+        with socket.socket() as client, pytest.raises(ConnectionRefusedError):
+            client.connect((host, int(port)))
+        await here.follow(requested(1), requested(2))
+        with socket.create_connection((host, int(port)), timeout=5):
+            pass
+
+
 async def test_a_fault_begins_so_long_after_the_case() -> None:
     async with broken(toxic("latency", begins=AfterSeconds(5))) as here:
         await until(lambda: [seconds for seconds, _ in here.clock.sleeping] == [5])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from functools import cache
 
@@ -12,8 +11,7 @@ from live.toxiproxies import SERVER, running
 
 from harness import catalog
 from harness.events import CaseFinished
-from harness.model import Noticed, Scenario
-from harness.show import Replay
+from harness.model import Scenario
 from harness.toxiproxy.events import Closed, Struck
 from harness.verdict import Verdict
 
@@ -24,24 +22,9 @@ STANDARD = {name for name, one in NETWORK.items() if one.network is not None and
 @cache
 def over(kind: str) -> dict[str, CaseFinished]:
     if kind == "embedded":
-        return twice_if_stalled("")
+        return run("bundled", "naive", select="network")
     with running("real", "-proxy-metrics") as real:
-        return twice_if_stalled(real.url)
-
-
-def twice_if_stalled(toxiproxy: str) -> dict[str, CaseFinished]:
-    """A machine that stands still makes a client run into its deadlines: what failed so is run again, by itself."""
-    results = run("bundled", "naive", select="network", toxiproxy=toxiproxy)
-    stalled = [one for one in results.values() if one.verdict is Verdict.FAIL and ran_into_a_deadline(one)]
-    for one in stalled:
-        Replay(sys.stdout).take(one)
-        results |= run(one.client, select=one.scenario, toxiproxy=toxiproxy)
-    return results
-
-
-def ran_into_a_deadline(result: CaseFinished) -> bool:
-    seen = result.record.client if result.record is not None else ()
-    return any(isinstance(one, Noticed) and "Stalled" in one.what for one in seen)
+        return run("bundled", "naive", select="network", toxiproxy=real.url)
 
 
 @pytest.fixture(scope="module", params=["embedded", "real"])
