@@ -108,8 +108,8 @@ def explored_by(workers: Workers, shards: Iterable[Shard], *, stop: Callable[[],
 def shrunk_by(workers: Workers, failures: Iterable[Failure], *, stop: Callable[[], bool]) -> Iterator[Failure]:
     """Each failure in its simplest case, in order of code; those that shrink to one and the same are told once.
 
-    Raises:
-        KeyboardInterrupt: ``stop`` said so; what is not shrunk could not be told.
+    Args:
+        stop: when it says so, those that are not shrunk yet are left out.
     """
     ordered = sorted(failures, key=lambda one: one.code)
     return distinct(_results([workers.executor.submit(_simplest, one) for one in ordered], stop))
@@ -119,7 +119,7 @@ def _results(running: Iterable[Future[Failure]], stop: Callable[[], bool]) -> It
     for one in running:
         while not wait([one], timeout=LOOK_SECONDS).done:
             if stop():
-                raise KeyboardInterrupt
+                return
         yield one.result()
 
 

@@ -69,7 +69,7 @@ def hunt(options: Options, console: Console) -> Hunted:
         tally = _explored(options, journal, console, stopped)
         is_interrupted = stopped()
     console.print(summary(tally))
-    with interrupts() as stopped:
+    with interrupts(bears=0) as stopped:
         simplest = _simplest(options, known, tally, console, stopped)
     confirmed = [confirm(one, adapter) for one in simplest]
     end = Hunted(is_interrupted=is_interrupted)

@@ -11,13 +11,16 @@ LOOK_SECONDS = 0.2
 
 
 @contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
+def interrupts(*, bears: int = 1) -> Iterator[Callable[[], bool]]:
     """Gives a function that tells whether the user has asked for the end, which the work asks again and again.
 
     The signal itself raises nothing, wherever it comes, so that no process is left half started.
 
+    Args:
+        bears: how often the user may ask before everything ends.
+
     Raises:
-        KeyboardInterrupt: at the end, when the user has asked twice.
+        KeyboardInterrupt: at the end, when the user has asked more often.
     """
     times = 0
 
@@ -30,5 +33,5 @@ def interrupts() -> Iterator[Callable[[], bool]]:
         yield lambda: times > 0
     finally:
         signal.signal(signal.SIGINT, before)
-    if times > 1:
+    if times > bears:
         raise KeyboardInterrupt

@@ -9,9 +9,9 @@ import pytest
 from harness.interrupts import interrupts
 
 
-def interrupted(times: int, done: list[str], error: Exception | None = None) -> None:
+def interrupted(times: int, done: list[str], error: Exception | None = None, *, bears: int = 1) -> None:
     """Work that Ctrl-C comes into so often."""
-    with interrupts() as stopped:
+    with interrupts(bears=bears) as stopped:
         for _ in range(times):
             signal.raise_signal(signal.SIGINT)
         done.append(f"stopped: {stopped()}")
@@ -30,6 +30,13 @@ def test_the_second_ctrl_c_raises_at_the_end_and_not_before() -> None:
     done: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         interrupted(2, done)
+    assert done == ["stopped: True"]
+
+
+def test_where_none_is_borne_the_first_one_raises_however_short_the_work_was() -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(1, done, bears=0)
     assert done == ["stopped: True"]
 
 
