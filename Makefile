@@ -8,6 +8,8 @@ READY := $(VENV)/ready
 # What needs neither sockets nor the clock runs on every core; the rest would be late beside anything else.
 PURE := tests/unit tests/props
 LIVE := tests/live tests/meta tests/bench
+# So many simulated calls that coverage would take minutes.
+HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 
 .PHONY: demo test test-all setup-toxiproxy setup-prometheus check bench clean
 
@@ -22,7 +24,8 @@ test-all: $(READY)  ## the slow suites as well, under coverage, and the suite on
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n auto -m "not load" $(PURE)
 	$(BIN)/coverage run -m pytest -m "not load" $(LIVE)
-	$(BIN)/python -m pytest -m load
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m load $(HUNTS)
+	$(BIN)/python -m pytest -m load tests/live
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --format=total --fail-under=95
 	$(BIN)/coverage report --include="$$(cat tests/pure_modules.txt | paste -sd, -)" --fail-under=100

@@ -127,7 +127,7 @@ class StreamFault(Fault):
         for effect in effects:
             yield from self.rewrite(effect, chance) if isinstance(effect, Send) else (effect,)
 
-    def rewrite(self, send: Send, chance: Random) -> Iterable[Send]:
+    def rewrite(self, send: Send, chance: Random) -> Iterable[Effect]:
         """What is sent in place of ``send``."""
         return (send,)
 

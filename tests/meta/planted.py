@@ -234,6 +234,14 @@ class TakesCommentsForData(SseDecoder):
         super()._field(b"data" + line if line.startswith(b":") else line)
 
 
+class LooksForCrlfInEachRead(SseDecoder):
+    """Normalises line ends before it looks for lines, as rexxars/eventsource-parser#17 tells: a CR whose LF comes with
+    the next read stays in its line."""
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        return super().feed(data.replace(b"\r\n", b"\n").replace(b"\r", b" "))
+
+
 class SkipsBadEvents(Attempt):
     def take_bytes(self, data: bytes) -> Iterator[tuple[Event, str]]:
         for piece in data.split(b"\n\n"):
@@ -580,6 +588,7 @@ def _planted() -> Iterator[Planted]:
     yield Planted("decodes-each-read", with_attempt(DecodesEachRead), "completion.plain", "SP05")
     yield Planted("splits-lines-like-str", with_decoder(SplitsLinesLikeStr), "encoding.line_separators", "SP18")
     yield Planted("takes-comments-for-data", with_decoder(TakesCommentsForData), "framing.comments", "SP18")
+    yield Planted("looks-for-crlf-in-each-read", with_decoder(LooksForCrlfInEachRead), "framing.crlf_split", "SP18")
     yield Planted("skips-bad-events", with_attempt(SkipsBadEvents), "malformed.json_mid_stream", "SP03")
     yield Planted("repairs-tools", with_message(RepairsTools), "content.tool_cut_but_called_whole", "SP06")
     yield Planted("calls-a-limit-the-end", with_session(LimitIsTheEnd), "completion.max_tokens", "SP07")

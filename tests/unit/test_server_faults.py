@@ -212,6 +212,11 @@ def test_every_piece_of_a_split_is_as_small_as_promised() -> None:
     assert {len(piece.rstrip(b"\r\n")) >= len(piece) - 1 for piece in pieces("SplitLineEnds")} == {True}
 
 
+def test_line_ends_come_in_pieces_with_time_between_them() -> None:
+    waits = [effect for effect in sent("SplitLineEnds", "UntilClosed") if isinstance(effect, Wait)]
+    assert waits == [Wait(0.001)] * (len(pieces("SplitLineEnds")) - len(PLAIN.events))
+
+
 def test_no_character_of_several_bytes_survives_in_one_piece() -> None:
     assert not PLAIN.body.isascii()
     assert not any(char > "\x7f" for piece in pieces("SplitCharacters") for char in piece.decode("utf-8", "ignore"))
