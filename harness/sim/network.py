@@ -22,7 +22,6 @@ from harness.network import (
     EventCounts,
     Lasting,
     Network,
-    NetworkFailed,
     NetworkFault,
     NetworkRecord,
     When,
@@ -74,7 +73,6 @@ class SimNetwork:
         self._connections: dict[int, SimConnection] = {}
         self._accepted = 0
         self._is_up = True
-        self._is_over = False
         self.records: list[NetworkRecord] = []
 
     def begin(self) -> None:
@@ -127,7 +125,6 @@ class SimNetwork:
         """Take the proxy away; returns all that happened."""
         for connection in list(self._connections.values()):
             connection.finish(ABANDONED)
-        self._is_over = True
         return tuple(self.records)
 
     @property
@@ -165,8 +162,6 @@ class SimNetwork:
         self._apply(name, fault, begins)
 
     def _apply(self, name: str, fault: NetworkFault, begins: bool) -> None:
-        if self._is_over:
-            return
         if fault.type == DOWN:
             self._switch(up=not begins)
         elif begins:
@@ -199,10 +194,7 @@ class SimNetwork:
         connection.add(installed, dice)
 
     def _remove(self, name: str) -> None:
-        installed = next((one for one in self._toxics if one.name == name), None)
-        if installed is None:
-            self.tell(NetworkFailed, why=f"there is no toxic {name} to be removed")
-            return
+        installed = next(one for one in self._toxics if one.name == name)
         self._toxics.remove(installed)
         for connection in list(self._connections.values()):
             connection.remove(installed)
@@ -220,7 +212,6 @@ class SimConnection:
     def __init__(self, network: SimNetwork, number: int, client: EndOfLine, server: EndOfLine) -> None:
         self.network, self.number = network, number
         self._how = ""
-        self._is_over = False
         self.is_open_for_client = True
         self._ends = (client, server)
         self._pumps: dict[Stream, _Pump] = {
@@ -271,9 +262,7 @@ class SimConnection:
 
     def finish(self, how: str) -> None:
         """Close whatever is open and report it, once; ``reset`` closes with RST."""
-        if self._is_over:
-            return
-        self._is_over, self.is_open_for_client = True, False
+        self.is_open_for_client = False
         for pump in self._pumps.values():
             pump.done = True
         for end in self._ends:
@@ -334,12 +323,12 @@ class _Pump:
         now = self._agenda.now()
         self.link.advance(now)
         self._write(now)
-        while not self.done and self.link.wants_input and self._read:
+        while self.link.wants_input and self._read:
             piece = bytes(self._read[:CHUNK_BYTES])
             del self._read[: len(piece)]
             self.link.feed(piece, now)
             self._write(now)
-        if not self.done and self._source_over and not self._read and not self.link.source_ended:
+        if self._source_over and not self._read and not self.link.source_ended:
             self.link.end(now)
             self._owner.gone(self.stream)
             self._write(now)
@@ -373,10 +362,10 @@ class _Pump:
     def _wait(self) -> None:
         if self.link.reset:
             self._owner.finish("reset")
-        elif self.link.ended and not self.done:
+        elif self.link.ended:
             self.done = True
             self._owner.ended(self.stream)
-        elif not self.done:
+        else:
             self._set_alarm()
 
     def _set_alarm(self) -> None:

@@ -146,7 +146,7 @@ class Serving:
                     return
                 case Stall():
                     return
-                case End() | Close() | Reset():
+                case _:
                     self._finish(effect)
                     return
             if written > _BURST_BYTES:

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpcore
 import httpx
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -188,3 +189,28 @@ def test_a_response_is_the_same_however_it_is_cut(wire: Wire, seed: int, cuts: l
 def test_a_head_without_an_end_is_too_long_for_both() -> None:
     wire = Wire(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 20_000, resets=True)
     assert simulated(wire) == real(wire) == ["NoResponse"]
+
+
+REFUSED = {
+    "a coding that is not known": response(BODY, b"transfer-encoding: gzip"),
+    "a length that is no number": response(BODY, b"content-length: many"),
+    "a continuation of nothing": b"HTTP/1.1 200 OK\r\n a: b\r\n\r\n",
+    "a status of an old kind": b"HTTP/1.1 20 OK\r\n\r\n",
+    "a field without a colon": response(BODY, b"nonsense"),
+    "a bad field behind the last chunk": response(
+        chunked(BODY, trailer=b"nonsense\r\n"), b"transfer-encoding: chunked"
+    ),
+}
+
+
+@pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
+def test_what_the_real_library_refuses_is_refused(data: bytes) -> None:
+    found = simulated(Wire(data))
+    assert found == real(Wire(data))
+    assert found[-1] in {"NoResponse", "ConnectionLost"}
+
+
+def test_a_good_field_behind_the_last_chunk_is_told_to_nobody() -> None:
+    wire = Wire(response(chunked(BODY, trailer=b"a: b\r\n"), b"transfer-encoding: chunked"))
+    assert simulated(wire) == real(wire)
+    assert simulated(wire)[1:] == [BODY, "BodyEnded"]

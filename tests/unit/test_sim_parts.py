@@ -308,6 +308,11 @@ def test_a_request_is_not_there_before_its_last_byte() -> None:
 # ---- the server on a line
 
 
+BODY = b'{"model": "m", "max_tokens": 9, "stream": true, "messages": [{"role": "user", "content": "Hi"}]}'
+HEADERS = {"x-api-key": "k", "anthropic-version": "2023-06-01", "content-length": str(len(BODY))}
+ASKED = request_bytes("/case/x/v1/messages", HEADERS, BODY)
+
+
 class Served:
     """A server at the far end of a line."""
 
@@ -335,11 +340,24 @@ def test_what_is_no_request_is_refused_and_nothing_is_recorded(nonsense: bytes) 
     assert served.seen == []
 
 
+def test_a_client_that_resets_is_one_that_has_closed() -> None:
+    served = Served()
+    served.line.agenda.at(0.05, served.line.near.reset)
+    served.ask(ASKED)
+    assert [one.how for one in served.seen if isinstance(one, Ended)] == ["peer_closed"]
+
+
+def test_a_reply_that_is_abandoned_says_so_and_goes_no_further() -> None:
+    served = Served()
+    served.line.agenda.at(0.05, served.server.abandon)
+    whole, part = Served().ask(ASKED), served.ask(ASKED)
+    assert [one.how for one in served.seen if isinstance(one, Ended)] == ["abandoned"]
+    assert len(part) < len(whole)
+
+
 def test_requests_on_one_connection_are_answered_one_after_the_other() -> None:
     served = Served()
-    body = b'{"model": "m", "max_tokens": 9, "stream": true, "messages": [{"role": "user", "content": "Hi"}]}'
-    headers = {"x-api-key": "k", "anthropic-version": "2023-06-01", "content-length": str(len(body))}
-    answered = served.ask(request_bytes("/case/x/v1/messages", headers, body) * 2)
+    answered = served.ask(ASKED * 2)
     assert answered.count(b"HTTP/1.1 200 OK\r\n") == 2
     assert [one.attempt for one in served.seen if isinstance(one, Ended)] == [1, 2]
     assert [one.attempt for one in served.seen] == sorted(one.attempt for one in served.seen)
