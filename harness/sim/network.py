@@ -227,9 +227,8 @@ class SimConnection:
     def add(self, installed: Installed, dice: Dice) -> None:
         """A toxic comes."""
         pump = self._pumps[installed.stream]
-        if not pump.done:
-            pump.link.add(installed, dice, self.network.agenda.now())
-            pump.later()
+        pump.link.add(installed, dice, self.network.agenda.now())
+        pump.later()
 
     def remove(self, installed: Installed) -> None:
         """A toxic goes."""
