@@ -57,8 +57,8 @@ def read_in_order(events: Sequence[tuple[str, str]], *, is_utf8: bool = True, is
 
     Args:
         is_utf8: whether the bytes were UTF-8; otherwise a replacement character is a flaw.
-        is_lenient: let pass what a careful client may let pass: a message without its start, and one whose last block
-            never stops, unless that is a tool call.
+        is_lenient: let pass what costs no text where nothing else is wrong: a message without its start or without its
+            delta, blocks that begin inside each other, or that never stop. A tool call that never stops is none.
     """
     reader = _Reader(is_lenient=is_lenient)
     try:
@@ -110,6 +110,14 @@ def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool) -> Iterator[dic
             yield {**event, "type": kind}
 
 
+@dataclass(slots=True)
+class _Block:
+    """A content block that has begun and not stopped."""
+
+    start: dict[str, Any]
+    input: list[str] = field(default_factory=list)
+
+
 class _Reader:
     """One method for each kind of event."""
 
@@ -117,78 +125,88 @@ class _Reader:
         self.told = Told()
         self._is_lenient = is_lenient
         self._has_begun = self._has_delta = False
-        self._open: dict[str, Any] | None = None
-        self._input: list[str] = []
+        self._open: dict[int, _Block] = {}
+        self._begun: set[int] = set()
 
     def take(self, event: dict[str, Any]) -> None:
         """Take the next event; raises :class:`_Flaw`."""
         kind = event["type"]
-        self._has_begun = self._has_begun or (self._is_lenient and kind != "message_start")
-        _demand(self._has_begun != (kind == "message_start"), f"{kind} where the message {self._where}")
+        is_start = kind == "message_start"
+        _demand(not (is_start and self._has_begun), "message_start where the message has begun")
+        self._want(is_start or self._has_begun, f"{kind} where the message has not begun")
+        self._has_begun = True
         getattr(self, f"_{kind}")(event)
 
-    @property
-    def _where(self) -> str:
-        return "has begun" if self._has_begun else "has not begun"
+    def _want(self, holds: bool, otherwise: str) -> None:
+        """Demand what the lenient do without."""
+        _demand(holds or self._is_lenient, otherwise)
 
     def _message_start(self, event: dict[str, Any]) -> None:
         _demand(isinstance(event.get("message"), dict), "message_start has no message")
-        self._has_begun = True
 
     def _content_block_start(self, event: dict[str, Any]) -> None:
-        block = event.get("content_block")
-        _demand(self._open is None and not self._has_delta, "a block begins inside another, or behind the last")
-        _demand(event.get("index") == self.told.blocks, "a block has the wrong index")
+        block, index = event.get("content_block"), event.get("index")
+        _demand(not self._has_delta, "a block begins behind the last")
+        self._want(not self._open, "a block begins inside another")
+        self._want(index == len(self._begun), "a block has the wrong index")
+        _demand(isinstance(index, int) and index not in self._begun, "a block has the wrong index")
         _demand(isinstance(block, dict) and isinstance(block.get("type"), str), "a block has no type")
-        self._open, self._input = block, []
-        if block is not None and block["type"] == "text":
+        assert isinstance(index, int)
+        assert block is not None
+        self._begun.add(index)
+        self._open[index] = _Block(block)
+        if block["type"] == "text":
             self.told.text += _string(block.get("text", ""))
 
     def _content_block_delta(self, event: dict[str, Any]) -> None:
-        delta = event.get("delta")
-        _demand(self._open is not None and event.get("index") == self.told.blocks, "a delta of no open block")
+        delta, block = event.get("delta"), self._open.get(_index(event))
+        _demand(block is not None, "a delta of no open block")
         _demand(isinstance(delta, dict) and isinstance(delta.get("type"), str), "a delta has no type")
-        assert self._open is not None
+        assert block is not None
         assert delta is not None
-        kind = delta["type"]
-        _demand(self._open["type"] in _DELTA_OF.get(kind, (self._open["type"],)), f"{kind} in {self._open['type']}")
+        kind, home = delta["type"], block.start["type"]
+        _demand(home in _DELTA_OF.get(kind, (home,)), f"{kind} in {home}")
         said = _string(delta.get(_CONTENT[kind])) if kind in _CONTENT else ""
         if kind == "text_delta":
             self.told.text += said
         elif kind == "input_json_delta":
-            self._input.append(_string(delta.get("partial_json")))
+            block.input.append(_string(delta.get("partial_json")))
 
     def _content_block_stop(self, event: dict[str, Any]) -> None:
-        _demand(self._open is not None and event.get("index") == self.told.blocks, "a block stops that is not open")
-        assert self._open is not None
-        if self._open["type"] == "tool_use":
-            self._tool(self._open)
-        self._open, self.told.blocks = None, self.told.blocks + 1
+        block = self._open.pop(_index(event), None)
+        _demand(block is not None, "a block stops that is not open")
+        assert block is not None
+        if block.start["type"] == "tool_use":
+            self._tool(block)
+        self.told.blocks += 1
 
-    def _tool(self, block: dict[str, Any]) -> None:
-        raw = "".join(self._input)
+    def _tool(self, block: _Block) -> None:
+        raw = "".join(block.input)
         try:
-            given = json.loads(raw) if raw else block.get("input", {})
+            given = json.loads(raw) if raw else block.start.get("input", {})
         except (ValueError, RecursionError):
             raise _Flaw("the input of a tool is no JSON") from None
         _demand(isinstance(given, dict), "the input of a tool is no object")
-        self.told.tools.append((str(block.get("name")), given))
+        self.told.tools.append((str(block.start.get("name")), given))
 
     def _message_delta(self, event: dict[str, Any]) -> None:
         delta = event.get("delta")
-        if self._open is not None and self._is_lenient and self._open["type"] not in _DELTA_OF["input_json_delta"]:
-            self._open, self.told.blocks = None, self.told.blocks + 1
-        _demand(self._open is None, "message_delta inside a block")
-        _demand(isinstance(delta, dict), "message_delta has no delta")
-        assert delta is not None
-        reason = delta.get("stop_reason")
+        self._want(not self._open, "message_delta inside a block")
+        self._want(isinstance(delta, dict), "message_delta has no delta")
+        reason = delta.get("stop_reason") if isinstance(delta, dict) else None
         _demand(reason is None or isinstance(reason, str), "stop_reason is no text")
         self._has_delta = True
         self.told.stop_reason = reason or self.told.stop_reason
 
     def _message_stop(self, event: dict[str, Any]) -> None:
-        _demand(self._has_delta, "message_stop without message_delta")
+        self._want(self._has_delta, "message_stop without message_delta")
         self.told.is_over = True
+
+
+def _index(event: dict[str, Any]) -> int:
+    """The index of the block that an event is about; -1 when it has none."""
+    index = event.get("index")
+    return index if isinstance(index, int) else -1
 
 
 def _demand(holds: bool, otherwise: str) -> None:

@@ -223,7 +223,7 @@ class Case:
             return True
         if says is None:
             return any(text in one for one in ("", *self.info.texts))
-        return says == text if told.stop_reason is not None else says.startswith(text)
+        return says == text if told.stop_reason is not None or told.is_over else says.startswith(text)
 
     @property
     def streamed(self) -> bool:

@@ -217,6 +217,12 @@ def test_line_ends_come_in_pieces_with_time_between_them() -> None:
     assert waits == [Wait(0.001)] * (len(pieces("SplitLineEnds")) - len(PLAIN.events))
 
 
+@pytest.mark.parametrize("style", ["cr", "crlf", "mixed"])
+def test_names_of_events_are_left_out_and_nothing_else_whatever_ends_their_lines(style: str) -> None:
+    ends = KINDS["LineEnds"](style=style)
+    assert [data for _, data in got(ends, FAULTS["NoEventField"]).events] == [data for _, data in PLAIN.events]
+
+
 def test_no_character_of_several_bytes_survives_in_one_piece() -> None:
     assert not PLAIN.body.isascii()
     assert not any(char > "\x7f" for piece in pieces("SplitCharacters") for char in piece.decode("utf-8", "ignore"))
