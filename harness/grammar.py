@@ -58,11 +58,12 @@ def read_in_order(events: Sequence[tuple[str, str]], *, is_utf8: bool = True, is
     Args:
         is_utf8: whether the bytes were UTF-8; otherwise a replacement character is a flaw.
         is_lenient: let pass what costs no text where nothing else is wrong: a message without its start or without its
-            delta, blocks that begin inside each other, or that never stop. A tool call that never stops is none.
+            delta, blocks that begin inside each other or under another's index or never stop, an event under the name
+            of another, and what belongs to no text. A tool call that never stops, or whose input is none, is none.
     """
     reader = _Reader(is_lenient=is_lenient)
     try:
-        for event in _parsed(events, is_utf8=is_utf8):
+        for event in _parsed(events, is_utf8=is_utf8, is_lenient=is_lenient):
             reader.take(event)
             if reader.told.is_over:
                 break
@@ -90,7 +91,7 @@ def read_message(data: bytes) -> Told:
         return Told()
 
 
-def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool) -> Iterator[dict[str, Any]]:
+def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool, is_lenient: bool) -> Iterator[dict[str, Any]]:
     for name, data in events:
         if not data.strip() and name not in (*_KNOWN, "error"):
             continue  # a sign of life
@@ -102,7 +103,9 @@ def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool) -> Iterator[dic
         if not isinstance(event, dict):
             raise _Flaw(f"the data of {name} is no object")
         kind = event.get("type", name)
-        if name in _KNOWN and kind != name:
+        if is_lenient and kind is None:
+            kind = name
+        if name in _KNOWN and kind != name and not (is_lenient and kind in _KNOWN):
             raise _Flaw(f"{name} says that it is {kind}")
         if kind == "error" or name == "error":
             raise _Flaw("it reports an error")
@@ -126,7 +129,7 @@ class _Reader:
         self._is_lenient = is_lenient
         self._has_begun = self._has_delta = False
         self._open: dict[int, _Block] = {}
-        self._begun: set[int] = set()
+        self._blocks = 0
 
     def take(self, event: dict[str, Any]) -> None:
         """Take the next event; raises :class:`_Flaw`."""
@@ -146,17 +149,19 @@ class _Reader:
 
     def _content_block_start(self, event: dict[str, Any]) -> None:
         block, index = event.get("content_block"), event.get("index")
-        _demand(not self._has_delta, "a block begins behind the last")
+        self._want(not self._has_delta, "a block begins behind the last")
+        _demand(self.told.stop_reason is None, "a block begins behind the last")
         self._want(not self._open, "a block begins inside another")
-        self._want(index == len(self._begun), "a block has the wrong index")
-        _demand(isinstance(index, int) and index not in self._begun, "a block has the wrong index")
+        self._want(index == self._blocks, "a block has the wrong index")
+        _demand(isinstance(index, int) and index not in self._open, "a block has the wrong index")
         _demand(isinstance(block, dict) and isinstance(block.get("type"), str), "a block has no type")
         assert isinstance(index, int)
         assert block is not None
-        self._begun.add(index)
+        self._blocks += 1
         self._open[index] = _Block(block)
         if block["type"] == "text":
-            self.told.text += _string(block.get("text", ""))
+            self._want(block.get("text", "") is not None, "text is no text")
+            self.told.text += _string(block.get("text") or "")
 
     def _content_block_delta(self, event: dict[str, Any]) -> None:
         delta, block = event.get("delta"), self._open.get(_index(event))
@@ -165,11 +170,12 @@ class _Reader:
         assert block is not None
         assert delta is not None
         kind, home = delta["type"], block.start["type"]
-        _demand(home in _DELTA_OF.get(kind, (home,)), f"{kind} in {home}")
+        self._want(home in _DELTA_OF.get(kind, (home,)), f"{kind} in {home}")
+        _demand(kind not in _CONTENT or home in _DELTA_OF[kind], f"{kind} in {home}")
         said = _string(delta.get(_CONTENT[kind])) if kind in _CONTENT else ""
         if kind == "text_delta":
             self.told.text += said
-        elif kind == "input_json_delta":
+        elif kind == "input_json_delta" and home in _DELTA_OF[kind]:
             block.input.append(_string(delta.get("partial_json")))
 
     def _content_block_stop(self, event: dict[str, Any]) -> None:
@@ -185,9 +191,10 @@ class _Reader:
         try:
             given = json.loads(raw) if raw else block.start.get("input", {})
         except (ValueError, RecursionError):
-            raise _Flaw("the input of a tool is no JSON") from None
-        _demand(isinstance(given, dict), "the input of a tool is no object")
-        self.told.tools.append((str(block.start.get("name")), given))
+            given = None
+        self._want(isinstance(given, dict), "the input of a tool is no object of JSON")
+        if isinstance(given, dict):
+            self.told.tools.append((str(block.start.get("name")), given))
 
     def _message_delta(self, event: dict[str, Any]) -> None:
         delta = event.get("delta")

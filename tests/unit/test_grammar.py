@@ -66,6 +66,10 @@ FORGIVEN = {
     "a block has the wrong index": EditJson(at=AtEvent(START, 2), put=(("index", 9),)),
     "the message's delta says nothing": EditJson(at=AtEvent("message_delta"), remove=("delta",)),
     "the message's delta is lost": DropEvent(at=AtEvent("message_delta")),
+    "an event comes under another's name": EditJson(at=AtEvent(STOP, 3), put=(("type", "message_stop"),)),
+    "a type is null": EditJson(at=AtEvent(DELTA, 1), put=(("type", None),)),
+    "a block begins with no text": EditJson(at=AtEvent(START, 1), put=(("content_block.text", None),)),
+    "a citation is in thinking": EditJson(at=AtEvent(DELTA, 0), put=(("delta.type", "citations_delta"),)),
 }
 
 
@@ -75,8 +79,8 @@ def test_the_lenient_read_all_text_where_nothing_but_the_order_is_wrong(fault: F
     assert told(fault, is_lenient=True).text == "A word, and another."
 
 
-def test_no_two_blocks_have_one_index_for_the_lenient_either() -> None:
-    twice = told(EditJson(at=AtEvent(START, 1), put=(("index", 0),)), is_lenient=True)
+def test_no_block_begins_in_one_of_its_own_index_for_the_lenient_either() -> None:
+    twice = told(RepeatEvent(at=AtEvent(START, 1)), is_lenient=True)
     assert (twice.flaw, twice.text) == ("a block has the wrong index", "")
 
 
@@ -142,24 +146,48 @@ def test_data_that_is_no_object_is_a_flaw(data: str) -> None:
     assert read_in_order([("message_start", data)]).flaw == "the data of message_start is no object"
 
 
-def stream(*events: dict[str, Any]) -> Told:
-    return read_in_order([(one["type"], json.dumps(one)) for one in events])
+def stream(*events: dict[str, Any], is_lenient: bool = False) -> Told:
+    return read_in_order([(one["type"], json.dumps(one)) for one in events], is_lenient=is_lenient)
 
 
 BEGIN: dict[str, Any] = {"type": "message_start", "message": {}}
+PAY = {"type": "tool_use", "name": "pay", "input": []}
 
 
-@pytest.mark.parametrize(("raw", "flaw"), [("{", "is no JSON"), ("[1]", "is no object")])
-def test_the_input_of_a_tool_must_be_an_object(raw: str, flaw: str) -> None:
-    block = {"type": "tool_use", "name": "pay", "input": {}}
+def begins(index: int, block: dict[str, Any]) -> dict[str, Any]:
+    return {"type": START, "index": index, "content_block": block}
+
+
+def text(said: str) -> dict[str, Any]:
+    return {"type": "text", "text": said}
+
+
+@pytest.mark.parametrize(("block", "flaw"), [(text("One, "), "wrong index"), (PAY, "no object of JSON")])
+def test_the_lenient_read_on_behind_a_block_whose_index_comes_again_or_whose_input_is_none(
+    block: dict[str, Any], flaw: str
+) -> None:
+    events = BEGIN, begins(0, block), {"type": STOP, "index": 0}, begins(0, text("two."))
+    assert flaw in stream(*events).flaw
+    lenient = stream(*events, is_lenient=True)
+    assert (lenient.flaw, lenient.text[-4:], lenient.tools) == ("", "two.", [])
+
+
+def test_a_block_behind_the_reason_is_a_flaw_for_the_lenient_too() -> None:
+    ended = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    late = stream(BEGIN, ended, begins(0, text("Late.")), is_lenient=True)
+    assert (late.flaw, late.text) == ("a block begins behind the last", "")
+
+
+@pytest.mark.parametrize("raw", ["{", "[1]"])
+def test_the_input_of_a_tool_must_be_an_object(raw: str) -> None:
     delta = {"type": "input_json_delta", "partial_json": raw}
     broken = stream(
         BEGIN,
-        {"type": START, "index": 0, "content_block": block},
+        begins(0, PAY),
         {"type": DELTA, "index": 0, "delta": delta},
         {"type": STOP, "index": 0},
     )
-    assert flaw in broken.flaw
+    assert broken.flaw == "the input of a tool is no object of JSON"
 
 
 def test_a_ping_is_in_order_anywhere() -> None:
