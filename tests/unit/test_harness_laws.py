@@ -20,6 +20,7 @@ from fake_server.faults.malformed_json import MalformedJson
 from fake_server.faults.repeat_event import RepeatEvent
 from fake_server.faults.reset_connection import ResetConnection
 from fake_server.faults.stall_forever import StallForever
+from fake_server.faults.swap_events import SwapEvents
 from fake_server.position import AtEnd, AtEvent
 from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Struck, Waited
 from fake_server.script import Request, Step, render
@@ -1069,6 +1070,23 @@ def test_a_client_is_not_blamed_for_tools_that_the_wire_calls_otherwise_in_good_
     assert "calls tools otherwise" in other.wire_lies
     same = case(attempt(1, pays), expect=Expect(tools=(ToolUse("pay", {"amount": 7}),)), texts=("",))
     assert same.wire_lies == ""
+
+
+def test_a_client_is_not_blamed_for_another_call_that_the_wire_makes_among_blocks_in_each_other() -> None:
+    pays = Answer(blocks=(text_block("Here."), tool_block("pay", {"amount": 7})), stop_reason="tool_use")
+    swapped = pays.but(SwapEvents(at=AtEvent("content_block_stop")))
+    other = case(attempt(1, swapped), expect=Expect(tools=(PAYMENT,)), texts=("Here.",))
+    assert other.attempts[0].told.flaw
+    assert "calls tools otherwise" in other.wire_lies
+
+
+def test_a_client_is_blamed_for_a_call_that_never_stopped() -> None:
+    pays = Answer(blocks=(tool_block("pay", {"amount": 7}),), stop_reason="tool_use")
+    endless = pays.but(DropEvent(at=AtEvent("content_block_stop")), MalformedJson(at=AtEvent("content_block_delta", 1)))
+    expect = Expect(tools=(ToolUse("pay", {"amount": 7}),))
+    assert case(attempt(1, endless), expect=expect, texts=("",)).wire_lies == ""
+    repaired = ended(text="", stop_reason="tool_use", tools=(ToolUse("pay", {}),))
+    assert_fails("SP06", case(attempt(1, endless), expect=expect, texts=("",), client=(repaired,)), "did not make")
 
 
 # ---- what nobody can tell --------------------------------------------------------------------------------------------
