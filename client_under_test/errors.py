@@ -66,8 +66,11 @@ class StreamError(Exception):
     @property
     def sent(self) -> bool | None:
         """Whether any request of the call reached a server; None when nobody can tell."""
-        told = {error.reached for error in (*self.earlier, self)}
-        return True if True in told else None if None in told else False
+        errors = (*self.earlier, self)
+        told = {error.reached for error in errors}
+        if True in told or self.attempts > len(errors):  # a turn that paused was answered without an error
+            return True
+        return None if None in told else False
 
     @property
     def request_id(self) -> str | None:

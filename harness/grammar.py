@@ -144,6 +144,12 @@ class _Reader:
         """Demand what the lenient do without."""
         _demand(holds or self._is_lenient, otherwise)
 
+    def _index(self, event: dict[str, Any]) -> int:
+        """The index of the block that an event is about; -1 when it has none."""
+        index = event.get("index")
+        self._want(not isinstance(index, bool), "an index is no number")
+        return index if isinstance(index, int) else -1
+
     def _message_start(self, event: dict[str, Any]) -> None:
         _demand(isinstance(event.get("message"), dict), "message_start has no message")
 
@@ -152,7 +158,7 @@ class _Reader:
         self._want(not self._has_delta, "a block begins behind the last")
         _demand(self.told.stop_reason is None, "a block begins behind the last")
         self._want(not self._open, "a block begins inside another")
-        self._want(index == self._blocks, "a block has the wrong index")
+        self._want(index == self._blocks and not isinstance(index, bool), "a block has the wrong index")
         _demand(isinstance(index, int) and index not in self._open, "a block has the wrong index")
         _demand(isinstance(block, dict) and isinstance(block.get("type"), str), "a block has no type")
         assert isinstance(index, int)
@@ -164,7 +170,7 @@ class _Reader:
             self.told.text += _string(block.get("text") or "")
 
     def _content_block_delta(self, event: dict[str, Any]) -> None:
-        delta, block = event.get("delta"), self._open.get(_index(event))
+        delta, block = event.get("delta"), self._open.get(self._index(event))
         _demand(block is not None, "a delta of no open block")
         _demand(isinstance(delta, dict) and isinstance(delta.get("type"), str), "a delta has no type")
         assert block is not None
@@ -179,7 +185,7 @@ class _Reader:
             block.input.append(_string(delta.get("partial_json")))
 
     def _content_block_stop(self, event: dict[str, Any]) -> None:
-        block = self._open.pop(_index(event), None)
+        block = self._open.pop(self._index(event), None)
         _demand(block is not None, "a block stops that is not open")
         assert block is not None
         if block.start["type"] == "tool_use":
@@ -208,12 +214,6 @@ class _Reader:
     def _message_stop(self, event: dict[str, Any]) -> None:
         self._want(self._has_delta, "message_stop without message_delta")
         self.told.is_over = True
-
-
-def _index(event: dict[str, Any]) -> int:
-    """The index of the block that an event is about; -1 when it has none."""
-    index = event.get("index")
-    return index if isinstance(index, int) else -1
 
 
 def _demand(holds: bool, otherwise: str) -> None:

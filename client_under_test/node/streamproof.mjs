@@ -100,7 +100,8 @@ export class StreamError extends Error {
   /** Whether any request of the call reached a server; null when nobody can tell. @returns {boolean | null} */
   get sent() {
     const told = [...this.earlier, this].map((error) => error.reached);
-    return told.includes(true) ? true : told.includes(null) ? null : false;
+    if (told.includes(true) || this.attempts > told.length) return true; // a paused turn was answered without an error
+    return told.includes(null) ? null : false;
   }
 
   /** `request-id` of the last response, null when none came. */

@@ -13,6 +13,7 @@ from client_under_test.answer import Outcome
 from client_under_test.call import Call as DrivenCall
 from client_under_test.errors import (
     AnswerTruncated,
+    ConnectionFailed,
     ConnectionLost,
     LimitExceeded,
     NotAuthorized,
@@ -393,6 +394,15 @@ def test_a_turn_that_is_cut_after_a_pause_is_gone_on_with_from_the_pause() -> No
     answer = call.run(paused_at("One. "), CUT_TEXT, stream(*whole(LONG, "waits.")))
     assert (answer.text, call.resets) == ("One. " + LONG + "waits.", 0)
     assert [one.body["messages"][-1]["role"] for one in call.opened] == ["user", "assistant", "assistant"]
+
+
+@pytest.mark.parametrize(("turns", "sent"), [((), False), ((paused_at("One. "),), True)], ids=["no turn", "a turn"])
+def test_a_call_was_sent_when_a_turn_of_it_paused_though_nobody_can_be_reached_behind_it(
+    turns: tuple[list[Input], ...], sent: bool
+) -> None:
+    error = Call().run(*turns, [TransportFailed(ConnectionFailed("refused"))]).error
+    assert error is not None
+    assert error.sent is sent
 
 
 def test_another_target_is_asked_for_the_rest() -> None:

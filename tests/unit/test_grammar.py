@@ -67,6 +67,8 @@ FORGIVEN = {
     "the message's delta says nothing": EditJson(at=AtEvent("message_delta"), remove=("delta",)),
     "the message's delta is lost": DropEvent(at=AtEvent("message_delta")),
     "an event comes under another's name": EditJson(at=AtEvent(STOP, 3), put=(("type", "message_stop"),)),
+    "an index is false": EditJson(at=AtEvent(DELTA, 0), put=(("index", False),)),
+    "the index of a block is true": EditJson(at=AtEvent(START, 1), put=(("index", True),)),
     "a type is null": EditJson(at=AtEvent(DELTA, 1), put=(("type", None),)),
     "a block begins with no text": EditJson(at=AtEvent(START, 1), put=(("content_block.text", None),)),
     "a citation is in thinking": EditJson(at=AtEvent(DELTA, 0), put=(("delta.type", "citations_delta"),)),
