@@ -291,6 +291,8 @@ def message_of(body: dict[str, Any]) -> Message:
     for index, block in enumerate(content):
         if not isinstance(block, dict):
             raise ProtocolError(f"content block {index} is not an object")
+        if block.get("type") == "text" and not isinstance(block.get("text"), str):
+            raise ProtocolError(f"content block {index} is a text without text")
         message.apply(BlockStart(index, block))
         message.apply(BlockStop(index))
     reason = body.get("stop_reason")
@@ -323,4 +325,6 @@ def _block(fields: Mapping[str, Any]) -> Block:
     for name, wanted in _KINDS.get(kind, {}).items():
         if not isinstance(fields.get(name), wanted | None):
             raise ProtocolError(f"a {kind} block starts with {name} {fields[name]!r}")
+    if kind == "tool_use" and not isinstance(fields.get("name"), str):
+        raise ProtocolError("a tool_use block starts without the name of a tool")
     return Block(kind, dict(fields))

@@ -82,7 +82,7 @@ def read_message(data: bytes) -> Told:
         blocks = [block for block in message["content"] if isinstance(block["type"], str)]
         return Told(
             text="".join(_string(block["text"]) for block in blocks if block["type"] == "text"),
-            tools=[(str(block["name"]), block["input"]) for block in blocks if block["type"] == "tool_use"],
+            tools=[(_string(block["name"]), block["input"]) for block in blocks if block["type"] == "tool_use"],
             stop_reason=_string(message["stop_reason"]),
             blocks=len(blocks),
             is_over=True,
@@ -163,6 +163,7 @@ class _Reader:
         _demand(isinstance(block, dict) and isinstance(block.get("type"), str), "a block has no type")
         assert isinstance(index, int)
         assert block is not None
+        self._want(block["type"] != "tool_use" or isinstance(block.get("name"), str), "a tool has no name")
         self._blocks += 1
         self._open[index] = _Block(block)
         if block["type"] == "text":

@@ -621,6 +621,9 @@ class Block {
       if (isRight(fields[name] ?? null)) continue;
       throw new ProtocolError(`a ${fields.type} block starts with ${name} ${said(fields[name])}`);
     }
+    if (fields.type === 'tool_use' && typeof fields.name !== 'string') {
+      throw new ProtocolError('a tool_use block starts without the name of a tool');
+    }
     this.kind = fields.type;
     this.fields = fields;
   }
@@ -876,6 +879,9 @@ function messageOf(body) {
   message.apply({ type: 'messageStart', message: body });
   for (const [index, block] of body.content.entries()) {
     if (!isObject(block)) throw new ProtocolError(`content block ${index} is not an object`);
+    if (block.type === 'text' && typeof block.text !== 'string') {
+      throw new ProtocolError(`content block ${index} is a text without text`);
+    }
     message.apply({ type: 'blockStart', index, block });
     message.apply({ type: 'blockStop', index });
   }

@@ -563,11 +563,19 @@ def test_a_transition_that_is_not_in_the_table_is_an_error(monkeypatch: pytest.M
         b'{"type":"message","content":[],"stop_reason":7}',
         b'{"type":"message","content":[{"type":"text","text":7}]}',
         b'{"type":"completion"}',
+        b'{"type":"message","content":[{"type":"text","tex":"Hello"}],"stop_reason":"end_turn"}',
+        b'{"type":"message","content":[{"type":"tool_use","id":"a","input":{}}],"stop_reason":"tool_use"}',
     ],
 )
 def test_a_json_answer_that_is_no_message_is_a_protocol_error(body: bytes) -> None:
     answer = Call(policy=NO_RETRY).run([JSON, BytesReceived(body), BodyEnded()])
     assert isinstance(answer.error, ProtocolError)
+
+
+def test_a_tool_without_a_name_is_a_protocol_error_and_no_call() -> None:
+    nameless = event("content_block_start", index=0, content_block={"type": "tool_use", "id": "a", "input": {}})
+    answer = Call(policy=NO_RETRY).run(stream(START, nameless, BLOCK_STOP, reason("tool_use"), STOP))
+    assert (type(answer.error), answer.tool_calls) == (ProtocolError, ())
 
 
 def test_a_call_begins_once_however_often_it_is_asked_for_an_event() -> None:

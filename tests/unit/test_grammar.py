@@ -71,6 +71,7 @@ FORGIVEN = {
     "the index of a block is true": EditJson(at=AtEvent(START, 1), put=(("index", True),)),
     "a type is null": EditJson(at=AtEvent(DELTA, 1), put=(("type", None),)),
     "a block begins with no text": EditJson(at=AtEvent(START, 1), put=(("content_block.text", None),)),
+    "a tool has no name": EditJson(at=AtEvent(START, 3), remove=("content_block.name",)),
     "a citation is in thinking": EditJson(at=AtEvent(DELTA, 0), put=(("delta.type", "citations_delta"),)),
 }
 
@@ -99,7 +100,16 @@ def test_a_message_that_came_whole_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>", b"[]", b"{}", b'{"content": [1], "stop_reason": "a"}', b'{"content": [], "stop_reason": 1}']
+    "body",
+    [
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"content": [1], "stop_reason": "a"}',
+        b'{"content": [], "stop_reason": 1}',
+        b'{"content": [{"type": "text"}], "stop_reason": "a"}',
+        b'{"content": [{"type": "tool_use", "name": null, "input": {}}], "stop_reason": "a"}',
+    ],
 )
 def test_what_is_no_message_tells_nothing(body: bytes) -> None:
     assert read_message(body) == Told()

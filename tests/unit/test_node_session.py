@@ -192,6 +192,7 @@ ODDITIES = [
     '{"type":"content_block_start","index":5,"content_block":{"type":"new","text":""}}',
     '{"type":"content_block_stop","index":5}',
     '{"type":"content_block_start","index":6,"content_block":{"text":""}}',
+    '{"type":"content_block_start","index":7,"content_block":{"type":"tool_use","id":"t","name":null}}',
 ]
 EVENTS = st.sampled_from([
     START, BLOCK, BLOCK, text(LONG), text(LONG), text("Hello. "), text("w\ud83d"), text("\ude00"), PING, STOP, reason(),
@@ -208,6 +209,8 @@ BODIES = st.sampled_from([
     '{"type":"message","content":[{"type":"tool_use","id":"t","name":"n","input":{"a":[1]}}],"stop_reason":"tool_use"}',
     '{"type":"error","error":{"type":"overloaded_error","message":"Over"}}', '{"type":"message","content":[3]}', "<x>",
     '{"error":{"type":"x","message":{"toString":1}}}', '{"error":{"type":"rate_limit_error"}}',
+    '{"type":"message","content":[{"type":"text","tex":"Hi."}],"stop_reason":"end_turn"}',
+    '{"type":"message","content":[{"type":"tool_use","id":"t","input":{}}],"stop_reason":"tool_use"}',
 ])  # fmt: skip
 HEADS = st.sampled_from([STREAM, STREAM, STREAM, STREAM, JSON, JSON]) | st.builds(
     HeadReceived,
