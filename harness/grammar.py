@@ -167,8 +167,9 @@ class _Reader:
         self._blocks += 1
         self._open[index] = _Block(block)
         if block["type"] == "text":
-            self._want(block.get("text", "") is not None, "text is no text")
-            self.told.text += _string(block.get("text") or "")
+            said = block.get("text", "")
+            self._want(said is not None, "text is no text")
+            self.told.text += _string("" if said is None else said)
 
     def _content_block_delta(self, event: dict[str, Any]) -> None:
         delta, block = event.get("delta"), self._open.get(self._index(event))

@@ -135,6 +135,7 @@ def test_a_beginning_is_in_order_and_not_whole() -> None:
         (EditJson(at=AtEvent(START, 1), remove=("content_block.type",)), "a block has no type"),
         (EditJson(at=AtEvent(DELTA, 0), put=(("delta.type", "text_delta"),)), "text_delta in thinking"),
         (EditJson(at=AtEvent(DELTA, 0), put=(("delta.thinking", 7),)), "text is no text"),
+        (EditJson(at=AtEvent(START, 1), put=(("content_block.text", 0),)), "text is no text"),
         (EditJson(at=AtEvent(DELTA, 0), remove=("delta",)), "a delta has no type"),
         (EditJson(at=AtEvent("message_start"), remove=("message",)), "message_start has no message"),
         (EditJson(at=AtEvent("message_delta"), remove=("delta",)), "message_delta has no delta"),
