@@ -45,7 +45,7 @@ class Attempt:
     @cached_property
     def told(self) -> Told:
         """What the reply tells up to the first event that is out of order; nothing when it is no answer."""
-        if self.response.headers.get("content-type", "").startswith("application/json"):
+        if self.response.media_type == "application/json":
             return read_message(self.response.body)
         return read_in_order(self.response.events, is_utf8=self.response.is_utf8)
 
@@ -83,9 +83,8 @@ class Attempt:
     @property
     def has_legible_head(self) -> bool:
         """Whether its head promises what any client can read: a stream or JSON, as it is."""
-        headers = self.response.headers
-        media_type = headers.get("content-type", "").partition(";")[0]
-        return "content-encoding" not in headers and media_type in ("text/event-stream", "application/json")
+        is_known = self.response.media_type in ("text/event-stream", "application/json")
+        return is_known and "content-encoding" not in self.response.headers
 
     @cached_property
     def is_answer(self) -> bool:

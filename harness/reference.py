@@ -48,6 +48,11 @@ class Response:
     error_kind: str | None = None
     """``error.type`` of an error body or an error event."""
 
+    @property
+    def media_type(self) -> str:
+        """The type of the body, without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
 
 def read_reply(wire: bytes) -> Response:
     """Read the bytes of one reply; a reply that stops early gives what was there."""
@@ -64,9 +69,9 @@ def read_reply(wire: bytes) -> Response:
         name, _, value = line.partition(b":")
         response.headers.setdefault(name.decode("latin-1").lower(), value.strip().decode("latin-1"))
     response.body, response.ended = _body(response.headers, rest)
-    if response.headers.get("content-encoding") == "gzip":
+    if response.headers.get("content-encoding", "").lower() == "gzip":
         response.body = _gunzip(response.body)
-    if response.headers.get("content-type", "").startswith("application/json"):
+    if response.media_type == "application/json":
         _read_json(response)
     else:
         response.events = read_events(response.body)
@@ -76,7 +81,7 @@ def read_reply(wire: bytes) -> Response:
 
 
 def _body(headers: dict[str, str], rest: bytes) -> tuple[bytes, bool]:
-    if headers.get("transfer-encoding") == "chunked":
+    if headers.get("transfer-encoding", "").lower() == "chunked":
         return _dechunk(rest)
     if "content-length" in headers:
         length = _number(headers["content-length"].encode("latin-1", "replace"))
@@ -184,7 +189,7 @@ def _read_stream(response: Response) -> None:
         event = _json_object(data)
         if not event:
             continue
-        kind, delta = event.get("type", name), _dict(event.get("delta"))
+        kind, delta = name if event.get("type") is None else event["type"], _dict(event.get("delta"))
         response.started = response.started or kind in ("message_start", "content_block_start")
         if kind == "content_block_delta" and delta.get("type") == "text_delta":
             response.text += _text(delta)

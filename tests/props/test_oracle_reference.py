@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,6 +90,23 @@ def test_a_message_is_read_back(answer: Answer) -> None:
 def test_a_refusal_is_read_back(status: int, kind: str, message: str) -> None:
     response = read_reply(written(Refuse(status=status, kind=kind, message=message)))
     assert (response.status, response.error_kind, response.ended, response.terminal) == (status, kind, True, False)
+
+
+@pytest.mark.parametrize("number", range(len(WIRES)))
+def test_names_of_codings_and_of_media_types_are_read_in_any_case(number: int) -> None:
+    """RFC 9110 §8.3.1 and §8.4.1, RFC 9112 §7."""
+    head, blank, body = WIRES[number].partition(b"\r\n\r\n")
+    loud = re.sub(rb"(?<=: )(chunked|gzip|application/json|text/event-stream)", lambda name: name[0].upper(), head)
+    assert loud != head
+    plain, shouted = read_reply(WIRES[number]), read_reply(loud + blank + body)
+    assert replace(shouted, headers=plain.headers) == plain
+
+
+@pytest.mark.parametrize("kind", [{}, {"type": None}], ids=["no type", "null"])
+def test_an_event_without_a_type_is_what_its_name_says(kind: dict[str, Any]) -> None:
+    body = f"event: message_delta\ndata: {json.dumps({**kind, 'delta': {'stop_reason': 'end_turn'}})}\n\n"
+    response = read_reply(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n" + body.encode())
+    assert (response.stop_reason, response.terminal) == ("end_turn", True)
 
 
 @given(data=st.data(), wire=st.sampled_from(WIRES))
