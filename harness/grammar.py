@@ -21,6 +21,11 @@ _DELTA_OF = {
     "signature_delta": ("thinking",),
     "input_json_delta": ("tool_use", "server_tool_use", "mcp_tool_use"),
 }
+_FIELDS: dict[str, dict[str, type]] = {
+    "text": {"text": str, "citations": list},
+    "thinking": {"thinking": str, "signature": str},
+}
+"""What a block may begin with, and of which type it is then."""
 _CONTENT = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
 _KNOWN = (
     "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"
@@ -44,8 +49,9 @@ class Told:
 
     @property
     def is_flawless(self) -> bool:
-        """Whether it is a whole message that says something, and all in order."""
-        return self.is_over and not self.flaw and self.stop_reason is not None and self.blocks > 0
+        """Whether it is a whole message that says something, calls a tool where it ends for one, and all in order."""
+        says = self.blocks > 0 and (bool(self.tools) or self.stop_reason != "tool_use")
+        return says and self.is_over and not self.flaw and self.stop_reason is not None
 
 
 class _Flaw(Exception):
@@ -79,10 +85,14 @@ def read_message(data: bytes) -> Told:
     """
     try:
         message = json_of(data)
-        blocks = [block for block in message["content"] if isinstance(block["type"], str)]
+        _demand(message["type"] == "message", "it is no message")
+        blocks = [(_string(block["type"]), block) for block in message["content"]]
+        calls = [(_string(block["name"]), block.get("input")) for kind, block in blocks if kind == "tool_use"]
+        tools = [call for call in calls if isinstance(call[1], dict)]
         return Told(
-            text="".join(_string(block["text"]) for block in blocks if block["type"] == "text"),
-            tools=[(_string(block["name"]), block["input"]) for block in blocks if block["type"] == "tool_use"],
+            flaw="" if tools == calls else "the input of a tool is no object of JSON",
+            text="".join(_string(block["text"]) for kind, block in blocks if kind == "text"),
+            tools=tools,
             stop_reason=_string(message["stop_reason"]),
             blocks=len(blocks),
             is_over=True,
@@ -95,7 +105,7 @@ def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool, is_lenient: boo
     for name, data in events:
         if not data.strip() and name not in (*_KNOWN, "error"):
             continue  # a sign of life
-        _demand(is_utf8 or "\ufffd" not in name + data, "bytes that are no UTF-8")
+        _demand(is_utf8 or "\ufffd" not in (data if is_lenient else name + data), "bytes that are no UTF-8")
         try:
             event = json_of(data)
         except (ValueError, RecursionError):
@@ -105,7 +115,7 @@ def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool, is_lenient: boo
         kind = event.get("type", name)
         if is_lenient and kind is None:
             kind = name
-        if name in _KNOWN and kind != name and not (is_lenient and kind in _KNOWN):
+        if name in _KNOWN and kind != name and not (is_lenient and (kind in _KNOWN or name == "message_stop")):
             raise _Flaw(f"{name} says that it is {kind}")
         if kind == "error" or name == "error":
             raise _Flaw("it reports an error")
@@ -166,10 +176,12 @@ class _Reader:
         self._want(block["type"] != "tool_use" or isinstance(block.get("name"), str), "a tool has no name")
         self._blocks += 1
         self._open[index] = _Block(block)
+        for name, right in _FIELDS.get(block["type"], {}).items():
+            value = block.get(name, right())
+            self._want(value is not None, f"{name} is null")
+            _demand(isinstance(value, right | None), f"{name} is no {right.__name__}")
         if block["type"] == "text":
-            said = block.get("text", "")
-            self._want(said is not None, "text is no text")
-            self.told.text += _string("" if said is None else said)
+            self.told.text += block.get("text") or ""
 
     def _content_block_delta(self, event: dict[str, Any]) -> None:
         delta, block = event.get("delta"), self._open.get(self._index(event))

@@ -95,24 +95,29 @@ def test_a_start_that_comes_late_is_a_flaw_for_the_lenient_too() -> None:
 def test_a_message_that_came_whole_is_read() -> None:
     content = [{"type": "text", "text": "A "}, {"type": "new"}, {"type": "text", "text": "word."}]
     tool = {"type": "tool_use", "name": "pay", "input": {"amount": 7}}
-    whole = read_message(json.dumps({"content": [*content, tool], "stop_reason": "tool_use"}).encode())
+    whole = read_message(
+        json.dumps({"type": "message", "content": [*content, tool], "stop_reason": "tool_use"}).encode()
+    )
     assert (whole.is_flawless, whole.text, whole.tools) == (True, "A word.", [("pay", {"amount": 7})])
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<html>",
-        b"[]",
-        b"{}",
-        b'{"content": [1], "stop_reason": "a"}',
-        b'{"content": [], "stop_reason": 1}',
-        b'{"content": [{"type": "text"}], "stop_reason": "a"}',
-        b'{"content": [{"type": "tool_use", "name": null, "input": {}}], "stop_reason": "a"}',
-    ],
-)
+NO_MESSAGES = [
+    b"<html>", b"[]", b"{}", b'{"content": [], "stop_reason": "a"}', b'{"type": "message", "content": [1]}',
+    b'{"type": "message", "content": [], "stop_reason": 1}',
+    b'{"type": "message", "content": [{"type": "text"}], "stop_reason": "a"}',
+    b'{"type": "message", "content": [{"type": "tool_use", "name": null, "input": {}}], "stop_reason": "a"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", NO_MESSAGES)
 def test_what_is_no_message_tells_nothing(body: bytes) -> None:
     assert read_message(body) == Told()
+
+
+def test_a_tool_in_a_message_without_an_input_is_a_flaw_and_no_call() -> None:
+    pay = {"type": "tool_use", "name": "pay"}
+    told = read_message(json.dumps({"type": "message", "content": [pay], "stop_reason": "tool_use"}).encode())
+    assert (told.flaw, told.tools) == ("the input of a tool is no object of JSON", [])
 
 
 def test_a_beginning_is_in_order_and_not_whole() -> None:
@@ -135,7 +140,8 @@ def test_a_beginning_is_in_order_and_not_whole() -> None:
         (EditJson(at=AtEvent(START, 1), remove=("content_block.type",)), "a block has no type"),
         (EditJson(at=AtEvent(DELTA, 0), put=(("delta.type", "text_delta"),)), "text_delta in thinking"),
         (EditJson(at=AtEvent(DELTA, 0), put=(("delta.thinking", 7),)), "text is no text"),
-        (EditJson(at=AtEvent(START, 1), put=(("content_block.text", 0),)), "text is no text"),
+        (EditJson(at=AtEvent(START, 1), put=(("content_block.text", 0),)), "text is no str"),
+        (EditJson(at=AtEvent(START, 0), put=(("content_block.signature", None),)), "signature is null"),
         (EditJson(at=AtEvent(DELTA, 0), remove=("delta",)), "a delta has no type"),
         (EditJson(at=AtEvent("message_start"), remove=("message",)), "message_start has no message"),
         (EditJson(at=AtEvent("message_delta"), remove=("delta",)), "message_delta has no delta"),
