@@ -93,7 +93,7 @@ def read_message(data: bytes) -> Told:
             flaw="" if tools == calls else "the input of a tool is no object of JSON",
             text="".join(_string(block["text"]) for kind, block in blocks if kind == "text"),
             tools=tools,
-            stop_reason=_string(message["stop_reason"]),
+            stop_reason=_reason(message),
             blocks=len(blocks),
             is_over=True,
         )
@@ -220,10 +220,8 @@ class _Reader:
         delta = event.get("delta")
         self._want(not self._open, "message_delta inside a block")
         self._want(isinstance(delta, dict), "message_delta has no delta")
-        reason = delta.get("stop_reason") if isinstance(delta, dict) else None
-        _demand(reason is None or isinstance(reason, str), "stop_reason is no text")
         self._has_delta = True
-        self.told.stop_reason = reason or self.told.stop_reason
+        self.told.stop_reason = (_reason(delta) if isinstance(delta, dict) else None) or self.told.stop_reason
 
     def _message_stop(self, event: dict[str, Any]) -> None:
         self._want(self._has_delta, "message_stop without message_delta")
@@ -233,6 +231,12 @@ class _Reader:
 def _demand(holds: bool, otherwise: str) -> None:
     if not holds:
         raise _Flaw(otherwise)
+
+
+def _reason(holder: dict[str, Any]) -> str | None:
+    reason = holder.get("stop_reason")
+    _demand(reason is None or isinstance(reason, str), "stop_reason is no text")
+    return reason
 
 
 def _string(value: Any) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from client_under_test.answer import Outcome
@@ -180,6 +180,7 @@ def test_what_the_client_takes_of_a_stream_the_lenient_reader_reads_just_so(body
 
 @thorough
 @given(damaged(stream=False))
+@example(b'{"type": "message", "content": [{"type": "text", "text": "No reason."}]}')
 def test_what_the_client_takes_of_a_message_the_reader_reads_just_so(body: bytes) -> None:
     agree(Read(body, JSON))
 
