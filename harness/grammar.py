@@ -27,6 +27,7 @@ _FIELDS: dict[str, dict[str, type]] = {
 }
 """What a block may begin with, and of which type it is then."""
 _CONTENT = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
+_COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _KNOWN = (
     "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"
 )  # fmt: skip
@@ -89,8 +90,9 @@ def read_message(data: bytes) -> Told:
         blocks = [(_string(block["type"]), block) for block in message["content"]]
         calls = [(_string(block["name"]), block.get("input")) for kind, block in blocks if kind == "tool_use"]
         tools = [call for call in calls if isinstance(call[1], dict)]
+        flaw = "" if tools == calls else "the input of a tool is no object of JSON"
         return Told(
-            flaw="" if tools == calls else "the input of a tool is no object of JSON",
+            flaw=flaw if _is_usage(message.get("usage")) else "usage is no numbers",
             text="".join(_string(block["text"]) for kind, block in blocks if kind == "text"),
             tools=tools,
             stop_reason=_reason(message),
@@ -161,7 +163,10 @@ class _Reader:
         return index if isinstance(index, int) else -1
 
     def _message_start(self, event: dict[str, Any]) -> None:
-        _demand(isinstance(event.get("message"), dict), "message_start has no message")
+        message = event.get("message")
+        _demand(isinstance(message, dict), "message_start has no message")
+        assert message is not None
+        self._want(_is_usage(message.get("usage")), "usage is no numbers")
 
     def _content_block_start(self, event: dict[str, Any]) -> None:
         block, index = event.get("content_block"), event.get("index")
@@ -220,6 +225,7 @@ class _Reader:
         delta = event.get("delta")
         self._want(not self._open, "message_delta inside a block")
         self._want(isinstance(delta, dict), "message_delta has no delta")
+        self._want(_is_usage(event.get("usage")), "usage is no numbers")
         self._has_delta = True
         self.told.stop_reason = (_reason(delta) if isinstance(delta, dict) else None) or self.told.stop_reason
 
@@ -237,6 +243,13 @@ def _reason(holder: dict[str, Any]) -> str | None:
     reason = holder.get("stop_reason")
     _demand(reason is None or isinstance(reason, str), "stop_reason is no text")
     return reason
+
+
+def _is_usage(usage: Any) -> bool:
+    """Whether it counts tokens, or nothing."""
+    if not isinstance(usage, dict):
+        return usage is None
+    return all(type(usage.get(name)) is int or usage.get(name) is None for name in _COUNTS)
 
 
 def _string(value: Any) -> str:

@@ -180,7 +180,7 @@ def _read_json(response: Response) -> None:
 
 
 def _read_stream(response: Response) -> None:
-    signature: list[str] = []
+    signatures: dict[str, str] = {}
     for name, data in response.events:
         if name == "error":
             error = _json_object(data).get("error")
@@ -190,16 +190,18 @@ def _read_stream(response: Response) -> None:
         if not event:
             continue
         kind, delta = name if event.get("type") is None else event["type"], _dict(event.get("delta"))
+        block, index = _dict(event.get("content_block")), repr(event.get("index"))
         response.started = response.started or kind in ("message_start", "content_block_start")
         if kind == "content_block_delta" and delta.get("type") == "text_delta":
             response.text += _text(delta)
         elif kind == "content_block_delta" and delta.get("type") == "signature_delta":
-            signature.append(str(delta.get("signature")))
-        elif kind == "content_block_start" and _dict(event.get("content_block")).get("type") == "text":
-            response.text += _text(event["content_block"])
-        elif kind == "content_block_stop" and signature:
-            response.signatures.append("".join(signature))
-            signature = []
+            signatures[index] = signatures.get(index, "") + str(delta.get("signature"))
+        elif kind == "content_block_start" and block.get("type") == "text":
+            response.text += _text(block)
+        elif kind == "content_block_start":
+            signatures[index] = str(block.get("signature") or "")
+        elif kind == "content_block_stop" and signatures.get(index):
+            response.signatures.append(signatures.pop(index))
         elif kind == "message_start":
             _count(response, _dict(event.get("message")).get("usage"))
         elif kind == "message_delta":

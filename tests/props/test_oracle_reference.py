@@ -152,3 +152,17 @@ def test_no_damage_to_the_body_of_a_reply_makes_the_reader_raise(
 ) -> None:
     place = data.draw(st.integers(wire.index(b"\r\n\r\n") + 4, len(wire)))
     assert read_reply(wire[:place] + noise + wire[place + data.draw(st.integers(0, 5)) :]).status is not None
+
+
+def test_signatures_are_those_of_their_blocks_whatever_else_is_open() -> None:
+    events: list[dict[str, Any]] = [
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "signature": "a"}},
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "thinking", "signature": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "b"}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "signature_delta", "signature": "c"}},
+        {"type": "content_block_stop", "index": 1},
+        {"type": "content_block_stop", "index": 0},
+    ]
+    body = b"".join(sse(one["type"], json.dumps(one)) for one in events)
+    response = read_reply(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n" + body)
+    assert response.signatures == ["c", "ab"]

@@ -114,10 +114,17 @@ def test_what_is_no_message_tells_nothing(body: bytes) -> None:
     assert read_message(body) == Told()
 
 
-def test_a_tool_in_a_message_without_an_input_is_a_flaw_and_no_call() -> None:
-    pay = {"type": "tool_use", "name": "pay"}
-    told = read_message(json.dumps({"type": "message", "content": [pay], "stop_reason": "tool_use"}).encode())
-    assert (told.flaw, told.tools) == ("the input of a tool is no object of JSON", [])
+@pytest.mark.parametrize(
+    ("content", "usage", "flaw"),
+    [
+        ([{"type": "tool_use", "name": "pay"}], None, "the input of a tool is no object of JSON"),
+        ([{"type": "text", "text": "A."}], {"input_tokens": "9"}, "usage is no numbers"),
+    ],
+)
+def test_what_is_wrong_in_a_message_that_came_whole_is_named(content: Any, usage: Any, flaw: str) -> None:
+    message = {"type": "message", "content": content, "stop_reason": "end_turn", "usage": usage}
+    found = read_message(json.dumps(message).encode())
+    assert (found.flaw, found.tools, found.is_flawless) == (flaw, [], False)
 
 
 def test_a_beginning_is_in_order_and_not_whole() -> None:
@@ -145,6 +152,8 @@ def test_a_beginning_is_in_order_and_not_whole() -> None:
         (EditJson(at=AtEvent(DELTA, 0), remove=("delta",)), "a delta has no type"),
         (EditJson(at=AtEvent("message_start"), remove=("message",)), "message_start has no message"),
         (EditJson(at=AtEvent("message_delta"), remove=("delta",)), "message_delta has no delta"),
+        (EditJson(at=AtEvent("message_delta"), put=(("usage.output_tokens", False),)), "usage is no numbers"),
+        (EditJson(at=AtEvent("message_start"), put=(("message.usage", 7),)), "usage is no numbers"),
         (EditJson(at=AtEvent("message_delta"), put=(("delta.stop_reason", 1),)), "stop_reason is no text"),
         (EditJson(at=AtEvent(STOP, 0), put=(("type", "message_stop"),)), "content_block_stop says that it is"),
         (ErrorEvent(at=AtEvent(DELTA, 2)), "it reports an error"),
