@@ -26,7 +26,7 @@ SINKS = {name: one for name, one in catalog.scenarios().items() if one.receiver 
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, CaseFinished]:
-    """``bundled_sync`` is run in ``test_catalogue``, without coverage: with it some long answers were not over in time."""
+    """``bundled_sync`` is run in ``test_catalogue``, without coverage, which made some long answers too late."""
     return run("bundled", "bundled_relay", select="sinks")
 
 
