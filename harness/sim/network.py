@@ -260,7 +260,7 @@ class SimConnection:
             other.close_source()
 
     def finish(self, how: str) -> None:
-        """Close whatever is open and report it, once; ``reset`` closes with RST."""
+        """Close whatever is open and report it; ``reset`` closes with RST. No pump takes a turn after that."""
         self.is_open_for_client = False
         for pump in self._pumps.values():
             pump.done = True

@@ -26,7 +26,7 @@ SINKS = {name: one for name, one in catalog.scenarios().items() if one.receiver 
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, CaseFinished]:
-    """``bundled_sync`` is run in ``test_catalogue``, without coverage, which made some long answers too late."""
+    """``bundled_sync`` is run in ``test_catalogue``: with coverage some long answers once took too long here."""
     return run("bundled", "bundled_relay", select="sinks")
 
 

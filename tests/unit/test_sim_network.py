@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from unit.test_sim_parts import ASKED
+
 from fake_server.dialects.anthropic import Answer
 from fake_server.exchange import Conversation
 from fake_server.record import Ended, Requested, ServerRecord
@@ -13,13 +15,8 @@ from harness.network import AfterSeconds, AtAttempt, network, toxic
 from harness.sim.agenda import VirtualAgenda
 from harness.sim.line import EndOfLine
 from harness.sim.network import SimNetwork
-from harness.sim.request import request_bytes
 from harness.sim.server import SimServer
 from harness.toxiproxy.events import Closed, Struck
-
-BODY = b'{"model": "m", "max_tokens": 9, "stream": true, "messages": [{"role": "user", "content": "Hi"}]}'
-HEADERS = {"x-api-key": "k", "anthropic-version": "2023-06-01", "content-length": str(len(BODY))}
-REQUEST = request_bytes("/case/x/v1/messages", HEADERS, BODY)
 
 
 class Reader:
@@ -53,7 +50,7 @@ class Connected:
         assert end is not None
         self.end: EndOfLine = end
         self.end.owner = self.reader
-        self.end.send(REQUEST)
+        self.end.send(ASKED)
 
     def until(self, seconds: float) -> None:
         self.agenda.run(lambda: False, seconds)
