@@ -26,8 +26,7 @@ SINKS = {name: one for name, one in catalog.scenarios().items() if one.receiver 
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, CaseFinished]:
-    """``bundled_sync`` is run in ``test_catalogue``: with coverage some long answers once took too long here."""
-    return run("bundled", "bundled_relay", select="sinks")
+    return run("bundled", "bundled_sync", "bundled_relay", select="sinks")
 
 
 def of(results: dict[str, CaseFinished], client: str) -> dict[str, CaseFinished]:
@@ -40,8 +39,9 @@ def test_there_are_scenarios_for_every_kind_of_receiver() -> None:
     assert len(SINKS) >= 14
 
 
-def test_the_bundled_client_passes_every_scenario(results: dict[str, CaseFinished]) -> None:
-    wrong = {name: one.finding for name, one in of(results, "bundled").items() if one.verdict is not Verdict.PASS}
+@pytest.mark.parametrize("client", ["bundled", "bundled_sync"])
+def test_the_bundled_client_passes_every_scenario(results: dict[str, CaseFinished], client: str) -> None:
+    wrong = {name: one.finding for name, one in of(results, client).items() if one.verdict is not Verdict.PASS}
     assert wrong == {}
 
 

@@ -276,6 +276,44 @@ def test_a_blocking_stream_is_read_in_a_thread_and_delivered_like_any_other() ->
     assert threading.current_thread().name not in stream.read_in
 
 
+def test_a_blocking_stream_is_read_while_the_loop_is_busy() -> None:
+    class ReadToItsEnd(Blocking):
+        def __iter__(self) -> Iterator[Event]:
+            yield from self._steps
+            self.left.set()
+
+    class Busy(Plain):
+        async def take(self, event: Event) -> None:
+            assert stream.left.wait(60)
+
+    stream, note = ReadToItsEnd([*map(Text, "abcdefgh"), done("abcdefgh")]), Note()
+    asyncio.run(deliver(stream, Busy(), note))
+    assert note.given == [*map(Text, "abcdefgh"), done("abcdefgh"), None]
+
+
+def test_a_blocking_stream_is_not_read_far_ahead_of_slow_sinks() -> None:
+    class Counts(Blocking):
+        read = 0
+
+        def __iter__(self) -> Iterator[Event]:
+            for step in self._steps:
+                self.read += 1
+                yield step
+
+    class Counted(Plain):
+        taken = furthest = 0
+
+        async def take(self, event: Event) -> None:
+            await asyncio.sleep(0)
+            self.taken += 1
+            self.furthest = max(self.furthest, stream.read - self.taken)
+
+    stream, sink = Counts([Text("x")] * 20_000 + [done("x" * 20_000)]), Counted()
+    asyncio.run(deliver(stream, sink))
+    assert sink.taken == 20_001
+    assert 1 < sink.furthest < 300
+
+
 def test_the_error_of_a_blocking_stream_reaches_sinks_and_caller() -> None:
     error, note = ConnectionLost("gone"), Note()
     with pytest.raises(ConnectionLost):
