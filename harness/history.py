@@ -77,6 +77,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What the receiver saw; empty where there was none."""
     lag: float = 0.0
     """The longest time, in seconds, that the harness's own event loop came late while the case ran."""
+    lost: float = 0.0
+    """The most seconds within any one second that it came late in all: many short delays are as bad as a long one."""
 
 
 class Case:
@@ -90,6 +92,7 @@ class Case:
         self.network = record.network
         self.receiver = record.receiver
         self.lag = record.lag
+        self.lost = record.lost
 
     @cached_property
     def attempts(self) -> list[Attempt]:
@@ -321,7 +324,7 @@ _DATES = re.compile(rb"(?m)^(?:date|retry-after): \w{3}, [^\r]*GMT\r$")
 
 def _strip(tree: Any) -> None:
     if isinstance(tree, dict):
-        for name in ("t", "total", "lag", "date", "host", "peer"):
+        for name in ("t", "total", "lag", "lost", "date", "host", "peer"):
             tree.pop(name, None)
         for value in tree.values():
             _strip(value)

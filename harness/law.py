@@ -22,6 +22,10 @@ DELIVERY = "SP22"
 """Code of the law about the faults themselves, the only one to ask when the network could not be set up."""
 
 
+_MOST_LOST = 0.5
+"""Seconds that may be lost of one second."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
     """One law; ``rank`` orders the findings of a case, the most harmful first."""
@@ -74,9 +78,18 @@ def _rule(case: Case, law: Law) -> Ruling:
         ruling = _of_both(ruling, _ask(case.other_reading, law))
     if ruling.verdict is Verdict.FAIL and case.is_misheard:
         ruling = unknown(f"the network changed what the client sent, so this proves nothing: {ruling.harm}")
-    if law.tolerates is not None and ruling.verdict is Verdict.FAIL and case.lag > law.tolerates:
-        ruling = unknown(f"this machine was up to {case.lag:.2f} s late, so this proves nothing: {ruling.harm}")
+    if law.tolerates is not None and ruling.verdict is Verdict.FAIL and (late := too_late(case, law.tolerates)):
+        ruling = unknown(f"{late}, so this proves nothing: {ruling.harm}")
     return msgspec.structs.replace(ruling, law=law.code)
+
+
+def too_late(case: Case, tolerated: float) -> str:
+    """Says how late this machine came, if a client's own limits may have passed for that; otherwise nothing."""
+    if case.lag > tolerated:
+        return f"this machine was up to {case.lag:.2f} s late"
+    if case.lost > max(tolerated, _MOST_LOST):
+        return f"this machine was up to {case.lost:.2f} s late in all within one second"
+    return ""
 
 
 def _of_both(ruling: Ruling, other: Ruling) -> Ruling:

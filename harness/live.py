@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class LiveRunner:
                 if nemesis is not None:
                     url = await self._network_of(nemesis, script, token)
                 job = job_of(case, url, receiver.destination() if receiver is not None else None)
-                client = await self._observe(case, job, script.start) if url else []
+                client = await self._observe(case, job, script.start, lateness) if url else []
                 await self._wait_for_closes(script, nemesis, case.scenario.limits.close)
             finally:
                 network = await nemesis.end(script.start) if nemesis is not None else ()
@@ -84,6 +85,7 @@ class LiveRunner:
             network=network,
             receiver=receiver.records(script.start) if receiver is not None else (),
             lag=round(lateness.worst, 3),
+            lost=round(lateness.within_one_second, 3),
         )
 
     def _nemesis(self, case: PlannedCase, token: str) -> Nemesis | None:
@@ -99,9 +101,9 @@ class LiveRunner:
         script.start = self._clock.now()
         return f"http://{listen}/case/{token}" if listen is not None else ""
 
-    async def _observe(self, case: PlannedCase, job: Job, start: float) -> list[ClientRecord]:
+    async def _observe(self, case: PlannedCase, job: Job, start: float, lateness: _Watch) -> list[ClientRecord]:
         seen: list[ClientRecord] = []
-        await observe_to_the_end(case, job, lambda: self._clock.now() - start, seen)
+        await observe_to_the_end(case, job, lambda: self._clock.now() - start, seen, lambda: lateness.in_all)
         return seen
 
     async def _wait_for_closes(self, case: Case, nemesis: Nemesis | None, limit: float) -> None:
@@ -116,16 +118,26 @@ class LiveRunner:
 @dataclass(slots=True, eq=False)
 class _Watch:
     worst: float = 0.0
+    """The longest delay."""
+    within_one_second: float = 0.0
+    """The most that was lost of any one second."""
+    in_all: float = 0.0
+    """The sum of all delays."""
 
 
 class _Lateness:
-    """Measures how late the event loop comes: a client that shares it cannot be blamed for that."""
+    """Measures how late the event loop comes: a client that shares it cannot be blamed for that.
+
+    Many small delays are as bad as a long one: an exchange waits for the loop again and again.
+    """
 
     _EVERY = 0.05
+    _WINDOW = 1.0
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._watches: list[_Watch] = []
+        self._recent: deque[tuple[float, float]] = deque()
         self._due = clock.now()
         self._task: asyncio.Task[None] | None = None
 
@@ -138,7 +150,7 @@ class _Lateness:
 
     @contextmanager
     def watched(self) -> Iterator[_Watch]:
-        """The worst lateness while the block runs."""
+        """How late it comes while the block runs."""
         watch = _Watch()
         self._watches.append(watch)
         try:
@@ -151,6 +163,13 @@ class _Lateness:
         while True:
             self._due = self._clock.now() + self._EVERY
             await self._clock.sleep(self._EVERY)
-            late = self._clock.now() - self._due
+            now = self._clock.now()
+            late = max(0.0, now - self._due)
+            self._recent.append((now, late))
+            while self._recent[0][0] < now - self._WINDOW:
+                self._recent.popleft()
+            lately = sum(one for _, one in self._recent)
             for watch in self._watches:
                 watch.worst = max(watch.worst, late)
+                watch.within_one_second = max(watch.within_one_second, lately)
+                watch.in_all += late

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
 
 import msgspec
 
@@ -17,18 +17,52 @@ STOP_SECONDS = 5.0
 """What an adapter has to close its client when it is stopped."""
 
 
-async def observe_to_the_end(case: PlannedCase, job: Job, now: Callable[[], float], seen: list[ClientRecord]) -> None:
+_MOST = 3
+"""Times the time that it is given, a call on a machine that is late may take."""
+
+
+async def observe_to_the_end(
+    case: PlannedCase,
+    job: Job,
+    now: Callable[[], float],
+    seen: list[ClientRecord],
+    lost: Callable[[], float] = lambda: 0.0,
+) -> None:
     """Run the client of ``case`` until its call ends, its time is up or the scenario cancels it.
 
     Args:
         now: seconds since the case began.
         seen: what its user saw is added here, as it happens.
+        lost: seconds since the case began in which this machine was not there for it; they are not the client's.
     """
     try:
-        async with asyncio.timeout(job.limits.settle + STOP_SECONDS):
-            await _observe(case, job, now, seen)
+        async with _within(job.limits.settle + STOP_SECONDS, lost):
+            await _observe(case, job, now, seen, lost)
     except TimeoutError:
         seen.append(not_stopped())
+
+
+@asynccontextmanager
+async def _within(seconds: float, lost: Callable[[], float]) -> AsyncGenerator[None, None]:
+    """As ``asyncio.timeout``, but for time that was lost."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    looking: asyncio.TimerHandle
+    async with asyncio.timeout(None) as limit:
+
+        def look() -> None:
+            nonlocal looking
+            ends = began + min(seconds + lost(), seconds * _MOST)
+            if loop.time() < ends:
+                looking = loop.call_at(ends, look)
+            else:
+                limit.reschedule(loop.time())
+
+        looking = loop.call_at(began + seconds, look)
+        try:
+            yield
+        finally:
+            looking.cancel()
 
 
 def not_stopped() -> AdapterFailed:
@@ -36,12 +70,14 @@ def not_stopped() -> AdapterFailed:
     return AdapterFailed(why=f"it did not stop within {STOP_SECONDS:g} s of being told to")
 
 
-async def _observe(case: PlannedCase, job: Job, now: Callable[[], float], seen: list[ClientRecord]) -> None:
+async def _observe(
+    case: PlannedCase, job: Job, now: Callable[[], float], seen: list[ClientRecord], lost: Callable[[], float]
+) -> None:
     def note(record: ClientRecord) -> None:
         seen.append(msgspec.structs.replace(record, t=round(now(), 6)))
 
     try:
-        async with asyncio.timeout(job.limits.settle), aclosing(observed(case.adapter, job)) as observations:
+        async with _within(job.limits.settle, lost), aclosing(observed(case.adapter, job)) as observations:
             shown = 0
             async for observation in observations:
                 note(observation)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from client_under_test.dialects.anthropic import Event
@@ -10,6 +11,7 @@ from client_under_test.driver_async import StreamClient
 from client_under_test.errors import StreamError
 from client_under_test.session import Session, State
 from harness.adapters.bundled import BundledAdapter, arguments
+from harness.model import Job, Observed
 
 
 class EveryEndIsComplete(Session):
@@ -39,14 +41,23 @@ class Raises(Session):
         raise KeyError("index")
 
 
-def _with(broken: type[Session], name: str) -> BundledAdapter:
+class HangsOnSockets(BundledAdapter):
+    """Is simulated as any other, and never ends on sockets."""
+
+    async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
+        await asyncio.Event().wait()
+        yield
+
+
+def _with(broken: type[Session], name: str, adapter: type[BundledAdapter] = BundledAdapter) -> BundledAdapter:
     class Client(StreamClient):
         def session(self, request: Mapping[str, Any]) -> Session:
             return broken(request, self.policy, self._chance, self._targets)
 
-    return BundledAdapter(lambda job: Client(**arguments(job)), name=name)
+    return adapter(lambda job: Client(**arguments(job)), name=name)
 
 
 every_end = _with(EveryEndIsComplete, "every-end")
 first_text = _with(FirstTextIsComplete, "first-text")
+hangs_on_sockets = _with(FirstTextIsComplete, "hangs-on-sockets", HangsOnSockets)
 raises = _with(Raises, "raises")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from harness.history import Case
-from harness.law import law
+from harness.law import law, too_late
 from harness.model import Outcome, Policy
 from harness.verdict import PASSED, Ruling, failed, skipped, unknown
 
@@ -29,8 +29,9 @@ def outcome_is_right(case: Case) -> Ruling:
         return failed(f"an answer that was {expect.outcome} by the model passed for a complete one")
     if got in right:
         return PASSED
-    if got in (Outcome.INCOMPLETE, Outcome.FAILED) and case.lag > _LATE_SECONDS and _may_have_timed_out(case):
-        return unknown(f"this machine was up to {case.lag:.2f} s late: the client's deadlines may have passed for that")
+    gave_up = got in (Outcome.INCOMPLETE, Outcome.FAILED) and _may_have_timed_out(case)
+    if gave_up and (late := too_late(case, _LATE_SECONDS)):
+        return unknown(f"{late}: the client's deadlines may have passed for that")
     cause = f" ({finished.error.name}: {finished.error.message[:100]})" if finished.error is not None else ""
     whole = any(case.info.texts) and case.displayed in case.info.texts
     return failed(_sentence(expect.outcome, got, expect.may_fail, case.info.policy, whole=whole) + cause)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from live.running import is_late
+
 from fake_server.position import AfterSeconds as InTheReply
 from fake_server.record import Ended, Requested, Struck
 from harness import catalog, engine
@@ -62,14 +64,10 @@ def in_both_tiers(cases: Iterable[PlannedCase]) -> list[Both]:
     first = {case.id: (case, simulated(case)) for case in cases}
     live = on_sockets(case for case, _ in first.values())
     found = {name: Both(case=case, simulated=one, live=live[name]) for name, (case, one) in first.items()}
-    again = [one for one in found.values() if one.difference and lateness(one.live) > LATE_SECONDS]
+    again = [one for one in found.values() if one.difference and is_late(one.live, LATE_SECONDS)]
     for name, result in on_sockets(one.case for one in again).items() if again else ():
         found[name] = Both(case=found[name].case, simulated=found[name].simulated, live=result)
     return list(found.values())
-
-
-def lateness(result: CaseFinished) -> float:
-    return result.record.lag if result.record is not None else 0.0
 
 
 # ---- what a clock decides on sockets ---------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from harness import catalog, engine
 from harness.events import CaseFinished
+from harness.history import Case
+from harness.law import too_late
 from harness.plan import plan
 
 STREAMPROOF = Path(sys.executable).with_name("streamproof")
@@ -27,6 +29,11 @@ def run(*clients: str, select: str = "", seed: str = "1", toxiproxy: str = "") -
         return {f"{e.scenario}@{e.client}": e async for e in events if isinstance(e, CaseFinished)}
 
     return asyncio.run(consume())
+
+
+def is_late(result: CaseFinished, tolerated: float = 0.3) -> bool:
+    """Whether this machine came so late, in seconds, that the case may have ended otherwise for that."""
+    return result.record is not None and bool(too_late(Case(result.record), tolerated))
 
 
 @contextmanager

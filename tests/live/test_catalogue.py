@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from live.running import run
+from live.running import is_late, run
 
 from harness.events import CaseFinished
 from harness.history import Case, canonical
@@ -76,21 +76,11 @@ def test_what_arrives_behind_a_relay_is_whole_or_says_that_it_is_not() -> None:
 def wrong(client: str, seed: str, bears: frozenset[Verdict] | set[Verdict] = PASSES) -> dict[str, str | None]:
     """What has another verdict than those; what did not on a machine that came late is run again."""
     results = run(client, seed=seed)
-    late = [
-        one.scenario for one in results.values() if one.verdict is not Verdict.PASS and lateness(one) > LATE_SECONDS
-    ]
+    late = [one.scenario for one in results.values() if one.verdict is not Verdict.PASS and is_late(one)]
     if late:
         results |= run(client, seed=seed, select=" or ".join(late))
     failed = (one for one in results.values() if one.verdict not in bears)
     return {one.case: one.finding and one.finding.harm for one in failed}
-
-
-LATE_SECONDS = 0.3
-"""A case on a machine that came later than that may end otherwise: that is a matter of time, too."""
-
-
-def lateness(result: CaseFinished) -> float:
-    return result.record.lag if result.record is not None else 0.0
 
 
 def is_timed(result: CaseFinished) -> bool:
@@ -113,7 +103,7 @@ def timeless(result: CaseFinished) -> object:
 @pytest.mark.slow
 def test_two_runs_with_one_seed_differ_in_nothing_but_times_and_ports() -> None:
     first, second = (run("bundled", "anthropic", "naive", seed="11") for _ in range(2))
-    late = {name for name in first if max(lateness(first[name]), lateness(second[name])) > LATE_SECONDS}
+    late = {name for name in first if is_late(first[name]) or is_late(second[name])}
     assert len(late) < len(first) / 2, "this machine is too busy to tell"
     different = {name for name in first if timeless(first[name]) != timeless(second[name])}
     assert {name for name in different - late if not is_timed(first[name])} == set()

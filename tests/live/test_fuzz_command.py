@@ -182,11 +182,11 @@ def options(home: Path) -> hunt.Options:
     return hunt.Options(campaign=Campaign(client=CLIENT, seed="1", examples=30, size=10), record=home / "mine")
 
 
-def begin(home: Path, campaign: Campaign) -> None:
+def begin(home: Path, campaign: Campaign, name: str = "first-text") -> None:
     """Leave the first shard of a campaign as done; its number of cases shows that it was not run again."""
     first = explore(replace(next(campaign.shards()), examples=10))
     done = replace(first, shard=next(campaign.shards()), cases=1_010)
-    journal_of(campaign, "first-text", home / "reports" / "out" / "fuzz").add(done)
+    journal_of(campaign, name, home / "reports" / "out" / "fuzz").add(done)
 
 
 def hunted(asked: hunt.Options) -> tuple[Hunted, str]:
@@ -210,9 +210,9 @@ def test_fresh_begins_anew(here: Path) -> None:
 
 
 @contextmanager
-def hunting(home: Path) -> Iterator[subprocess.Popen[str]]:
+def hunting(home: Path, client: str = CLIENT) -> Iterator[subprocess.Popen[str]]:
     """An endless search that has begun; killed if it is still there at the end."""
-    command = [SCRIPT, "fuzz", "--client", CLIENT, "--seed", "1", "--minutes", "5", "--record", "mine"]
+    command = [SCRIPT, "fuzz", "--client", client, "--seed", "1", "--minutes", "5", "--record", "mine"]
     with subprocess.Popen(
         command, cwd=home, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -246,8 +246,9 @@ def test_ctrl_c_before_anything_was_found_leaves_it_unknown(tmp_path: Path) -> N
 
 def test_a_second_ctrl_c_ends_everything_at_once(tmp_path: Path) -> None:
     """Its workers as well: they have its output open, which does not end before they do."""
-    begin(tmp_path, ENDLESS)
-    with hunting(tmp_path) as process:
+    client = "breaking:hangs_on_sockets"
+    begin(tmp_path, replace(ENDLESS, client=client), "hangs-on-sockets")
+    with hunting(tmp_path, client) as process:
         assert process.stdout is not None
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline().startswith("1010 cases; ")
@@ -255,7 +256,7 @@ def test_a_second_ctrl_c_ends_everything_at_once(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors.strip()) == (130, "streamproof: interrupted")
     assert recorded_in(tmp_path) == {}
-    assert (tmp_path / JOURNAL).exists()
+    assert (tmp_path / JOURNAL).with_name("hangs-on-sockets-1.jsonl").exists()
 
 
 # ---- whom it blames

@@ -13,8 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import httpx
 import pytest
-from live.running import run
-from live.test_catalogue import LATE_SECONDS, lateness
+from live.running import is_late, run
 from meta.planted import PLANTED, LeavesConnectionsOpen, NeverStreams, Planted
 
 from fake_server.record import Ended
@@ -67,7 +66,7 @@ def different(client: str, seed: str, select: str = "") -> dict[str, tuple[objec
     """What has another verdict in memory than live; what was late on this machine is run live again."""
     live, memory = run(client, seed=seed, select=select), in_memory(client, seed, select)
     wrong = [name for name in memory if told(memory[name]) != told(live[name])]
-    late = [live[name].scenario for name in wrong if lateness(live[name]) > LATE_SECONDS]
+    late = [live[name].scenario for name in wrong if is_late(live[name])]
     if late:
         live |= run(client, seed=seed, select=" or ".join(late))
     return {name: (told(memory[name]), told(live[name])) for name in wrong if told(memory[name]) != told(live[name])}

@@ -39,7 +39,7 @@ def untimed(_case: Case) -> Ruling:
     return failed("half of it was lost")
 
 
-def case(*client: Finished | Shown | AdapterFailed, lag: float = 0.0) -> Case:
+def case(*client: Finished | Shown | AdapterFailed, lag: float = 0.0, lost: float = 0.0) -> Case:
     info = CaseInfo(
         id="family.name@client:1",
         scenario="family.name",
@@ -54,7 +54,7 @@ def case(*client: Finished | Shown | AdapterFailed, lag: float = 0.0) -> Case:
         max_attempts=5,
         capabilities=(),
     )
-    return Case(Record(info=info, client=client, lag=lag))
+    return Case(Record(info=info, client=client, lag=lag, lost=lost))
 
 
 @pytest.mark.parametrize("better", range(4))
@@ -109,6 +109,20 @@ def test_a_failure_proves_nothing_on_a_machine_later_than_its_law_tolerates(
     one: Law, lag: float, verdict: Verdict
 ) -> None:
     assert judge(case(lag=lag), [one])[0].verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("one", "lost", "verdict"),
+    [
+        pytest.param(slow, 0.5, Verdict.FAIL, id="half_a_second_of_one"),
+        pytest.param(slow, 0.501, Verdict.UNKNOWN, id="more_than_half_a_second_of_one"),
+        pytest.param(untimed, 0.9, Verdict.FAIL, id="untimed"),
+    ],
+)
+def test_a_failure_proves_nothing_on_a_machine_that_is_late_again_and_again(
+    one: Law, lost: float, verdict: Verdict
+) -> None:
+    assert judge(case(lag=0.1, lost=lost), [one])[0].verdict is verdict
 
 
 def test_a_late_machine_is_named_beside_the_harm_that_it_may_have_made() -> None:
