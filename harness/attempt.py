@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -78,7 +79,8 @@ class Attempt:
         head = self.wire.partition(b"\r\n\r\n")[0]
         headers = self.response.headers
         is_stream = headers.get("content-type") == "text/event-stream; charset=utf-8"
-        return is_stream and "content-encoding" not in headers and _PLAIN_HEAD.fullmatch(head) is not None
+        is_plain = "content-encoding" not in headers and _is_plainly_framed(headers)
+        return is_stream and is_plain and _PLAIN_HEAD.fullmatch(head) is not None
 
     @property
     def has_legible_head(self) -> bool:
@@ -107,6 +109,13 @@ class Attempt:
     def over_at(self) -> float | None:
         """When the reply was over for the server, None while it was not."""
         return self.ended.t if self.ended is not None else None
+
+
+def _is_plainly_framed(headers: Mapping[str, str]) -> bool:
+    """Whether a body ends by chunks, by its length or by the close, and no client can be in doubt by which (RFC 9112
+    §6.3)."""
+    coding, length = headers.get("transfer-encoding"), headers.get("content-length")
+    return (coding is None and (length is None or length.isdecimal())) or (coding == "chunked" and length is None)
 
 
 def attempts_in(records: tuple[ServerRecord, ...]) -> list[Attempt]:
