@@ -30,9 +30,13 @@ def results() -> dict[str, CaseFinished]:
     """Every planted bug in its scenario, and the sound client in the same ones; all at once.
 
     Bugs in the lengths of waits run by themselves: their law says nothing on a machine that comes late, and they are
-    given three tries at it.
+    given three tries at it. So do those that show only when a read ends at a cut: a late client reads over it.
     """
-    quiet = {case(one.scenario, one.adapter).id for one in PLANTED if one.law == "SP13"}
+    quiet = {
+        case(one.scenario, one.adapter).id
+        for one in PLANTED
+        if one.law == "SP13" or one.scenario == "framing.crlf_split"
+    }
     wanted = [case(one.scenario, one.adapter) for one in (*PLANTED, NEVER_STREAMS)]
     wanted += [case(name, ADAPTER) for name in dict.fromkeys(one.scenario for one in PLANTED)]
 
