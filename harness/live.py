@@ -71,7 +71,7 @@ class LiveRunner:
         with self._lateness.watched() as lateness:
             try:
                 if nemesis is not None:
-                    url = await self._network_of(nemesis, script, token)
+                    url = await self._network_of(nemesis, script, token, lateness)
                 job = job_of(case, url, receiver.destination() if receiver is not None else None)
                 client = await self._observe(case, job, script.start, lateness) if url else []
                 await self._wait_for_closes(script, nemesis, case.scenario.limits.close)
@@ -94,10 +94,18 @@ class LiveRunner:
         upstream = f"{LOOPBACK}:{self._server.port}"
         return Nemesis(self._network, token, case.scenario.network, upstream, seed=case.text_seed, clock=self._clock)
 
-    async def _network_of(self, nemesis: Nemesis, script: Case, token: str) -> str:
+    async def _network_of(self, nemesis: Nemesis, script: Case, token: str, lateness: _Watch) -> str:
         """The base URL through the network; empty when there is none."""
+
+        async def change(record: ServerRecord) -> None:
+            began = self._clock.now()
+            try:
+                await nemesis.follow(record)
+            finally:
+                lateness.add(self._clock.now() - began)
+
         listen = await nemesis.begin()
-        script.hold = nemesis.follow
+        script.hold = change
         script.start = self._clock.now()
         return f"http://{listen}/case/{token}" if listen is not None else ""
 
@@ -124,14 +132,21 @@ class _Watch:
     in_all: float = 0.0
     """The sum of all delays."""
 
+    def add(self, late: float) -> None:
+        """A delay of so many seconds: the loop's, or what the server waited for a change of the network."""
+        self.worst = max(self.worst, late)
+        self.in_all += late
+
 
 class _Lateness:
     """Measures how late the event loop comes: a client that shares it cannot be blamed for that.
 
-    Many small delays are as bad as a long one: an exchange waits for the loop again and again.
+    Many small delays are as bad as a long one: an exchange waits for the loop again and again. So a beat is a wait and
+    the turns of the loop that an exchange takes (connect, accept, forward, read, answer, forward, read, wake).
     """
 
     _EVERY = 0.05
+    _TURNS = 12
     _WINDOW = 1.0
 
     def __init__(self, clock: Clock) -> None:
@@ -163,6 +178,8 @@ class _Lateness:
         while True:
             self._due = self._clock.now() + self._EVERY
             await self._clock.sleep(self._EVERY)
+            for _ in range(self._TURNS):
+                await asyncio.sleep(0)
             now = self._clock.now()
             late = max(0.0, now - self._due)
             self._recent.append((now, late))
@@ -170,6 +187,5 @@ class _Lateness:
                 self._recent.popleft()
             lately = sum(one for _, one in self._recent)
             for watch in self._watches:
-                watch.worst = max(watch.worst, late)
+                watch.add(late)
                 watch.within_one_second = max(watch.within_one_second, lately)
-                watch.in_all += late

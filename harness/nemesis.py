@@ -11,7 +11,9 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar
 
 import msgspec
@@ -43,6 +45,10 @@ T = TypeVar("T")
 _Planned: TypeAlias = tuple[When | End, str, NetworkFault, bool]
 """When what begins (True) or ends."""
 _POLL_SECONDS = 0.02
+_CHANGES = 8
+"""Changes of the network at once, of all cases."""
+_SET_UPS = 2
+"""How many of them may be cases that only begin: a client does not yet wait for these."""
 
 
 class NetworkLayer:
@@ -54,12 +60,16 @@ class NetworkLayer:
         self._toxiproxy: Toxiproxy | None = None
         self._lanes: dict[str, list[Event]] = {}
         self._lock = threading.Lock()
+        self.threads = ThreadPoolExecutor(_CHANGES, "nemesis")
+        """Of its own: in the loop's, a change would wait for clients that keep its threads."""
+        self.set_ups = asyncio.Semaphore(_SET_UPS)
         self.is_ours = not url
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.threads.shutdown()
         self._stack.close()
 
     def require(self) -> Toxiproxy:
@@ -130,6 +140,10 @@ class Nemesis:
 
     async def begin(self) -> str | None:
         """Set the network up; returns ``host:port`` for the client, None when it could not be (and that is told)."""
+        async with self._layer.set_ups:
+            return await self._set_up()
+
+    async def _set_up(self) -> str | None:
         toxiproxy = self._layer.require()
         self._proxy = await self._try(toxiproxy.create, self._name, self._upstream, seed=self._seed)
         if self._proxy is None:
@@ -269,7 +283,8 @@ class Nemesis:
 
     async def _try(self, action: Callable[..., T], *args: Any, **more: Any) -> T | None:
         try:
-            return await asyncio.to_thread(action, *args, **more)
+            work = partial(action, *args, **more)
+            return await asyncio.get_running_loop().run_in_executor(self._layer.threads, work)
         except ToxiproxyError as error:
             self._own.append(NetworkFailed(at=self._clock.now(), proxy=self._name, why=str(error)))
             return None

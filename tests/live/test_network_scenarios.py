@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from functools import cache
 
@@ -12,6 +13,7 @@ from live.toxiproxies import SERVER, running
 from harness import catalog
 from harness.events import CaseFinished
 from harness.model import Scenario
+from harness.toxiproxy.driver import Proxy
 from harness.toxiproxy.events import Closed, Struck
 from harness.verdict import Verdict
 
@@ -104,3 +106,16 @@ def test_the_two_toxiproxies_never_contradict_each_other() -> None:
     }
     # How shaped data fall into reads is a matter of time, and the naive loop tears a character where a read ends.
     assert {name for name in contradictions if not (name.startswith("slow_") and name.endswith("@naive"))} == set()
+
+
+def test_what_the_server_waits_for_the_network_counts_as_lateness(monkeypatch: pytest.MonkeyPatch) -> None:
+    remove = Proxy.remove
+
+    def slowly(proxy: Proxy, name: str) -> None:
+        threading.Event().wait(0.35)
+        remove(proxy, name)
+
+    monkeypatch.setattr(Proxy, "remove", slowly)
+    result = run("bundled", select="broken_network.cut_mid_text")["broken_network.cut_mid_text@bundled"]
+    assert result.record is not None
+    assert result.record.lag >= 0.35
