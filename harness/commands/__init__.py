@@ -1,0 +1,1 @@
+"""The commands of `streamproof`, one a file; each is called ``command``."""

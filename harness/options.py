@@ -1,0 +1,80 @@
+"""What several commands share: options, and what their values name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from harness.findings import Hunted
+    from harness.model import Scenario
+
+FAILED, USAGE, UNKNOWN, INTERNAL = 1, 2, 3, 70
+SCENARIO_FILE = ".json"
+"""How the name of a recorded scenario's file ends; it may stand wherever a scenario's id may."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def seed_option(command: F) -> F:
+    """Give a command ``--seed``."""
+    return click.option("--seed", default=None, help="Seed of texts, faults and jitter; a new one by default.")(command)
+
+
+def tier_option(command: F) -> F:
+    """Give a command ``--tier``."""
+    return click.option(
+        "--tier",
+        type=click.Choice(["live", "sim"]),
+        default="live",
+        show_default=True,
+        help="Where cases run: on real sockets, or in virtual time.",
+    )(command)
+
+
+def select_option(command: F) -> F:
+    """Give a command ``-k``."""
+    told = "Parts of ids, with and, or, not; or the file of a recorded scenario."
+    return click.option("-k", "select", default="", metavar="EXPR", help=told)(command)
+
+
+def end_quietly_when_nobody_reads() -> None:
+    """Let a closed pipe end the process, as it ends any filter; not for commands that run servers."""
+    import signal
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
+def scenario_called(name: str) -> Scenario:
+    """The scenario of that id, or in that file.
+
+    Raises:
+        UsageError: there is none, or its file is malformed.
+    """
+    from harness import catalog
+    from harness.errors import unknown_name
+
+    if name.endswith(SCENARIO_FILE):
+        from harness import recorded
+
+        return recorded.read(Path(name))
+    known = catalog.scenarios()
+    if name not in known:
+        raise unknown_name("scenario", name, known)
+    return known[name]
+
+
+def new_seed() -> str:
+    """A seed for a run that was given none."""
+    import random
+
+    return str(random.SystemRandom().randrange(1_000_000))
+
+
+def end_search(end: Hunted, seed: str, client: str) -> NoReturn:
+    """Tell how a search for failures ended, and exit."""
+    click.echo(f"seed {seed}: {end.failures} failures of {client}", err=True)
+    raise SystemExit(FAILED if end.failures else UNKNOWN if end.doubts or end.is_interrupted else 0)
