@@ -3,7 +3,8 @@
 An adapter makes one client run one :class:`~harness.model.Job` and says what its user sees. It is any object with
 these attributes; nothing needs to be inherited. One whose client is built on httpx or httpx2 may have
 ``in_memory = True`` as well: then it makes its ``AsyncClient`` with ``job.memory.transport(httpx)`` where the job has a
-memory, and its cases can be run in virtual time. Adapters that ship with the harness are one file each in
+memory, and its cases can be run in virtual time. One that can make only so many calls at once says so by ``at_once``.
+Adapters that ship with the harness are one file each in
 ``harness/adapters``, with the object called ``ADAPTER``; anybody else's is named ``module:attribute`` on the command
 line.
 """
@@ -16,7 +17,7 @@ from contextlib import aclosing
 from typing import Protocol, runtime_checkable
 
 from harness.errors import AdapterError
-from harness.model import Capability, Cleared, Finished, Job, Noticed, Observed, Policy, Shown
+from harness.model import Capability, Cleared, Finished, Job, Noticed, Observed, Policy, Shown, ToolRan
 
 
 @runtime_checkable
@@ -41,9 +42,30 @@ class Adapter(Protocol):
         ...
 
 
+class Absent:
+    """A client that cannot be run here, with the reason; its cases are skipped."""
+
+    version = "not installed"
+    policy = Policy.BEST_EFFORT
+    capabilities = frozenset(Capability)
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name, self.why = name, why
+
+    def run(self, job: Job) -> AsyncGenerator[Observed, None]:
+        """Raise: whoever runs it has not asked whether it can be run."""
+        raise AdapterError(self.why)
+
+
 def runs_in_memory(adapter: Adapter) -> bool:
     """Whether it says that it connects through the memory of a job that has one."""
     return getattr(adapter, "in_memory", False) is True
+
+
+def at_once(adapter: Adapter, most: int) -> int:
+    """How many calls it makes at once, at most ``most``: one that starts a process for each says ``at_once``."""
+    said = getattr(adapter, "at_once", most)
+    return min(most, said) if isinstance(said, int) and said > 0 else most
 
 
 async def observed(adapter: Adapter, job: Job) -> AsyncGenerator[Observed, None]:
@@ -57,7 +79,7 @@ async def observed(adapter: Adapter, job: Job) -> AsyncGenerator[Observed, None]
         async for observation in observations:
             if finished:
                 raise AdapterError(f"adapter {adapter.name!r} observed {type(observation).__name__} after Finished")
-            if not isinstance(observation, Shown | Cleared | Noticed | Finished):
+            if not isinstance(observation, Shown | Cleared | Noticed | ToolRan | Finished):
                 raise AdapterError(f"adapter {adapter.name!r} yielded {observation!r}, which is no observation")
             finished = isinstance(observation, Finished)
             yield observation

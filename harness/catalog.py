@@ -14,8 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness import recorded
-from harness.adapter import Adapter
+from harness import environments, recorded
+from harness.adapter import Absent, Adapter
+from harness.command import COMMAND, of_command, of_environment
 from harness.errors import UsageError, unknown_name
 from harness.law import Law
 from harness.model import Capability, Scenario
@@ -96,18 +97,39 @@ def law(code: str) -> Law:
     return found
 
 
+def clients(package: str = "harness.adapters") -> list[str]:
+    """The names of all clients that ship with the harness, whether they are installed or not."""
+    return sorted({*names(package), *environments.programs()})
+
+
+def every_adapter() -> list[Adapter]:
+    """All of them; one that is not installed is there, and says why it cannot be run."""
+    return [_or_absent(name) for name in clients()]
+
+
+def _or_absent(name: str) -> Adapter:
+    try:
+        return adapter(name)
+    except UsageError as error:
+        return Absent(name, str(error))
+
+
 def adapter(name: str, package: str = "harness.adapters") -> Adapter:
-    """The client called ``name``, or the object that ``module:attribute`` names.
+    """The client called ``name``, the object that ``module:attribute`` names, or the program of ``cmd:COMMAND``.
 
     Raises:
-        UsageError: there is none, it cannot be imported, or it is no adapter.
+        UsageError: there is none, it cannot be imported, it is not installed, or it is no adapter.
     """
+    if name.startswith(COMMAND):
+        return of_command(name.removeprefix(COMMAND))
     if ":" in name:
         found = _attribute(name)
-    elif name in (known := names(package)):
+    elif name in names(package):
         found = _import(f"{package}.{name}", name).ADAPTER
+    elif (environment := environments.programs().get(name)) is not None:
+        found = of_environment(environment)
     else:
-        raise unknown_name("client", name, known)
+        raise unknown_name("client", name, clients(package))
     missing = [one for one in ("name", "version", "policy", "capabilities", "run") if not hasattr(found, one)]
     if missing:
         raise UsageError(f"client {name!r} is no adapter: it lacks {', '.join(missing)} (see harness/adapter.py)")

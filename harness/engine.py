@@ -12,6 +12,7 @@ from itertools import count
 import msgspec
 
 from fake_server.clock import Clock, SystemClock
+from harness.adapter import Absent, at_once
 from harness.errors import InternalError
 from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
 from harness.history import Case, Record
@@ -95,9 +96,11 @@ def _simulated(case: PlannedCase, laws: tuple[Law, ...], began: float, clock: Cl
 
 async def _run_live(plan: Plan, laws: tuple[Law, ...], queue: asyncio.Queue[Event | None], clock: Clock) -> None:
     slots, door = asyncio.Semaphore(plan.jobs), asyncio.Lock()
+    adapters = {case.adapter.name: case.adapter for case in plan.cases}
+    own = {name: asyncio.Semaphore(at_once(adapter, plan.jobs)) for name, adapter in adapters.items()}
 
     async def one(runner: LiveRunner, case: PlannedCase) -> None:
-        async with slots:
+        async with own[case.adapter.name], slots:
             async with door:  # one after the other: a burst of starting clients would make the loop late for all
                 await clock.sleep(_ADMISSION_SECONDS)
             await queue.put(CaseStarted(case=case.id))
@@ -137,6 +140,8 @@ def finished(record: Record, laws: Iterable[Law], *, seconds: float = 0.0) -> Ca
 
 def _not_possible(case: PlannedCase, plan: Plan) -> str:
     """Why this case cannot be run; empty when it can."""
+    if isinstance(case.adapter, Absent):
+        return case.adapter.why
     if case.lacking:
         return f"the client does not declare: {', '.join(sorted(case.lacking))}"
     network = case.scenario.network

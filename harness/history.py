@@ -31,6 +31,8 @@ from harness.model import (
     Policy,
     Shown,
     TimedOut,
+    ToolRan,
+    ToolUse,
 )
 from harness.network import NetworkFailed, NetworkRecord
 from harness.receiver import Called, ReceiverInfo, ReceiverRecord, Showed
@@ -148,6 +150,11 @@ class Case:
     def adapter_failure(self) -> AdapterFailed | None:
         """What the adapter did wrong, if it did."""
         return next((record for record in self.client if isinstance(record, AdapterFailed)), None)
+
+    @property
+    def ran(self) -> list[ToolUse]:
+        """The tool calls that the client carried out, in order."""
+        return [ToolUse(record.name, record.input) for record in self.client if isinstance(record, ToolRan)]
 
     def displays(self) -> Iterator[str]:
         """What the user saw after each change."""

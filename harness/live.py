@@ -178,12 +178,12 @@ class _Lateness:
         while True:
             self._due = self._clock.now() + self._EVERY
             await self._clock.sleep(self._EVERY)
+            woken = self._clock.now()
+            self._recent.append((woken, max(0.0, woken - self._due)))
             for _ in range(self._TURNS):
                 await asyncio.sleep(0)
-            now = self._clock.now()
-            late = max(0.0, now - self._due)
-            self._recent.append((now, late))
-            while self._recent[0][0] < now - self._WINDOW:
+            late = max(0.0, self._clock.now() - self._due)
+            while self._recent[0][0] < woken - self._WINDOW:
                 self._recent.popleft()
             lately = sum(one for _, one in self._recent)
             for watch in self._watches:

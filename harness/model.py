@@ -256,6 +256,13 @@ class Noticed(Observation, frozen=True, kw_only=True, tag="noticed"):
     what: str
 
 
+class ToolRan(Observation, frozen=True, kw_only=True, tag="tool_ran"):
+    """The client carried a tool call out."""
+
+    name: str
+    input: dict[str, Any]
+
+
 class ErrorSeen(msgspec.Struct, frozen=True, kw_only=True):
     """An error as the caller of the client can see it."""
 
@@ -313,5 +320,5 @@ class AdapterFailed(Observation, frozen=True, kw_only=True, tag="adapter_failed"
     why: str
 
 
-Observed: TypeAlias = Shown | Cleared | Noticed | Finished
+Observed: TypeAlias = Shown | Cleared | Noticed | ToolRan | Finished
 ClientRecord: TypeAlias = Observed | Cancelled | TimedOut | AdapterFailed

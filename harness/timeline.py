@@ -9,7 +9,7 @@ from typing import Literal, assert_never
 
 from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Struck, Waited
 from harness.history import Record
-from harness.model import AdapterFailed, Cancelled, Cleared, ClientRecord, Finished, Noticed, Shown, TimedOut
+from harness.model import AdapterFailed, Cancelled, Cleared, ClientRecord, Finished, Noticed, Shown, TimedOut, ToolRan
 from harness.network import ABANDONED, Counted, NetworkFailed, NetworkRecord
 from harness.plain import plain, plain_bytes
 from harness.receiver import Called, ReceiverRecord, Showed
@@ -231,6 +231,8 @@ def _client_line(record: ClientRecord) -> Line:
             return Line(t=record.t, side="client", what="told its user that the answer starts over")
         case Noticed():
             return Line(t=record.t, side="client", what=plain(record.what, 200))
+        case ToolRan():
+            return Line(t=record.t, side="client", what=f"ran the tool {plain(f'{record.name}({record.input})', 200)}")
         case Finished():
             return Line(t=record.t, side="client", what=f"ended: {record.outcome}", detail=_result(record))
         case Cancelled():

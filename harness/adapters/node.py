@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import importlib.util
-import json
-import os
 import shutil
-import signal
 import subprocess
-from collections import deque
-from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from collections.abc import AsyncGenerator
+from functools import cached_property
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from harness import model
+from harness.command import Calls
 from harness.errors import AdapterError, UsageError
 from harness.model import Capability, Cleared, ErrorSeen, Finished, Job, Noticed, Observed, Outcome, Shown
 
@@ -41,7 +34,7 @@ class NodeAdapter:
     capabilities = frozenset(Capability) - {Capability.SINKS}
 
     def __init__(self) -> None:
-        self._processes: dict[asyncio.AbstractEventLoop, asyncio.Task[_Process]] = {}
+        self._running: dict[asyncio.AbstractEventLoop, asyncio.Task[Calls]] = {}
 
     @cached_property
     def version(self) -> str:
@@ -54,21 +47,21 @@ class NodeAdapter:
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""
-        process = await self._process()
-        call = process.begin(described(job))
+        calls = await self._calls()
+        call = calls.begin(described(job))
         try:
             while not call.over:
                 if (observed := seen(await call.line())) is not None:
                     yield observed
         finally:
-            await process.end(call)
+            await calls.end(call)
 
-    async def _process(self) -> _Process:
+    async def _calls(self) -> Calls:
         loop = asyncio.get_running_loop()
-        if loop not in self._processes:
-            start = _Process.start(lambda: self._processes.pop(loop, None))
-            self._processes[loop] = asyncio.create_task(start)
-        return await asyncio.shield(self._processes[loop])
+        if loop not in self._running:
+            command = (program(), str(module()), "--many")
+            self._running[loop] = asyncio.create_task(Calls.start(command, over=lambda: self._running.pop(loop, None)))
+        return await asyncio.shield(self._running[loop])
 
 
 def module() -> Path:
@@ -178,123 +171,6 @@ def _failed(error: Line) -> Finished:
     )
     outcome = Outcome.INCOMPLETE if error["partial"] else Outcome.FAILED
     return Finished(outcome=outcome, error=typed, content=tuple(error["blocks"]))
-
-
-@dataclass(slots=True, eq=False)
-class _Call:
-    """A job under way, and the lines about it."""
-
-    number: int
-    over: bool = False
-    lines: asyncio.Queue[Line | AdapterError] = field(default_factory=asyncio.Queue)
-
-    async def line(self) -> Line:
-        """The next line.
-
-        Raises:
-            AdapterError: the process ended.
-        """
-        line = await self.lines.get()
-        self.over = isinstance(line, AdapterError) or line["type"] in ("done", "error")
-        if isinstance(line, AdapterError):
-            raise line
-        return line
-
-
-class _Process:
-    """``node streamproof.mjs --many`` in a process group of its own, and the calls that it makes.
-
-    The task that reads what it prints kills the whole group in the end; it ends with its event loop, which cancels it.
-    """
-
-    def __init__(self, process: asyncio.subprocess.Process, over: Callable[[], object]) -> None:
-        self._process, self._over = process, over
-        self._numbers = count(1)
-        self._calls: dict[int, _Call] = {}
-        self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
-        self._reader = asyncio.create_task(self._read())
-
-    @classmethod
-    async def start(cls, over: Callable[[], object]) -> Self:
-        """Start it.
-
-        Args:
-            over: called when it is of no use any more, or could not be started.
-        """
-        pipe = asyncio.subprocess.PIPE
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(program(), str(module()), "--many"),
-                stdin=pipe,
-                stdout=pipe,
-                stderr=pipe,
-                limit=_LINE_BYTES,
-                start_new_session=True,
-            )
-        except BaseException:
-            over()
-            raise
-        return cls(process, over)
-
-    def begin(self, job: Line) -> _Call:
-        """Give the client a job."""
-        call = _Call(next(self._numbers))
-        self._calls[call.number] = call
-        self._write({"id": call.number, **job})
-        return call
-
-    async def end(self, call: _Call) -> None:
-        """Cancel the job, if it is not over, and wait until the client says so."""
-        try:
-            if not call.over:
-                self._write({"id": call.number, "cancel": True})
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    while not call.over:
-                        await call.line()
-        except (TimeoutError, AdapterError):
-            pass  # whether the connection is closed, the server says
-        finally:
-            del self._calls[call.number]
-
-    def _write(self, line: Line) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(line).encode() + b"\n")
-
-    async def _read(self) -> None:
-        kill = atexit.register(partial(_kill, self._process.pid))
-        stderr = asyncio.create_task(self._read_stderr())
-        try:
-            await self._read_lines()
-        except ValueError as error:  # of the limit for a line, too
-            self._stderr.append(f"what it printed is no line of JSON: {error}")
-        finally:
-            self._over()
-            kill()
-            atexit.unregister(kill)
-            await asyncio.wait({stderr})
-            said = "\n".join(self._stderr) or "nothing on the standard error"
-            status = await self._process.wait()
-            for call in self._calls.values():
-                call.lines.put_nowait(AdapterError(f"node ended with status {status} in the middle of a call: {said}"))
-
-    async def _read_lines(self) -> None:
-        assert self._process.stdout is not None
-        while text := await self._process.stdout.readline():
-            line = json.loads(text)
-            call = self._calls.get(line.pop("id"))
-            if call is not None:
-                call.lines.put_nowait(line)
-
-    async def _read_stderr(self) -> None:
-        assert self._process.stderr is not None
-        while line := await self._process.stderr.readline():
-            self._stderr.append(line.decode("utf-8", "replace").rstrip())
-
-
-def _kill(group: int) -> None:
-    """Kill the process and whatever it has started."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
 
 
 ADAPTER = NodeAdapter()

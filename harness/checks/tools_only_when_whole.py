@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 from harness.history import Case
 from harness.law import law
@@ -14,7 +15,7 @@ def tools_only_when_whole(case: Case) -> Ruling:
 
     An input is whole when its block has stopped and the turn ended normally. A truncated input that was "repaired"
     into a smaller valid object is another call than the model wanted: a file written without its content, a payment
-    without its limit.
+    without its limit. A call that is carried out must be whole as well, and is carried out once.
     """
     if not case.can(Capability.TOOLS):
         return skipped("the client does not return tool calls")
@@ -25,6 +26,8 @@ def tools_only_when_whole(case: Case) -> Ruling:
         return skipped(case.wire_lies)
     expected = case.info.expect.tools if finished.outcome is Outcome.COMPLETE else ()
     wanted, got = [_exact(call) for call in expected], [_exact(call) for call in finished.tools]
+    if too_much := Counter(map(_exact, case.ran)) - Counter(wanted):
+        return failed(f"the call ended {finished.outcome}, and a tool was run that should not be: {min(too_much)}")
     if got == wanted:
         return PASSED
     if stray := next((call for call in got if call not in wanted), None):

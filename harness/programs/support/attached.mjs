@@ -1,0 +1,64 @@
+// What the Node programs here share: one process makes all calls. Nothing but Node itself.
+//
+// A job is a line of JSON on the standard input; what a call's user sees is lines of JSON on the standard output.
+
+import { createInterface } from "node:readline";
+
+const OUTCOMES = {
+  max_tokens: "truncated",
+  model_context_window_exceeded: "truncated",
+  length: "truncated",
+  refusal: "refused",
+  "content-filter": "refused",
+  pause_turn: "paused",
+};
+
+/** The user sees `piece` after what was there. */
+export const text = (piece) => ({ type: "text", text: piece });
+
+/** The call returned. */
+export const done = (more = {}) => ({ type: "done", outcome: OUTCOMES[more.stop_reason] ?? "complete", ...more });
+
+/** The call raised; `own` says whether the library documents that class for its errors. */
+const failed = (raised, own) => ({
+  type: "error",
+  name: raised?.constructor?.name ?? typeof raised,
+  message: String(raised?.message ?? raised).slice(0, 300),
+  typed: own(raised),
+  status: Number.isInteger(raised?.status ?? raised?.statusCode) ? (raised.status ?? raised.statusCode) : null,
+});
+
+/**
+ * Make all calls.
+ *
+ * @param {(job: object, signal: AbortSignal) => AsyncIterable<object>} call yields what the user sees; it ends with
+ *   `done`, or throws.
+ * @param {(raised: unknown) => boolean} own whether the library documents the class of an error.
+ */
+export function serve(call, own) {
+  const running = new Map();
+  createInterface({ input: process.stdin }).on("line", (line) => {
+    const job = JSON.parse(line);
+    if (job.cancel) {
+      running.get(job.id)?.abort();
+    } else {
+      const abort = new AbortController();
+      running.set(job.id, abort);
+      one(call, own, job, abort.signal).finally(() => running.delete(job.id));
+    }
+  });
+}
+
+async function one(call, own, job, signal) {
+  const say = (line) => process.stdout.write(`${JSON.stringify({ id: job.id, ...line })}\n`);
+  try {
+    for await (const seen of call(job, signal)) {
+      if (signal.aborted) break;
+      say(seen);
+      if (seen.type === "done") return;
+    }
+    say(done({ outcome: "cancelled" }));
+  } catch (raised) {
+    say(signal.aborted ? done({ outcome: "cancelled" }) : failed(raised, own));
+  }
+}

@@ -1,0 +1,122 @@
+"""What the Python programs here share: one process makes all calls. The standard library only.
+
+A job is a line of JSON on the standard input; what a call's user sees is lines of JSON on the standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from contextlib import aclosing, nullcontext, suppress
+
+TRUNCATED = {"max_tokens", "model_context_window_exceeded", "length"}
+OUTCOMES = {
+    **dict.fromkeys(TRUNCATED, "truncated"),
+    "refusal": "refused",
+    "content_filter": "refused",
+    "pause_turn": "paused",
+}
+
+
+def text(piece):
+    """The user sees ``piece`` after what was there."""
+    return {"type": "text", "text": piece}
+
+
+def done(**more):
+    """The call returned."""
+    outcome = OUTCOMES.get(more.get("stop_reason") or "", "complete")
+    return {"type": "done", "outcome": outcome, **more}
+
+
+def error(raised, own=(), **more):
+    """The call raised; ``own`` are the classes that the library documents for its errors."""
+    status = getattr(raised, "status_code", None)
+    kind = getattr(raised, "type", None)
+    return {
+        "type": "error",
+        "name": f"{type(raised).__module__.partition('.')[0]}.{type(raised).__name__}",
+        "message": str(raised)[:300],
+        "typed": isinstance(raised, own),
+        "status": status if isinstance(status, int) else None,
+        "kind": kind if isinstance(kind, str) else None,
+        **more,
+    }
+
+
+def serve(call, connect=None, own=()):
+    """Make all calls.
+
+    Args:
+        call: an async generator function, ``call(client, job)``, that yields what the user sees; it ends with
+            :func:`done`, or raises.
+        connect: makes the client of a job, an async context manager; None where ``call`` needs none.
+        own: the classes that the library documents for its errors.
+    """
+    asyncio.run(_serve(call, connect or (lambda job: nullcontext()), own))
+
+
+def threaded(call):
+    """An async generator function of a synchronous one, which is iterated in a thread of its own."""
+
+    async def run(client, job):
+        loop, seen, stop = asyncio.get_running_loop(), asyncio.Queue(), threading.Event()
+
+        def tell(item):
+            with suppress(RuntimeError):  # the loop may be closed
+                loop.call_soon_threadsafe(seen.put_nowait, item)
+
+        def iterate():
+            try:
+                for item in call(client, job):
+                    tell(item)
+                    if stop.is_set():
+                        return
+            except Exception as raised:
+                tell(raised)
+
+        threading.Thread(target=iterate, daemon=True).start()
+        try:
+            while True:
+                item = await seen.get()
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+                if item["type"] == "done":
+                    return
+        finally:
+            stop.set()
+
+    return run
+
+
+async def _serve(call, connect, own):
+    loop, running = asyncio.get_running_loop(), {}
+    reader = asyncio.StreamReader(limit=1 << 28)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        job = json.loads(line)
+        number = job["id"]
+        if "cancel" in job:
+            if number in running:
+                running[number].cancel()
+            continue
+        running[number] = asyncio.create_task(_one(call, connect, own, job))
+        running[number].add_done_callback(lambda _, number=number: running.pop(number))
+
+
+async def _one(call, connect, own, job):
+    def say(line):
+        print(json.dumps({"id": job["id"], **line}), flush=True)
+
+    try:
+        async with connect(job) as client, aclosing(call(client, job)) as observed:
+            async for one in observed:
+                say(one)
+    except asyncio.CancelledError:
+        say({"type": "done", "outcome": "cancelled"})
+        raise
+    except Exception as raised:
+        say(error(raised, own))
