@@ -1,12 +1,15 @@
 """What an adapter is, and the wrapper that holds it to its word.
 
 An adapter makes one client run one :class:`~harness.model.Job` and says what its user sees. It is any object with
-these attributes; nothing needs to be inherited. One whose client is built on httpx or httpx2 may have
-``in_memory = True`` as well: then it makes its ``AsyncClient`` with ``job.memory.transport(httpx)`` where the job has a
-memory, and its cases can be run in virtual time. One that can make only so many calls at once says so by ``at_once``.
-Adapters that ship with the harness are one file each in
-``harness/adapters``, with the object called ``ADAPTER``; anybody else's is named ``module:attribute`` on the command
-line.
+these attributes; nothing needs to be inherited. It may have more:
+
+- ``in_memory = True``: its client is built on httpx or httpx2. It makes its ``AsyncClient`` with
+  ``job.memory.transport(httpx)`` where the job has a memory, and its cases can be run in virtual time.
+- ``at_once``: how many calls it can make at once.
+- ``async def prepare()``: starts what takes its time, before a call's time begins.
+
+Adapters that ship with the harness are one file each in ``harness/adapters``, with the object called ``ADAPTER``, or
+programs in ``harness/programs``. Anybody else's is named ``module:attribute`` or ``cmd:COMMAND`` on the command line.
 """
 
 from __future__ import annotations
@@ -60,6 +63,13 @@ class Absent:
 def runs_in_memory(adapter: Adapter) -> bool:
     """Whether it says that it connects through the memory of a job that has one."""
     return getattr(adapter, "in_memory", False) is True
+
+
+async def prepared(adapter: Adapter) -> None:
+    """Let it start what takes its time, before a call's time begins."""
+    prepare = getattr(adapter, "prepare", None)
+    if prepare is not None:
+        await prepare()
 
 
 def at_once(adapter: Adapter, most: int) -> int:

@@ -30,7 +30,9 @@ def main() -> None:
         error.show()
         status = error.exit_code
     except click.Abort:
-        status = _complain("interrupted", 130)
+        from harness.interrupts import give_up
+
+        give_up()
     except Exception as error:
         import traceback
 

@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -24,11 +25,13 @@ from harness.process import ClientProcess
 from harness.program import Program, head_of
 from harness.spoken import ENDS, Hearing, Line, described, environment
 
-_AT_ONCE = 8
+_AT_ONCE = 4
 """Processes at once: what they need of the machine is mostly to start."""
 _CHUNK = 1 << 16
 _GRACE_SECONDS = 0.5
 """What a program has to close its connection when its call is cancelled."""
+_READY: Line = {"type": "ready"}
+_READY_SECONDS = 60.0
 _CLOSE_SECONDS = 2.0
 """What one that makes all calls has to say that a call was cancelled."""
 
@@ -144,8 +147,9 @@ def _parsed(line: bytes) -> Line:
 class ManyAdapter:
     """Runs a command once for each event loop; its process makes all calls.
 
-    Each job is a line with an ``id``; every line about it has that ``id``. ``{"id": …, "cancel": true}`` cancels it,
-    and the program then says how the call ended, too. It ends when its input does.
+    It says ``{"type": "ready"}`` when it can make calls. Each job is a line with an ``id``; every line about it has
+    that ``id``. ``{"id": …, "cancel": true}`` cancels it, and the program then says how the call ended, too. It ends
+    when its input does.
     """
 
     def __init__(
@@ -163,9 +167,15 @@ class ManyAdapter:
         self._command, self._variables = command, variables
         self._running: dict[asyncio.AbstractEventLoop, asyncio.Task[Calls]] = {}
 
+    async def prepare(self) -> None:
+        """Start the program, and wait until it is ready; why it cannot be started is said when it should run."""
+        with suppress(AdapterError):
+            await (await self._calls()).is_ready()
+
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""
         calls, hearing = await self._calls(), Hearing()
+        await calls.is_ready()
         call = calls.begin(described(job))
         try:
             while not call.over:
@@ -211,6 +221,7 @@ class Calls:
         self._process, self._over = process, over
         self._numbers = count(1)
         self._calls: dict[int, Call] = {}
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
@@ -231,6 +242,17 @@ class Calls:
         except BaseException:
             over()
             raise
+
+    async def is_ready(self) -> None:
+        """Wait until the program says so.
+
+        Raises:
+            AdapterError: it ended, or its time was over.
+        """
+        try:
+            await asyncio.wait_for(asyncio.shield(self._ready), _READY_SECONDS)
+        except TimeoutError:
+            raise AdapterError(f'its program did not say {{"type": "ready"}} within {_READY_SECONDS:g} s') from None
 
     def begin(self, job: Line) -> Call:
         """Give the client a job."""
@@ -261,12 +283,20 @@ class Calls:
             self._over()
             status, stderr = await self._process.end()
             said = stderr or "nothing on the standard error"
+            ended = AdapterError(f"its program ended with status {status}: {said}")
             for call in self._calls.values():
-                call.lines.put_nowait(AdapterError(f"its program ended with status {status} in mid-call: {said}"))
+                call.lines.put_nowait(ended)
+            if not self._ready.done():
+                self._ready.set_exception(ended)
+                self._ready.exception()  # perhaps nobody waits
 
     async def _read_lines(self) -> None:
         while text := await self._process.stdout.readline():
             line = _parsed(text)
+            if line == _READY:
+                if not self._ready.done():
+                    self._ready.set_result(None)
+                continue
             call = self._calls.get(line.pop("id"))
             if call is not None:
                 call.lines.put_nowait(line)

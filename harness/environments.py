@@ -231,7 +231,7 @@ class Shell(Environment):
         pass
 
     def _found(self) -> dict[str, str]:
-        return {one: self._run(one, "--version").split("\n")[0] for one in self.head.needs}
+        return {one: self._run(one, "--version").removeprefix(one).split()[0] for one in self.head.needs}
 
     @property
     def lacks(self) -> str:

@@ -19,7 +19,7 @@ from harness.confirm import confirm
 from harness.errors import UsageError
 from harness.findings import FOLDER, Hunted, made, tell
 from harness.fuzz import Failure, Shard
-from harness.interrupts import interrupts
+from harness.interrupts import end_at_once, interrupts
 from harness.known import Known, opened
 from harness.plain import plain
 from harness.progress import Journal, journal_of
@@ -71,7 +71,8 @@ def hunt(options: Options, console: Console) -> Hunted:
     console.print(summary(tally))
     with interrupts(bears=0) as stopped:
         simplest = _simplest(options, known, tally, console, stopped)
-    confirmed = [confirm(one, adapter) for one in simplest]
+    with end_at_once():
+        confirmed = [confirm(one, adapter) for one in simplest]
     end = Hunted(is_interrupted=is_interrupted)
     for one in confirmed:
         tell(one, adapter, campaign.client, options.record, console)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 LOOK_SECONDS = 0.2
 """How often the work should ask."""
@@ -35,3 +38,24 @@ def interrupts(*, bears: int = 1) -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
     if times > bears:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def end_at_once() -> Iterator[None]:
+    """While the block runs, Ctrl-C ends the process, whatever is under way.
+
+    For clients that run in this process on sockets: one may catch what is raised, and what comes in a destructor is lost.
+    """
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: give_up())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def give_up() -> NoReturn:
+    """Say so and end the process, without waiting for anything that it has started."""
+    sys.stdout.flush()
+    sys.stderr.write("streamproof: interrupted\n")
+    sys.stderr.flush()
+    os._exit(130)

@@ -13,6 +13,7 @@ from typing import Self
 from fake_server.app import LOOPBACK, Case, FakeServer
 from fake_server.clock import Clock, SystemClock
 from fake_server.record import ServerRecord
+from harness.adapter import prepared
 from harness.history import Record
 from harness.job import job_of, token_of
 from harness.model import ClientRecord, Endpoint, Job
@@ -52,6 +53,7 @@ class LiveRunner:
 
     async def run(self, case: PlannedCase) -> Record:
         """Run ``case`` to its end, or to its time limit, and return the history of all sides."""
+        await prepared(case.adapter)
         async with AsyncExitStack() as stack:
             receiver = None
             if case.scenario.receiver is not None:

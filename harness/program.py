@@ -67,7 +67,10 @@ def head_of(text: str, where: str) -> Program:
 
 
 def _read(table: dict[str, Any], where: str) -> Program:
-    ours = table.get("tool", {}).get("streamproof", {})
+    tools = table.get("tool", {})
+    ours = tools.get("streamproof", {}) if isinstance(tools, dict) else None
+    if not isinstance(ours, dict):
+        raise UsageError(f"[tool.streamproof] of {where} must be a table")
     try:
         return msgspec.convert({"dependencies": table.get("dependencies", []), **ours}, Program)
     except msgspec.ValidationError as error:

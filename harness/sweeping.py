@@ -20,7 +20,7 @@ from harness.engine import finished
 from harness.errors import UsageError
 from harness.findings import Hunted, made, tell
 from harness.fuzz import SEED, Failure, Shard, failure_of
-from harness.interrupts import LOOK_SECONDS, interrupts
+from harness.interrupts import LOOK_SECONDS, end_at_once, interrupts
 from harness.plan import PlannedCase
 from harness.sim import runner
 from harness.sweep import Stream, Sweep, Swept, size_of, swept
@@ -192,7 +192,8 @@ def _told(sweep: Sweep, swath: Swath, adapter: Adapter, options: Options, consol
 
 
 def _confirmed(failure: Failure, adapter: Adapter) -> Confirmed:
-    found = confirm(failure, adapter)
+    with end_at_once():
+        found = confirm(failure, adapter)
     return replace(found, scenario=replace(found.scenario, title=f"Found by a sweep: {failure.scenario.title}"))
 
 

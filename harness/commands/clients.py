@@ -58,3 +58,21 @@ def remove(names: tuple[str, ...]) -> None:
         if name not in known:
             raise unknown_name("client that is installed so", name, known)
         known[name].remove()
+
+
+@command.command()
+@click.argument("client", metavar="NAME|module:attr|cmd:COMMAND")
+def check(client: str) -> None:
+    """Check an adapter: lead it through calls whose right observation is known, and say what it does wrong."""
+    from harness import catalog
+    from harness.conformance import check_adapter
+    from harness.options import FAILED
+    from harness.plain import plain
+
+    adapter = catalog.adapter(client)
+    problems = check_adapter(adapter)
+    for problem in problems:
+        click.echo(f"✗ {plain(problem)}")
+    if problems:
+        raise SystemExit(FAILED)
+    click.echo(f"✓ {adapter.name} {adapter.version}: the adapter keeps its contract")

@@ -116,6 +116,7 @@ func fail(ctx context.Context, id int, err error) {
 func main() {
 	running, guard := map[int]context.CancelFunc{}, sync.Mutex{}
 	input := bufio.NewReader(os.Stdin)
+	fmt.Println(`{"type": "ready"}`)
 	for {
 		read, err := input.ReadBytes('\n')
 		if err != nil {

@@ -3,7 +3,7 @@
 #
 # [tool.streamproof]
 # policy = "raise"
-# capabilities = ["retries", "outcomes"]
+# capabilities = ["outcomes"]
 # many = true
 # ///
 """LiteLLM's `acompletion` with a Claude model, streamed."""
@@ -29,7 +29,6 @@ async def call(_, job):
         api_key=job["api_key"],
         stream=True,
         timeout=job["limits"]["idle"],
-        num_retries=2,
     )
     reason = None
     async for chunk in stream:

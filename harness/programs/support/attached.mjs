@@ -37,6 +37,7 @@ const failed = (raised, own) => ({
  */
 export function serve(call, own) {
   const running = new Map();
+  process.stdout.write('{"type": "ready"}\n');
   createInterface({ input: process.stdin }).on("line", (line) => {
     const job = JSON.parse(line);
     if (job.cancel) {

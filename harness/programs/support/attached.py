@@ -96,6 +96,7 @@ async def _serve(call, connect, own):
     loop, running = asyncio.get_running_loop(), {}
     reader = asyncio.StreamReader(limit=1 << 28)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    print(json.dumps({"type": "ready"}), flush=True)
     while line := await reader.readline():
         job = json.loads(line)
         number = job["id"]
