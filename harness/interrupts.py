@@ -44,7 +44,7 @@ def interrupts(*, bears: int = 1) -> Iterator[Callable[[], bool]]:
 def end_at_once() -> Iterator[None]:
     """While the block runs, Ctrl-C ends the process, whatever is under way.
 
-    For clients that run in this process on sockets: one may catch what is raised, and what comes in a destructor is lost.
+    For clients that run in this process: one may catch what is raised, and what comes in a destructor is lost.
     """
     before = signal.signal(signal.SIGINT, lambda _number, _frame: give_up())
     try:
