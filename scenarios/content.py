@@ -19,7 +19,8 @@ _CUT_INPUT = '{"path": "/notes/village.txt", "content": "The heron visits'
 _TOOLS = frozenset({Capability.TOOLS})
 _TOOL_SPEC = {
     "tools": [
-        {"name": "write_file", "description": "Write a file", "input_schema": {"type": "object", "properties": {}}}
+        {"name": "write_file", "description": "Write a file", "input_schema": {"type": "object", "properties": {}}},
+        {"name": "list_files", "description": "List all files", "input_schema": {"type": "object", "properties": {}}},
     ]
 }
 

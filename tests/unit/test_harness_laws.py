@@ -45,6 +45,7 @@ from harness.model import (
     Policy,
     Shown,
     TimedOut,
+    ToolRan,
     ToolUse,
 )
 from harness.network import NetworkRecord
@@ -398,6 +399,21 @@ def test_every_tool_call_is_handed_over_once(handed: int) -> None:
 
 def test_whole_tool_calls_of_a_complete_turn_are_handed_over() -> None:
     assert_passes("SP06", case(client=(ended(tools=(PAYMENT,)),), expect=Expect(tools=(PAYMENT,))))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ran"), [(Outcome.INCOMPLETE, 1), (Outcome.TRUNCATED, 1), (Outcome.COMPLETE, 2)], ids=str
+)
+def test_a_tool_call_is_carried_out_once_and_for_a_complete_turn_only(outcome: Outcome, ran: int) -> None:
+    handed = (PAYMENT,) if outcome is Outcome.COMPLETE else ()
+    did = (ToolRan(name=PAYMENT.name, input=PAYMENT.input),) * ran
+    one = case(client=(*did, ended(outcome, tools=handed)), expect=Expect(tools=(PAYMENT,)))
+    assert_fails("SP06", one, f"the call ended {outcome}, and a tool was run that should not be: pay(")
+
+
+def test_a_tool_call_that_was_made_may_be_carried_out() -> None:
+    did = ToolRan(name=PAYMENT.name, input=PAYMENT.input)
+    assert_passes("SP06", case(client=(did, ended(tools=(PAYMENT,))), expect=Expect(tools=(PAYMENT,))))
 
 
 def test_tool_calls_do_not_concern_a_client_without_tools() -> None:
