@@ -80,12 +80,11 @@ def of_environment(environment: Environment) -> Adapter:
 class CommandAdapter:
     """Runs a command once for each call."""
 
-    at_once = _AT_ONCE
-
     def __init__(self, command: Sequence[str], head: Program, *, name: str, version: str) -> None:
         self.name, self.version = name, version
         self.policy: Policy = head.policy
         self.capabilities: frozenset[Capability] = head.capabilities
+        self.at_once = head.at_once or _AT_ONCE
         self._command = tuple(command)
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
@@ -164,6 +163,7 @@ class ManyAdapter:
         self.name, self.version = name, version
         self.policy: Policy = head.policy
         self.capabilities: frozenset[Capability] = head.capabilities
+        self.at_once = head.at_once
         self._command, self._variables = command, variables
         self._running: dict[asyncio.AbstractEventLoop, asyncio.Task[Calls]] = {}
 

@@ -95,7 +95,7 @@ class Environment(ABC):
         self.folder.mkdir(parents=True)
         say(f"{self.name}: installing {', '.join(self.head.dependencies) or 'nothing'} into {self.folder}")
         self._fetch()
-        (self.folder / _INSTALLED).write_text(json.dumps(self._found(), indent=1), "utf-8")
+        (self.folder / _INSTALLED).write_text(json.dumps({**self._needed(), **self._found()}, indent=1), "utf-8")
         say(f"{self.name}: installed, {self.version}")
 
     def remove(self) -> None:
@@ -113,6 +113,11 @@ class Environment(ABC):
     @abstractmethod
     def _found(self) -> dict[str, str]:
         """What is installed, by name, the client first."""
+
+    def _needed(self) -> dict[str, str]:
+        """The versions of the programs that it needs: such a client is those more than its packages."""
+        said = {one: _VERSION.search(self._run(one, "--version")) for one in self.head.needs}
+        return {one: found[0] if found is not None else "unknown" for one, found in said.items()}
 
     def _run(self, *command: str, **variables: str) -> str:
         done = subprocess.run(  # noqa: S603
@@ -231,7 +236,7 @@ class Shell(Environment):
         pass
 
     def _found(self) -> dict[str, str]:
-        return {one: self._run(one, "--version").removeprefix(one).split()[0] for one in self.head.needs}
+        return {}
 
     @property
     def lacks(self) -> str:
@@ -239,7 +244,7 @@ class Shell(Environment):
 
     @cached_property
     def versions(self) -> Mapping[str, str] | None:
-        return self._found()
+        return self._needed()
 
 
 _LANGUAGES: dict[str, type[Environment]] = {one.suffix: one for one in (Python, Node, Go, Shell)}
@@ -251,6 +256,7 @@ def _first(head: Program, versions: Mapping[str, str]) -> dict[str, str]:
     return {name[0]: versions[name[0]] for name in names if name is not None and name[0] in versions}
 
 
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
 _NAME = re.compile(r"@?[^@<>=~! ;\[]+")
 """The name of a package before its version, as pip, npm and go write it."""
 

@@ -37,6 +37,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     capabilities: frozenset[Capability] = frozenset()
     needs: tuple[str, ...] = ()
     """Programs that must be on the machine beside the language's own."""
+    at_once: int = 0
+    """How many calls it can make at once; 0 leaves it to the harness."""
     many: bool = False
     """Whether one process makes all calls: a job is a line of its input, and has an ``id``."""
     dependencies: tuple[str, ...] = ()
