@@ -1,12 +1,15 @@
-"""Runs cases on real sockets: any client against the scripted server, many cases at once on one event loop."""
+"""Runs cases on real sockets: any client against the scripted server, many cases at once on one event loop.
+
+The call of a case is made by its adapter (:meth:`LiveRunner.run`), or by whoever opens it (:meth:`LiveRunner.opened`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,9 +21,11 @@ from harness.history import Record
 from harness.job import job_of, token_of
 from harness.model import ClientRecord, Endpoint, Job
 from harness.nemesis import Nemesis, NetworkLayer
+from harness.network import NetworkRecord
 from harness.observing import observe_to_the_end
 from harness.plan import PlannedCase
-from harness.receiving import Receiving, receiving
+from harness.receiver import ReceiverRecord
+from harness.receiving import receiving
 
 
 class LiveRunner:
@@ -54,41 +59,45 @@ class LiveRunner:
     async def run(self, case: PlannedCase) -> Record:
         """Run ``case`` to its end, or to its time limit, and return the history of all sides."""
         await prepared(case.adapter)
+        async with self.opened(case) as opened:
+            if opened.job is not None:
+                await observe_to_the_end(case, opened.job, opened.now, opened.seen, opened.lost)
+        return opened.record
+
+    @asynccontextmanager
+    async def opened(self, case: PlannedCase, token: str = "") -> AsyncGenerator[OpenCase, None]:
+        """Let somebody else make the call of ``case`` while the block runs.
+
+        Args:
+            token: of the case in the path; by default its id. Two cases that are open at once have two.
+
+        Yields:
+            What the call needs; at the end of the block its ``record`` is complete.
+        """
         async with AsyncExitStack() as stack:
             receiver = None
             if case.scenario.receiver is not None:
                 receiver = await stack.enter_async_context(receiving(case.scenario.receiver, self._clock))
-            return await self._run(case, receiver)
-
-    async def _run(self, case: PlannedCase, receiver: Receiving | None) -> Record:
-        server: list[ServerRecord] = []
-        script = Case(
-            script=case.scenario.script, elsewhere=case.scenario.elsewhere, seed=case.text_seed, sink=server.append
-        )
-        token = token_of(case)
-        url = self._server.open_case(token, script)
-        if case.scenario.endpoint is Endpoint.REFUSED:
-            url = f"http://{LOOPBACK}:{self._nobody.getsockname()[1]}"
-        nemesis = self._nemesis(case, token)
-        with self._lateness.watched() as lateness:
+            lateness = stack.enter_context(self._lateness.watched())
+            opened, token = OpenCase(case, self._clock, lateness), token or token_of(case)
+            nemesis, script = self._nemesis(case, token), opened.script
             try:
-                if nemesis is not None:
-                    url = await self._network_of(nemesis, script, token, lateness)
-                job = job_of(case, url, receiver.destination() if receiver is not None else None)
-                client = await self._observe(case, job, script.start, lateness) if url else []
+                if url := await self._begin(opened, nemesis, token):
+                    opened.job = job_of(case, url, receiver.destination() if receiver is not None else None)
+                yield opened
                 await self._wait_for_closes(script, nemesis, case.scenario.limits.close)
             finally:
                 network = await nemesis.end(script.start) if nemesis is not None else ()
                 await self._server.close_case(token)
-        return Record(
-            info=case.info(),
-            server=tuple(server),
-            client=tuple(client),
-            network=network,
-            receiver=receiver.records(script.start) if receiver is not None else (),
-            lag=round(lateness.worst, 3),
-            lost=round(lateness.within_one_second, 3),
-        )
+            received = receiver.records(script.start) if receiver is not None else ()
+        opened.record = opened.told(network, received)
+
+    async def _begin(self, opened: OpenCase, nemesis: Nemesis | None, token: str) -> str:
+        """The base URL for the client; empty when its network could not be set up."""
+        url = self._server.open_case(token, opened.script)
+        if opened.case.scenario.endpoint is Endpoint.REFUSED:
+            url = f"http://{LOOPBACK}:{self._nobody.getsockname()[1]}"
+        return url if nemesis is None else await self._network_of(nemesis, opened, token)
 
     def _nemesis(self, case: PlannedCase, token: str) -> Nemesis | None:
         if case.scenario.network is None:
@@ -96,25 +105,21 @@ class LiveRunner:
         upstream = f"{LOOPBACK}:{self._server.port}"
         return Nemesis(self._network, token, case.scenario.network, upstream, seed=case.text_seed, clock=self._clock)
 
-    async def _network_of(self, nemesis: Nemesis, script: Case, token: str, lateness: _Watch) -> str:
+    async def _network_of(self, nemesis: Nemesis, opened: OpenCase, token: str) -> str:
         """The base URL through the network; empty when there is none."""
+        script = opened.script
 
         async def change(record: ServerRecord) -> None:
             began = self._clock.now()
             try:
                 await nemesis.follow(record)
             finally:
-                lateness.add(self._clock.now() - began)
+                opened.lateness.add(self._clock.now() - began)
 
         listen = await nemesis.begin()
         script.hold = change
         script.start = self._clock.now()
         return f"http://{listen}/case/{token}" if listen is not None else ""
-
-    async def _observe(self, case: PlannedCase, job: Job, start: float, lateness: _Watch) -> list[ClientRecord]:
-        seen: list[ClientRecord] = []
-        await observe_to_the_end(case, job, lambda: self._clock.now() - start, seen, lambda: lateness.in_all)
-        return seen
 
     async def _wait_for_closes(self, case: Case, nemesis: Nemesis | None, limit: float) -> None:
         """Give the client ``limit`` seconds to close what it has no more use for."""
@@ -123,6 +128,45 @@ class LiveRunner:
             await nemesis.quiet(limit)
         if case.running:
             await asyncio.wait(list(case.running), timeout=max(0.0, deadline - self._clock.now()))
+
+
+class OpenCase:
+    """A case whose server and network are there, and whose call is somebody's to make."""
+
+    record: Record
+    """All sides, when the case is closed."""
+
+    def __init__(self, case: PlannedCase, clock: Clock, lateness: _Watch) -> None:
+        self.case, self._clock, self.lateness = case, clock, lateness
+        self._server: list[ServerRecord] = []
+        scenario = case.scenario
+        self.script = Case(
+            script=scenario.script, elsewhere=scenario.elsewhere, seed=case.text_seed, sink=self._server.append
+        )
+        self.job: Job | None = None
+        """What the client is to do; None when its network could not be set up."""
+        self.seen: list[ClientRecord] = []
+        """What its user sees, as it happens: to be filled by whoever makes the call."""
+
+    def now(self) -> float:
+        """Seconds since the case began."""
+        return self._clock.now() - self.script.start
+
+    def lost(self) -> float:
+        """Seconds of them in which this machine was not there for the client."""
+        return self.lateness.in_all
+
+    def told(self, network: tuple[NetworkRecord, ...], receiver: tuple[ReceiverRecord, ...]) -> Record:
+        """The history of all sides."""
+        return Record(
+            info=self.case.info(),
+            server=tuple(self._server),
+            client=tuple(self.seen),
+            network=network,
+            receiver=receiver,
+            lag=round(self.lateness.worst, 3),
+            lost=round(self.lateness.within_one_second, 3),
+        )
 
 
 @dataclass(slots=True, eq=False)

@@ -36,14 +36,14 @@ async def observe_to_the_end(
         lost: seconds since the case began in which this machine was not there for it; they are not the client's.
     """
     try:
-        async with _within(job.limits.settle + STOP_SECONDS, lost):
+        async with within(job.limits.settle + STOP_SECONDS, lost):
             await _observe(case, job, now, seen, lost)
     except TimeoutError:
         seen.append(not_stopped())
 
 
 @asynccontextmanager
-async def _within(seconds: float, lost: Callable[[], float]) -> AsyncGenerator[None, None]:
+async def within(seconds: float, lost: Callable[[], float]) -> AsyncGenerator[None, None]:
     """As ``asyncio.timeout``, but for time that was lost."""
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -77,7 +77,7 @@ async def _observe(
         seen.append(msgspec.structs.replace(record, t=round(now(), 6)))
 
     try:
-        async with _within(job.limits.settle, lost), aclosing(observed(case.adapter, job)) as observations:
+        async with within(job.limits.settle, lost), aclosing(observed(case.adapter, job)) as observations:
             shown = 0
             async for observation in observations:
                 note(observation)
