@@ -20,6 +20,8 @@ ADAPTER = "SP00"
 """Code of the law about adapters, which comes before all others."""
 DELIVERY = "SP22"
 """Code of the law about the faults themselves, the only one to ask when the network could not be set up."""
+PARTIAL = "SP09"
+"""Code of the law about the text of a call that failed; there is nothing to ask when nobody says what was kept."""
 
 
 _MOST_LOST = 0.5

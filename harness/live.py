@@ -148,6 +148,11 @@ class OpenCase:
         self.seen: list[ClientRecord] = []
         """What its user sees, as it happens: to be filled by whoever makes the call."""
 
+    @property
+    def server(self) -> tuple[ServerRecord, ...]:
+        """What the server did and saw up to now."""
+        return tuple(self._server)
+
     def now(self) -> float:
         """Seconds since the case began."""
         return self._clock.now() - self.script.start
@@ -160,7 +165,7 @@ class OpenCase:
         """The history of all sides."""
         return Record(
             info=self.case.info(),
-            server=tuple(self._server),
+            server=self.server,
             client=tuple(self.seen),
             network=network,
             receiver=receiver,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from fake_server.script import Reply, Request
 from harness.adapter import Adapter
-from harness.errors import UsageError
+from harness.errors import UsageError, unknown_name
 from harness.history import CaseInfo
 from harness.model import Capability, Policy, Scenario
 
@@ -149,11 +150,47 @@ def selected(expression: str, names: Iterable[str]) -> list[str]:
     known = list(names)
     if not expression.strip():
         return known
-    tokens = re.findall(r"[()]|[^\s()]+", expression)
+    tokens = _words(expression)
     matches = [name for name in known if _Expression(tokens, expression, name).value()]
     if not matches:
         raise UsageError(f"-k {expression!r} selects none of {len(known)} scenarios; see `streamproof list`")
     return matches
+
+
+def matching(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
+    """The names that match one of the patterns, in the order of ``names``; all when there is no pattern.
+
+    A pattern is a name, a shell glob for whole names (``cutoff.*``), or an expression as for :func:`selected`.
+
+    Raises:
+        UsageError: a pattern is malformed, or matches nothing; then it names what is close.
+    """
+    known, wanted = list(names), list(patterns)
+    found = {name for pattern in wanted for name in _matching(pattern, known)}
+    return [name for name in known if name in found] if wanted else known
+
+
+def _matching(pattern: str, known: list[str]) -> list[str]:
+    if pattern in known:
+        return [pattern]
+    if set(pattern) & set("*?["):
+        found = fnmatch.filter(known, pattern)
+    else:
+        words = [word for word in _words(pattern) if word not in _OPERATORS]
+        strange = next((word for word in words if not any(word.lower() in name.lower() for name in known)), None)
+        found = selected(pattern, known) if strange is None else []
+        pattern = strange or pattern
+    if not found:
+        families = dict.fromkeys(f"{name.partition('.')[0]}.*" for name in known)
+        raise unknown_name("scenario", pattern, [*families, *known])
+    return found
+
+
+_OPERATORS = ("and", "or", "not", "(", ")")
+
+
+def _words(expression: str) -> list[str]:
+    return re.findall(r"[()]|[^\s()]+", expression)
 
 
 class _Expression:

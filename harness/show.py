@@ -15,7 +15,7 @@ from harness.plain import plain, plain_bytes
 from harness.plan import MODEL, PROMPT
 from harness.receiver import Receiver
 from harness.receiver import describe as describe_call
-from harness.timeline import timeline
+from harness.timeline import Line, timeline
 from harness.verdict import Verdict
 
 _MOST_EFFECTS = 400
@@ -83,6 +83,13 @@ def _effect(effect: Effect) -> str:
             assert_never(effect)
 
 
+def told(line: Line) -> Iterator[str]:
+    """One line of a timeline as it is printed, and its bytes or text below it."""
+    yield f"{line.t:9.3f}  {line.side:<8}  {plain(line.what)}"
+    if line.detail:
+        yield f"{'':21}{line.detail}"
+
+
 class Replay:
     """Prints one case in full: every ruling, and both sides in order of time."""
 
@@ -101,9 +108,7 @@ class Replay:
             right = " or ".join(sorted(info.expect.right(info.policy)))
             self._out.write(f"expected under {info.policy}: {right}\n\n")
             for line in timeline(event.record):
-                self._out.write(f"{line.t:9.3f}  {line.side:<8}  {plain(line.what)}\n")
-                if line.detail:
-                    self._out.write(f"{'':21}{line.detail}\n")
+                self._out.writelines(f"{one}\n" for one in told(line))
             self._out.write("\n")
             for ruling in event.rulings:
                 if ruling.verdict is not Verdict.SKIP:

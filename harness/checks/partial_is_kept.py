@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from harness.attempt import Attempt
 from harness.history import Case
-from harness.law import law
+from harness.law import PARTIAL, law
 from harness.model import Outcome
 from harness.verdict import PASSED, Ruling, failed, skipped
 
 
-@law("SP09", rank=8, tolerates=0.3)
+@law(PARTIAL, rank=8, tolerates=0.3)
 def partial_is_kept(case: Case) -> Ruling:
     """What arrived before a failure is not thrown away.
 

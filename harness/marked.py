@@ -1,0 +1,104 @@
+"""What a user's test asks for by its mark: which scenarios, and by which promise its client is judged. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Iterable
+from dataclasses import dataclass
+
+from harness.errors import InternalError, UsageError, unknown_name
+from harness.model import Capability, Job, Observed, Policy, Scenario
+from harness.plan import PlannedCase
+
+_KNOWN = ("policy", "capabilities", "errors")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """The arguments of a mark, checked."""
+
+    patterns: tuple[str, ...]
+    """As :func:`harness.plan.matching` takes them; empty for the whole catalogue."""
+    policy: Policy
+    capabilities: frozenset[Capability]
+    errors: tuple[type[BaseException], ...]
+    """The client's own errors; empty when the test does not say."""
+
+    def not_possible(self, scenario: Scenario) -> str:
+        """Why a test cannot run ``scenario``; empty when it can."""
+        if scenario.receiver is not None:
+            return "it is about where an answer is delivered, which only an adapter can be asked for"
+        if scenario.cancel_after is not None:
+            return "the harness cancels the call in it, which only an adapter can be asked for"
+        if lacking := sorted(scenario.requires - self.capabilities):
+            return f"the mark does not declare capabilities={{{', '.join(repr(str(one)) for one in lacking)}}}"
+        return ""
+
+    def planned(self, scenario: Scenario, name: str, seed: str) -> PlannedCase:
+        """``scenario`` against the client of the test called ``name``."""
+        return PlannedCase(scenario=scenario, adapter=_Tested(name, self), seed=seed, policy=self.policy)
+
+
+class _Tested:
+    """The client of a test, which makes its call itself."""
+
+    version = ""
+
+    def __init__(self, name: str, marked: Marked) -> None:
+        self.name, self.policy, self.capabilities = name, marked.policy, marked.capabilities
+
+    def run(self, job: Job) -> AsyncGenerator[Observed, None]:
+        raise InternalError(f"the call of {self.name} is its test's to make")
+
+
+def marked(
+    *patterns: object,
+    policy: object = Policy.RAISE,
+    capabilities: object = (),
+    errors: object = (),
+    **unknown: object,
+) -> Marked:
+    """Check the arguments of a mark.
+
+    Args:
+        patterns: names of scenarios, globs or expressions.
+        policy: what the client promises.
+        capabilities: what it can do, and the test tells of.
+        errors: the class of the client's own errors, or several.
+
+    Raises:
+        UsageError: an argument is unknown, or none of its values.
+    """
+    for name in unknown:
+        raise unknown_name("argument of the mark", name, _KNOWN)
+    for one in patterns:
+        if not isinstance(one, str):
+            raise UsageError(f"a pattern is a str, not {one!r}")
+    return Marked(
+        patterns=tuple(str(one) for one in patterns),
+        policy=_policy(policy),
+        capabilities=frozenset(map(_capability, _several(capabilities, str))),
+        errors=tuple(map(_error, _several(errors, type))),
+    )
+
+
+def _policy(value: object) -> Policy:
+    if value not in set(Policy):
+        raise unknown_name("policy", str(value), Policy)
+    return Policy(str(value))
+
+
+def _capability(value: object) -> Capability:
+    if value not in set(Capability):
+        raise unknown_name("capability", str(value), Capability)
+    return Capability(str(value))
+
+
+def _error(value: object) -> type[BaseException]:
+    if isinstance(value, type) and issubclass(value, BaseException):
+        return value
+    raise UsageError(f"errors are classes of exceptions, not {value!r}")
+
+
+def _several(value: object, kind: type) -> Collection[object]:
+    """One or many."""
+    return (value,) if isinstance(value, kind) or not isinstance(value, Iterable) else tuple(value)
