@@ -6,10 +6,12 @@ from collections.abc import AsyncGenerator, Collection, Iterable
 from dataclasses import dataclass
 
 from harness.errors import InternalError, UsageError, unknown_name
-from harness.model import Capability, Job, Observed, Policy, Scenario
+from harness.model import Capability, Job, Observed, Outcome, Policy, Scenario
 from harness.plan import PlannedCase
 
 _KNOWN = ("policy", "capabilities", "errors")
+_TOLD_BY_OUTCOMES = frozenset({Outcome.TRUNCATED, Outcome.REFUSED, Outcome.PAUSED})
+"""Ends that a test which knows only answers and errors would call complete, whatever its client says of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,9 @@ class Marked:
             return "it is about where an answer is delivered, which only an adapter can be asked for"
         if scenario.cancel_after is not None:
             return "the harness cancels the call in it, which only an adapter can be asked for"
-        if lacking := sorted(scenario.requires - self.capabilities):
+        expect = scenario.expect
+        told = {Capability.OUTCOMES} if {expect.outcome, *expect.also} & _TOLD_BY_OUTCOMES else set()
+        if lacking := sorted((scenario.requires | told) - self.capabilities):
             return f"the mark does not declare capabilities={{{', '.join(repr(str(one)) for one in lacking)}}}"
         return ""
 

@@ -1,4 +1,4 @@
-"""Runs a user's own tests over the catalogue: ``pytest -p harness.pytest_plugin``; see PYTEST.md.
+"""Runs a user's own tests over the catalogue: ``pytest -p harness.pytest_plugin``; see docs/pytest.md.
 
 Hooks and fixtures only. There is no entry point: a suite that has not asked for this plugin never meets it. What it
 needs is imported when a test asks for it, so that all others start as quickly as before.

@@ -88,11 +88,6 @@ class Witness:
         """Other models or servers that the client may ask; only where the mark declares ``alternatives``."""
         return self.job.fallbacks
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether the test has said how the call ended."""
-        return bool(self._ended)
-
     def shown(self, text: str) -> None:
         """The user sees this more."""
         self._tells_text = True

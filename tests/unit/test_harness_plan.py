@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -12,7 +13,7 @@ from fake_server.dialects.anthropic import Answer
 from fake_server.script import script
 from harness.errors import UsageError
 from harness.model import Capability, Expect, Finished, Job, Observed, Outcome, Policy, Scenario
-from harness.plan import Plan, plan, selected
+from harness.plan import Plan, matching, plan, selected
 
 NAMES = ["cutoff.fin", "cutoff.reset", "stall.mid_text", "stall.notify", "order.forgotten"]
 WORDS = st.sampled_from(["cut", "fin", "RESET", "stall", ".", "mid_text", "nowhere"])
@@ -133,6 +134,39 @@ def test_a_malformed_expression_is_a_usage_error_that_quotes_it(expression: str)
 def test_an_expression_that_selects_nothing_is_a_usage_error_that_says_where_to_look() -> None:
     with pytest.raises(UsageError, match="selects none of 5 scenarios; see `streamproof list`"):
         selected("fin and reset", NAMES)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "matches"),
+    [
+        ([], NAMES),
+        (["cutoff.*"], NAMES[:2]),
+        (["*.fin", "stall.[mn]*"], ["cutoff.fin", "stall.mid_text", "stall.notify"]),
+        (["stall and not mid", "cutoff.fin"], ["cutoff.fin", "stall.notify"]),
+        (["CUT"], NAMES[:2]),
+        (["order.forgotten", "order"], ["order.forgotten"]),
+    ],
+)
+def test_patterns_are_names_globs_or_expressions_and_unite(patterns: list[str], matches: list[str]) -> None:
+    assert matching(patterns, NAMES) == matches
+
+
+def test_a_whole_name_is_that_one_and_no_part_of_others() -> None:
+    assert matching(["cut.a"], ["cut.a", "cut.ab"]) == ["cut.a"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("cutof.*", "'cutof.*'; did you mean cutoff.*"),
+        ("cutoff and rest", "'rest'; did you mean"),
+        ("stal.notify", "did you mean stall.notify"),
+        ("cutoff and stall", "selects none of 5"),
+    ],
+)
+def test_a_pattern_that_matches_nothing_is_a_usage_error_that_names_what_is_close(pattern: str, told: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(told)):
+        matching(["cutoff.*", pattern], NAMES)
 
 
 def test_every_selected_scenario_meets_every_client() -> None:
