@@ -55,12 +55,16 @@ def _broken(finished: CaseFinished, titles: dict[str, str]) -> Iterator[str]:
 
 
 def damage(record: Record) -> Iterator[str]:
-    """What was expected and what was seen around the first place where they part; nothing when the text is whole."""
+    """What was expected and what was seen around the first place where they part.
+
+    Nothing when the text is whole, or when there is none and nobody says that it is the answer.
+    """
     case = Case(record)
+    is_answer = case.finished is not None and case.finished.error is None
     texts = case.info.texts or ("",)
     wrong = (text for text in case.displays() if not any(one.startswith(text) for one in texts))
     seen = next(wrong, case.final_text)
-    if seen in texts:
+    if seen in texts or not (seen or is_answer):
         return
     truth = max(texts, key=lambda one: _common(one, seen))
     place = _common(truth, seen)

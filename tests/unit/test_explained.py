@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fake_server.record import Requested, Sent
 from harness import catalog
 from harness.engine import finished
@@ -73,6 +75,13 @@ def test_a_missing_end_is_shown_against_what_should_stand_there() -> None:
 def test_an_empty_text_is_nothing() -> None:
     _, expected, seen = damage(record(COMPLETE))
     assert (expected, seen) == (f"  expected  {TEXT[:60]}…", "  seen      (nothing)")
+
+
+@pytest.mark.parametrize(
+    "client", [(), (Finished(outcome=Outcome.FAILED, error=ErrorSeen(name="E", message="", typed=True)),)]
+)
+def test_a_text_of_which_nothing_is_said_has_no_damage(client: tuple[ClientRecord, ...]) -> None:
+    assert list(damage(record(*client))) == []
 
 
 def test_text_that_was_wrong_for_a_moment_is_the_damage_even_if_the_end_is_right() -> None:
