@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections import Counter
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import count
 
@@ -20,6 +20,7 @@ from harness.law import Law, judge
 from harness.live import LiveRunner
 from harness.model import Level
 from harness.plan import Plan, PlannedCase, Tier
+from harness.tries import AGAIN, Tally, settled, tried
 from harness.verdict import Verdict, merge
 
 
@@ -36,7 +37,7 @@ async def run(
     """
     clock, laws, numbers = clock or SystemClock(), tuple(laws), count()
     began = clock.now()
-    counts: dict[str, Counter[Verdict]] = {case.adapter.name: Counter() for case in plan.cases}
+    tally = Tally(case.adapter.name for case in plan.cases)
     stop = stop or asyncio.Event()
     yield _numbered(_started(plan), next(numbers))
     queue: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -44,20 +45,17 @@ async def run(
     stopper = asyncio.create_task(_stop(stop, queue))
     try:
         while (event := await queue.get()) is not None:
-            if isinstance(event, CaseFinished):
-                counts[event.client][event.verdict] += 1
+            tally.take(event)
             yield _numbered(event, next(numbers))
     finally:
         stopper.cancel()
         work.cancel()
         await asyncio.wait({work, stopper})
-    done = sum(sum(one.values()) for one in counts.values())
-    finished = RunFinished(
-        counts={name: dict(one) for name, one in counts.items()},
-        interrupted=done < len(plan.cases),
-        seconds=round(clock.now() - began, 3),
-    )
-    yield _numbered(finished, next(numbers))
+    interrupted = tally.finished < len(plan.cases)
+    for case in tally.settle():
+        yield _numbered(case, next(numbers))
+    end = RunFinished(counts=tally.counts, interrupted=interrupted, seconds=round(clock.now() - began, 3))
+    yield _numbered(end, next(numbers))
     if not work.cancelled() and (error := work.exception()) is not None:
         raise InternalError("a case broke the engine; what was finished before is in the history") from error
 
@@ -95,25 +93,66 @@ def _simulated(case: PlannedCase, laws: tuple[Law, ...], began: float, clock: Cl
 
 
 async def _run_live(plan: Plan, laws: tuple[Law, ...], queue: asyncio.Queue[Event | None], clock: Clock) -> None:
-    slots, door = asyncio.Semaphore(plan.jobs), asyncio.Lock()
-    adapters = {case.adapter.name: case.adapter for case in plan.cases}
-    own = {name: asyncio.Semaphore(at_once(adapter, plan.jobs)) for name, adapter in adapters.items()}
+    possible: list[PlannedCase] = []
+    for case in plan.cases:
+        if why := _not_possible(case, plan):
+            await queue.put(_skipped(case, why))
+        else:
+            possible.append(case)
+    async with LiveRunner(clock, plan.toxiproxy) as runner:
+        await _Rounds(plan, laws, queue, clock, runner).run(possible)
 
-    async def one(runner: LiveRunner, case: PlannedCase) -> None:
-        async with own[case.adapter.name], slots:
-            async with door:  # one after the other: a burst of starting clients would make the loop late for all
-                await clock.sleep(_ADMISSION_SECONDS)
-            await queue.put(CaseStarted(case=case.id))
-            began = clock.now()
-            record = await runner.run(case)
-            await queue.put(finished(record, laws, seconds=clock.now() - began))
 
-    async with LiveRunner(clock, plan.toxiproxy) as runner, asyncio.TaskGroup() as group:
-        for case in plan.cases:
-            if why := _not_possible(case, plan):
-                await queue.put(_skipped(case, why))
-            else:
-                group.create_task(one(runner, case))
+class _Rounds:
+    """Tries cases on sockets: all of them, many at once, and then what failed or is unknown again, few at a time."""
+
+    _FEW = 8
+    """Cases in flight beside each other when they are tried again: what failed in a crowd shall be seen without it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        laws: tuple[Law, ...],
+        queue: asyncio.Queue[Event | None],
+        clock: Clock,
+        runner: LiveRunner,
+    ) -> None:
+        self._plan, self._laws, self._queue, self._clock, self._runner = plan, laws, queue, clock, runner
+        self._door = asyncio.Lock()
+        adapters = {case.adapter.name: case.adapter for case in plan.cases}
+        self._own = {name: asyncio.Semaphore(at_once(adapter, plan.jobs)) for name, adapter in adapters.items()}
+        self._tally = Tally()
+
+    async def run(self, cases: Sequence[PlannedCase]) -> None:
+        for nth in range(1, self._plan.tries + 1):
+            slots = asyncio.Semaphore(self._plan.jobs if nth == 1 else min(self._plan.jobs, self._FEW))
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._try(replace(case, nth=nth), slots)) for case in cases]
+            cases = [case for case, task in zip(cases, tasks, strict=True) if task.result() in AGAIN]
+
+    async def _try(self, case: PlannedCase, slots: asyncio.Semaphore) -> Verdict:
+        async with self._own[case.adapter.name], slots:
+            async with self._door:  # one after the other: a burst of starting clients would make the loop late for all
+                await self._clock.sleep(_ADMISSION_SECONDS)
+            self._tell(CaseStarted(case=case.id, nth=case.nth))
+            began = self._clock.now()
+            record = await self._runner.run(case)
+            judged = finished(record, self._laws, seconds=self._clock.now() - began)
+        self._finish(judged, case.nth)
+        return judged.verdict
+
+    def _finish(self, judged: CaseFinished, nth: int) -> None:
+        is_last = nth == self._plan.tries or judged.verdict not in AGAIN
+        if is_last and nth == 1:
+            self._tell(judged)
+            return
+        self._tell(tried(judged, nth))
+        if is_last:
+            self._tell(settled(self._tally.tries(judged.case)))
+
+    def _tell(self, event: Event) -> None:
+        self._tally.take(event)
+        self._queue.put_nowait(event)
 
 
 async def _stop(stop: asyncio.Event, queue: asyncio.Queue[Event | None]) -> None:
@@ -167,6 +206,7 @@ def _started(plan: Plan) -> RunStarted:
         cases=len(plan.cases),
         policy=plan.policy,
         tier=plan.tier,
+        tries=plan.tries,
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from harness.history import Record
 from harness.model import Policy
 from harness.plan import Tier
+from harness.standing import Known, Standing, Try, are_flaky, note, standing
 from harness.verdict import Ruling, Verdict
 
 
@@ -32,16 +33,19 @@ class RunStarted(RunEvent, frozen=True, kw_only=True, tag="run_started"):
     policy: Policy | None = None
     """The promise that every client is judged by, when it is not its own."""
     tier: Tier = Tier.LIVE
+    tries: int = 1
+    """How often a case may be tried that fails or is unknown."""
 
 
 class CaseStarted(RunEvent, frozen=True, kw_only=True, tag="case_started"):
-    """A case begins."""
+    """A case begins, for the ``nth`` time."""
 
     case: str
+    nth: int = 1
 
 
-class CaseFinished(RunEvent, frozen=True, kw_only=True, tag="case_finished"):
-    """A case is over and judged."""
+class Judged(RunEvent, frozen=True, kw_only=True):
+    """What a try and a finished case have in common."""
 
     case: str
     scenario: str
@@ -62,6 +66,39 @@ class CaseFinished(RunEvent, frozen=True, kw_only=True, tag="case_finished"):
         return next((one for one in self.rulings if one.verdict is sought and one.harm), None)
 
 
+class CaseTried(Judged, frozen=True, kw_only=True, tag="case_tried"):
+    """One of several tries of a case is over and judged; :class:`CaseFinished` follows when all are."""
+
+    nth: int
+    """The how-manieth try, from 1."""
+
+
+class CaseFinished(Judged, frozen=True, kw_only=True, tag="case_finished"):
+    """A case is over and judged; of one that was tried several times, this holds the try that decides."""
+
+    tries: tuple[Try, ...] = ()
+    """How every try ended, in their order; empty when there was one."""
+    known: Known | None = None
+    """What was known of it; None when it was not expected to fail."""
+
+    @property
+    def is_flaky(self) -> bool:
+        """Whether its tries ended in different verdicts."""
+        return are_flaky(self.tries)
+
+    @property
+    def standing(self) -> Standing:
+        """What it is to the run: its verdict, unless it was expected to fail."""
+        law = self.finding.law if self.finding is not None else ""
+        failed = [one.law for one in self.tries if one.verdict is Verdict.FAIL]
+        return standing(self.verdict, failed or [law], self.known)
+
+    @property
+    def note(self) -> str:
+        """What its verdict does not tell, in words: what was known of it, and how its tries differ."""
+        return note(self.standing, self.known, self.tries)
+
+
 class RunFinished(RunEvent, frozen=True, kw_only=True, tag="run_finished"):
     """The run is over; also after Ctrl-C, and then ``interrupted``."""
 
@@ -72,4 +109,4 @@ class RunFinished(RunEvent, frozen=True, kw_only=True, tag="run_finished"):
     """How long the run took; None when it was killed before it could tell."""
 
 
-Event: TypeAlias = RunStarted | CaseStarted | CaseFinished | RunFinished
+Event: TypeAlias = RunStarted | CaseStarted | CaseTried | CaseFinished | RunFinished

@@ -28,8 +28,12 @@ def job_of(case: PlannedCase, base_url: str, receiver: Destination | None = None
 
 
 def token_of(case: PlannedCase) -> str:
-    """The id of a case as one segment of a path, whatever characters its client's name and its seed have."""
-    return re.sub(r"[^A-Za-z0-9.@:_-]", lambda char: f"~{ord(char[0]):x}", case.id)
+    """The id of a case as one segment of a path, whatever characters its client's name and its seed have.
+
+    Each try has its own, so that what a client still asks for an earlier one never counts for a later one.
+    """
+    token = re.sub(r"[^A-Za-z0-9.@:_-]", lambda char: f"~{ord(char[0]):x}", case.id)
+    return token if case.nth == 1 else f"{token}~~{case.nth}"
 
 
 def _fallback(alternative: Alternative, url: str) -> Fallback:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import msgspec
 
 from harness.engine import finished
 from harness.errors import UsageError
-from harness.events import CaseFinished, Event, RunFinished
+from harness.events import CaseFinished, CaseTried, Event, RunFinished
 from harness.law import Law
-from harness.verdict import Verdict
+from harness.tries import Tally, settled, tried
 
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _encoder = msgspec.json.Encoder()
@@ -59,7 +58,7 @@ def read(path: Path) -> Iterator[Event]:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    counts: dict[str, Counter[Verdict]] = {}
+    tally = Tally()
     event: Event | None = None
     for number, line in enumerate(lines, start=1):
         if not line:
@@ -70,25 +69,39 @@ def read(path: Path) -> Iterator[Event]:
             if number == len(lines):
                 break
             raise UsageError(f"{path}, line {number} is no event of a run: {error}") from error
-        if isinstance(event, CaseFinished):
-            counts.setdefault(event.client, Counter())[event.verdict] += 1
+        tally.take(event)
         yield event
     if event is None:
         raise UsageError(f"{path} holds no run")
     if not isinstance(event, RunFinished):
-        yield RunFinished(number=event.number + 1, counts={k: dict(v) for k, v in counts.items()}, interrupted=True)
+        yield from _end_of_killed(tally, event.number + 1)
+
+
+def _end_of_killed(tally: Tally, number: int) -> Iterator[Event]:
+    """What a run could not say any more: what the cases come to that were tried and not finished, and its end."""
+    for case in tally.settle():
+        yield msgspec.structs.replace(case, number=number)
+        number += 1
+    yield RunFinished(number=number, counts=tally.counts, interrupted=True)
 
 
 def judged_again(events: Iterable[Event], laws: Iterable[Law]) -> Iterator[Event]:
-    """The same events with every case judged by ``laws``, as they are today."""
-    laws = tuple(laws)
-    counts: dict[str, Counter[Verdict]] = {}
+    """The same events with every case, and every try of one, judged by ``laws`` as they are today."""
+    laws, tally = tuple(laws), Tally()
     for event in events:
-        if isinstance(event, CaseFinished):
-            if event.record is not None:
-                again = finished(event.record, laws, seconds=event.seconds)
-                event = msgspec.structs.replace(again, number=event.number)
-            counts.setdefault(event.client, Counter())[event.verdict] += 1
-        if isinstance(event, RunFinished):
-            event = msgspec.structs.replace(event, counts={name: dict(one) for name, one in counts.items()})
+        if isinstance(event, CaseTried):
+            event = msgspec.structs.replace(tried(_again(event, laws), event.nth), number=event.number)
+        elif isinstance(event, CaseFinished):
+            tries = tally.tries(event.case)
+            again = settled(tries) if tries else _again(event, laws)
+            event = msgspec.structs.replace(again, number=event.number, known=event.known)
+        elif isinstance(event, RunFinished):
+            event = msgspec.structs.replace(event, counts=tally.counts)
+        tally.take(event)
         yield event
+
+
+def _again(event: CaseFinished | CaseTried, laws: Iterable[Law]) -> CaseFinished:
+    if event.record is not None:
+        return finished(event.record, laws, seconds=event.seconds)
+    return settled([event]) if isinstance(event, CaseTried) else event  # a skipped case; a try without a record is none

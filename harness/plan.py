@@ -38,6 +38,8 @@ class PlannedCase:
     adapter: Adapter
     seed: str
     policy: Policy
+    nth: int = 1
+    """The how-manieth try this is."""
 
     @property
     def id(self) -> str:
@@ -102,6 +104,8 @@ class Plan:
     toxiproxy: str = ""
     """Base URL of the Toxiproxy to use; our own when empty."""
     tier: Tier = Tier.LIVE
+    tries: int = 1
+    """How often a case may be tried that fails or is unknown."""
 
 
 def plan(
@@ -114,6 +118,7 @@ def plan(
     jobs: int = 64,
     toxiproxy: str = "",
     tier: Tier = Tier.LIVE,
+    tries: int = 1,
 ) -> Plan:
     """Every selected scenario against every adapter.
 
@@ -122,10 +127,11 @@ def plan(
         select: an expression for :func:`selected`; empty selects all.
         policy: judge every client by this one, instead of by its own.
         toxiproxy: base URL of the Toxiproxy to use; our own when empty.
+        tries: how often a case may be tried that fails or is unknown.
 
     Raises:
-        UsageError: the expression is malformed or selects nothing, two clients have one name, or a Toxiproxy is wanted
-            where there are no sockets.
+        UsageError: the expression is malformed or selects nothing, two clients have one name, or a Toxiproxy or several
+            tries are wanted where there are no sockets.
     """
     chosen, adapters = [scenarios[name] for name in selected(select, scenarios)], tuple(adapters)
     names = [adapter.name for adapter in adapters]
@@ -133,12 +139,14 @@ def plan(
         raise UsageError(f"two clients are called {', '.join(sorted(doubled))}: give them names of their own")
     if toxiproxy and tier is Tier.SIM:
         raise UsageError("a simulation has no sockets to lead through a Toxiproxy: leave out --toxiproxy or --tier sim")
+    if tries > 1 and tier is Tier.SIM:
+        raise UsageError("a simulation ends the same every time: leave out --tries or --tier sim")
     cases = tuple(
         PlannedCase(scenario=scenario, adapter=adapter, seed=seed, policy=policy or adapter.policy)
         for scenario in chosen
         for adapter in adapters
     )
-    return Plan(cases=cases, seed=seed, jobs=jobs, policy=policy, toxiproxy=toxiproxy, tier=tier)
+    return Plan(cases=cases, seed=seed, jobs=jobs, policy=policy, toxiproxy=toxiproxy, tier=tier, tries=tries)
 
 
 def selected(expression: str, names: Iterable[str]) -> list[str]:
