@@ -8,15 +8,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 from harness import catalog, engine
 from harness.errors import UsageError
-from harness.events import RunFinished
+from harness.expectations import Expectations, parse
 from harness.options import FAILED, UNKNOWN
 from harness.plan import Plan
-from harness.reporter import Reporter
-from harness.verdict import Verdict
+from harness.reporter import Reporter, Table
+from harness.standing import Standing
 
 HISTORY = "reports/out/history.jsonl"
 
@@ -42,41 +42,66 @@ def opened_reporters(wanted: Iterable[str]) -> Iterator[list[Reporter]]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[TextIO]:
-    """The file at ``path``, to be written; its folder is made.
+def opened(path: Path, mode: Literal["w", "a"] = "w") -> Iterator[TextIO]:
+    """The file at ``path``, to be written, or to be written on (``a``); its folder is made.
 
     Raises:
         UsageError: it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        out = path.open("w", encoding="utf-8", newline="\n")
+        out = path.open(mode, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
     with out:
         yield out
 
 
-def execute(planned: Plan, reporters: Iterable[Reporter]) -> RunFinished:
-    """Run the plan, feeding every reporter; Ctrl-C ends it early and in order."""
-    reporters = list(reporters)
+def expected_by(path: Path) -> Expectations:
+    """The known failures in a file.
 
-    async def consume() -> RunFinished:
+    Raises:
+        UsageError: it cannot be read, or holds something else.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"cannot read {path}: {reason}") from error
+    return parse(text, str(path))
+
+
+def execute(planned: Plan, reporters: Iterable[Reporter], expected: Expectations | None = None) -> Table:
+    """Run the plan, feeding every reporter; Ctrl-C ends it early and in order.
+
+    Args:
+        expected: the known failures; every case is told what was known of it.
+
+    Returns:
+        The run, to its end.
+    """
+    reporters, expected = list(reporters), expected or Expectations()
+    table = Table()
+
+    async def consume() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-        end = RunFinished(counts={})
-        async for event in engine.run(planned, catalog.laws(), stop=stop):
+        async for told in engine.run(planned, catalog.laws(), stop=stop):
+            event = expected.expecting(told)
+            table.take(event)
             for reporter in reporters:
                 reporter.take(event)
-            end = event if isinstance(event, RunFinished) else end
-        return end
 
-    return asyncio.run(consume())
+    asyncio.run(consume())
+    return table
 
 
-def status_of(end: RunFinished, gate: tuple[str, ...]) -> int:
-    """The exit status of a run in which only the clients of ``gate`` count."""
-    counts = [end.counts.get(name, {}) for name in gate]
-    if any(one.get(Verdict.FAIL) for one in counts):
+def status_of(table: Table, gate: tuple[str, ...]) -> int:
+    """The exit status of a run in which only the clients of ``gate`` count.
+
+    A failure that was known counts for nothing, and one that was known and passed counts as a failure.
+    """
+    stands = {case.standing for case in table.cases() if case.client in gate}
+    if stands & {Standing.FAIL, Standing.FIXED}:
         return FAILED
-    return UNKNOWN if end.interrupted or any(one.get(Verdict.UNKNOWN) for one in counts) else 0
+    return UNKNOWN if table.end.interrupted or Standing.UNKNOWN in stands else 0

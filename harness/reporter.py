@@ -7,11 +7,23 @@ be made again from the JSON-lines history.
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TextIO
 
 from harness.events import CaseFinished, Event, RunFinished, RunStarted
+from harness.standing import ATTENTION, Standing
 from harness.verdict import Verdict
+
+MARKS = {
+    Standing.PASS: "✓",
+    Standing.FAIL: "✗",
+    Standing.UNKNOWN: "?",
+    Standing.SKIP: "–",
+    Standing.KNOWN: "x",
+    Standing.FIXED: "!",
+}
+"""One character for each way in which a case may stand."""
 
 
 class Reporter(Protocol):
@@ -63,10 +75,11 @@ class Table:
             families.setdefault(scenario.partition(".")[0], []).append(scenario)
         return families
 
-    def count(self, client: str, verdict: Verdict, scenarios: Iterable[str] | None = None) -> int:
-        """How many cases of ``client`` have ``verdict``."""
+    def count(self, client: str, what: Verdict | Standing, scenarios: Iterable[str] | None = None) -> int:
+        """How many cases of ``client`` have this verdict, or stand so to what was known of them."""
         cells = (self.cell(scenario, client) for scenario in (self.run.scenarios if scenarios is None else scenarios))
-        return sum(1 for cell in cells if cell is not None and cell.verdict is verdict)
+        found = (cell for cell in cells if cell is not None)
+        return sum((cell.verdict if isinstance(what, Verdict) else cell.standing) is what for cell in found)
 
     @property
     def duration(self) -> str:
@@ -79,6 +92,27 @@ class Table:
         return f"streamproof replay {shlex.quote(case.case)}{policy}"
 
     def findings(self, client: str) -> list[CaseFinished]:
-        """The cases of ``client`` that failed or are unknown."""
-        bad = (Verdict.FAIL, Verdict.UNKNOWN)
-        return [case for case in self.cases() if case.client == client and case.verdict in bad]
+        """The cases of ``client`` that somebody has to look at: failed, unknown, or passing though known to fail."""
+        return [case for case in self.cases() if case.client == client and case.standing in ATTENTION]
+
+    def known(self, client: str) -> list[CaseFinished]:
+        """The cases of ``client`` that failed as they are known to."""
+        return [case for case in self.cases() if case.client == client and case.standing is Standing.KNOWN]
+
+    def flaky(self) -> list[CaseFinished]:
+        """The cases whose tries ended in different verdicts."""
+        return [case for case in self.cases() if case.is_flaky]
+
+    def expectations(self) -> str:
+        """What came of the failures that were known, in words; empty when none was."""
+        cases = [case for case in self.cases() if case.known is not None]
+        stands = Counter(case.standing for case in cases)
+        unproven = stands[Standing.UNKNOWN] + stands[Standing.SKIP]
+        unexplained = sum(1 for case in cases if case.known is not None and not case.known.has_reason)
+        parts = [f"{stands[Standing.KNOWN]} failed as known"]
+        parts += [f"{count} by another law" for count in [stands[Standing.FAIL]] if count]
+        parts += [f"{count} passed: remove from the file" for count in [stands[Standing.FIXED]] if count]
+        parts += [f"{count} passed this time (flaky)" for count in [stands[Standing.PASS]] if count]
+        parts += [f"{unproven} neither confirmed nor refuted (unknown or skipped)"] if unproven else []
+        parts += [f"{unexplained} without a reason"] if unexplained else []
+        return f"known failures: {', '.join(parts)}" if cases else ""

@@ -11,11 +11,18 @@ from rich.text import Text
 
 from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
 from harness.plain import plain
-from harness.reporter import Table
+from harness.reporter import MARKS, Table
+from harness.standing import Standing
 from harness.verdict import Verdict
 
-MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNKNOWN: "?", Verdict.SKIP: "–"}
-STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow", Verdict.SKIP: "dim"}
+STYLES = {
+    Standing.PASS: "green",
+    Standing.FAIL: "bold red",
+    Standing.UNKNOWN: "yellow",
+    Standing.SKIP: "dim",
+    Standing.KNOWN: "red",
+    Standing.FIXED: "bold red",
+}
 
 
 class Reporter:
@@ -56,7 +63,7 @@ class Reporter:
             case CaseStarted():
                 self._update(plain(event.case, 60), 0)
             case CaseFinished():
-                self._failed += event.verdict is Verdict.FAIL
+                self._failed += event.standing in (Standing.FAIL, Standing.FIXED)
                 self._update(plain(event.case, 60), 1)
             case RunFinished():
                 self._progress.stop()
@@ -71,6 +78,7 @@ class Reporter:
         self._console.print(self._matrix())
         for client in self._table.run.clients:
             self._findings(client)
+        self._known()
         self._totals()
 
     def _matrix(self) -> RichTable:
@@ -88,7 +96,7 @@ class Reporter:
         strip = Text()
         for scenario in scenarios:
             cell = self._table.cell(scenario, client)
-            strip.append(MARKS[cell.verdict] if cell else " ", STYLES[cell.verdict] if cell else "")
+            strip.append(MARKS[cell.standing] if cell else " ", STYLES[cell.standing] if cell else "")
         return strip
 
     def _share(self, client: str) -> str:
@@ -96,21 +104,33 @@ class Reporter:
         return f"{passed} of {len(self._table.run.scenarios) - skipped}" + (f" ({skipped} skipped)" if skipped else "")
 
     def _findings(self, client: str) -> None:
-        for case in self._table.findings(client):
-            finding = case.finding
+        flaky = [case for case in self._table.flaky() if case.client == client and case.standing is Standing.PASS]
+        for case in (*self._table.findings(client), *flaky):
+            finding, stands = case.finding, case.standing
             line = Text("\n")
-            line.append(f"{MARKS[case.verdict]} {plain(client)}  {case.scenario}", STYLES[case.verdict])
-            line.append(f"\n  {plain(finding.harm) if finding else 'no law says why'}")
-            law = finding.law if finding else ""
-            line.append(f"\n  {law}: streamproof explain {law} · {plain(self._table.replay(case))}", "dim")
+            line.append(f"{MARKS[stands]} {plain(client)}  {case.scenario}", STYLES[stands])
+            told = [finding.harm if finding is not None else "", case.note]
+            line.append("".join(f"\n  {plain(one)}" for one in told if one) or "\n  no law says why")
+            law = f"{finding.law}: streamproof explain {finding.law} · " if finding is not None else ""
+            line.append(f"\n  {plain(law)}{plain(self._table.replay(case))}", "dim")
             self._console.print(line)
+
+    def _known(self) -> None:
+        if expectations := self._table.expectations():
+            self._console.print(f"\n{expectations}")
+        for case in (one for client in self._table.run.clients for one in self._table.known(client)):
+            line = Text(f"{MARKS[case.standing]} {plain(case.client)}  {case.scenario}", STYLES[case.standing])
+            law = case.finding.law if case.finding is not None else ""
+            self._console.print(line.append(f"  {plain(law)}, {plain(case.note)}", "dim"))
 
     def _totals(self) -> None:
         run, end = self._table.run, self._table.end
         versions = ", ".join(f"{plain(name)} {plain(version)}" for name, version in run.versions.items())
         done = sum(1 for _ in self._table.cases())
         interrupted = ", interrupted" if end.interrupted else ""
+        flaky = f"; {len(self._table.flaky())} flaky" if self._table.flaky() else ""
         self._console.print(
-            f"\n{done} of {run.cases} cases in {self._table.duration}{interrupted}; seed {plain(run.seed)}"
+            f"\n{done} of {run.cases} cases in {self._table.duration}{interrupted}{flaky}; seed {plain(run.seed)}"
         )
-        self._console.print(f"{versions}; marks: ✓ passed  ✗ failed  ? unknown  – skipped", style="dim")
+        known = "  x known failure  ! known failure that passed" if self._table.expectations() else ""
+        self._console.print(f"{versions}; marks: ✓ passed  ✗ failed  ? unknown  – skipped{known}", style="dim")

@@ -1,7 +1,8 @@
 """JUnit XML, for CI servers: a suite for each client, a test case for each scenario.
 
 Follows the schema of Jenkins' xUnit plugin (junit-10.xsd): a FAIL is a ``failure``, an UNKNOWN an ``error``, a SKIP
-``skipped``.
+``skipped``. A failure that was known is ``skipped`` too, and one that was known and passed a ``failure``, as pytest has
+them for ``xfail(strict=True)``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from xml.etree import ElementTree
 from harness.events import CaseFinished, Event, RunFinished
 from harness.plain import plain
 from harness.reporter import Table
-from harness.verdict import Verdict
+from harness.standing import Standing
 
 
 class Reporter:
@@ -43,9 +44,9 @@ def _suites(table: Table) -> ElementTree.Element:
             "testsuite",
             name=plain(client),
             tests=str(len(cases)),
-            failures=str(table.count(client, Verdict.FAIL)),
-            errors=str(table.count(client, Verdict.UNKNOWN)),
-            skipped=str(table.count(client, Verdict.SKIP)),
+            failures=str(table.count(client, Standing.FAIL) + table.count(client, Standing.FIXED)),
+            errors=str(table.count(client, Standing.UNKNOWN)),
+            skipped=str(table.count(client, Standing.SKIP) + table.count(client, Standing.KNOWN)),
             time=f"{sum(case.seconds for case in cases):.3f}",
         )
         properties = ElementTree.SubElement(suite, "properties")
@@ -60,12 +61,25 @@ def _case(case: CaseFinished, table: Table) -> ElementTree.Element:
     element = ElementTree.Element(
         "testcase", classname=plain(f"{case.client}.{family}"), name=plain(name), time=f"{case.seconds:.3f}"
     )
-    finding = case.finding
-    if case.verdict is Verdict.SKIP:
-        ElementTree.SubElement(element, "skipped", message=plain(case.why))
-    elif case.verdict in (Verdict.FAIL, Verdict.UNKNOWN) and finding is not None:
-        tag = "failure" if case.verdict is Verdict.FAIL else "error"
-        detail = ElementTree.SubElement(element, tag, message=plain(finding.harm), type=finding.law)
-        every = [f"{one.law}: {one.harm}" for one in case.rulings if one.verdict is case.verdict]
-        detail.text = plain(" | ".join([*every, table.replay(case)]))
+    if case.standing is Standing.SKIP:
+        ElementTree.SubElement(element, "skipped", message=plain("; ".join(filter(None, (case.why, case.note)))))
+    elif case.standing is Standing.KNOWN:
+        ElementTree.SubElement(element, "skipped", message=plain(f"{case.note} ({_harm(case)})"))
+    elif case.standing is not Standing.PASS:
+        _bad(element, case, table)
+    elif case.note:
+        ElementTree.SubElement(element, "system-out").text = plain(case.note)
     return element
+
+
+def _bad(element: ElementTree.Element, case: CaseFinished, table: Table) -> None:
+    tag = "error" if case.standing is Standing.UNKNOWN else "failure"
+    law = case.finding.law if case.finding is not None else case.known.law if case.known is not None else ""
+    message = "; ".join(filter(None, (case.finding.harm if case.finding is not None else "", case.note)))
+    detail = ElementTree.SubElement(element, tag, message=plain(message), type=plain(law))
+    every = [f"{one.law}: {one.harm}" for one in case.rulings if one.verdict is case.verdict and one.harm]
+    detail.text = plain(" | ".join([*every, *filter(None, [case.note]), table.replay(case)]))
+
+
+def _harm(case: CaseFinished) -> str:
+    return f"{case.finding.law}: {case.finding.harm}" if case.finding is not None else "no law says why"

@@ -7,8 +7,8 @@ from typing import TextIO
 
 from harness.events import CaseFinished, Event, RunFinished
 from harness.plain import plain
-from harness.reporter import Table
-from harness.verdict import Verdict
+from harness.reporter import MARKS, Table
+from harness.standing import Standing
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~&])")
 _MOST_FINDINGS = 500
@@ -27,7 +27,11 @@ class Reporter:
         """Take the next event; the last one writes the file."""
         self._table.take(event)
         if isinstance(event, RunFinished):
-            self._out.write("\n".join([*_matrix(self._table), "", *_findings(self._table), ""]))
+            self._out.write(
+                "\n".join(
+                    [*_matrix(self._table), "", *_findings(self._table), *_flaky(self._table), *_known(self._table), ""]
+                )
+            )
 
 
 def escape(text: str) -> str:
@@ -53,13 +57,8 @@ def _matrix(table: Table) -> list[str]:
 
 
 def _cell(table: Table, client: str, scenarios: list[str] | None) -> str:
-    passed, failed = (table.count(client, one, scenarios) for one in (Verdict.PASS, Verdict.FAIL))
-    unknown, skipped = (table.count(client, one, scenarios) for one in (Verdict.UNKNOWN, Verdict.SKIP))
-    parts = [f"{passed} ✓"] if passed else []
-    parts += [f"{failed} ✗"] if failed else []
-    parts += [f"{unknown} ?"] if unknown else []
-    parts += [f"{skipped} –"] if skipped else []
-    return " ".join(parts) or "not run"
+    counts = {stands: table.count(client, stands, scenarios) for stands in Standing}
+    return " ".join(f"{count} {MARKS[stands]}" for stands, count in counts.items() if count) or "not run"
 
 
 def _findings(table: Table) -> list[str]:
@@ -78,5 +77,31 @@ def _findings(table: Table) -> list[str]:
 def _row(case: CaseFinished, table: Table) -> str:
     finding = case.finding
     harm, law = (finding.harm, finding.law) if finding is not None else ("", "")
-    mark = "" if case.verdict is Verdict.FAIL else "unknown: "
-    return f"| {escape(case.scenario)} | {mark}{escape(harm)} | {law} | {code(table.replay(case))} |"
+    mark = "unknown: " if case.standing is Standing.UNKNOWN else ""
+    told = f"{mark}{harm}{' — ' if harm and case.note else ''}{case.note}"
+    return f"| {escape(case.scenario)} | {escape(told)} | {escape(law)} | {code(table.replay(case))} |"
+
+
+def _flaky(table: Table) -> list[str]:
+    """Every case whose tries ended in different verdicts, whatever it counts as."""
+    if not (flaky := table.flaky()):
+        return []
+    lines = [f"<details><summary>{len(flaky)} flaky: tried up to {table.run.tries} times</summary>", ""]
+    lines += ["| client | scenario | counts as | tries |", "|---|---|---|---|"]
+    for case in flaky[:_MOST_FINDINGS]:
+        tries = ", ".join(f"{one.verdict} {one.law}".strip() for one in case.tries)
+        lines.append(f"| {escape(case.client)} | {escape(case.scenario)} | {case.verdict} | {escape(tries)} |")
+    return [*lines, "", "</details>", ""]
+
+
+def _known(table: Table) -> list[str]:
+    known = [case for client in table.run.clients for case in table.known(client)]
+    if not (expectations := table.expectations()):
+        return []
+    lines = [f"<details><summary>{escape(expectations)}</summary>", ""]
+    lines += ["| client | scenario | law | known failure |", "|---|---|---|---|"] if known else []
+    for case in known[:_MOST_FINDINGS]:
+        law = case.finding.law if case.finding is not None else ""
+        lines.append(f"| {escape(case.client)} | {escape(case.scenario)} | {escape(law)} | {escape(case.note)} |")
+    left = len(known) - _MOST_FINDINGS
+    return [*lines, "", *([f"… and {left} more."] if left > 0 else []), "</details>", ""]

@@ -43,5 +43,5 @@ def command(case: str, client: str | None, policy: str | None, tier: str, report
 
     alone = Plan(cases=(planned,), seed=seed, policy=judged_by, tier=Tier(tier))
     with opened_reporters(reports) as reporters:
-        end = execute(alone, [Replay(sys.stdout), *reporters])
-    raise SystemExit(status_of(end, (adapter.name,)))
+        table = execute(alone, [Replay(sys.stdout), *reporters])
+    raise SystemExit(status_of(table, (adapter.name,)))

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from harness.options import SCENARIO_FILE, new_seed, scenario_called, seed_option, select_option, tier_option
+
+if TYPE_CHECKING:
+    from harness.expectations import Expectations
+    from harness.reporter import Table
 
 
 @click.command()
@@ -16,10 +23,25 @@ from harness.options import SCENARIO_FILE, new_seed, scenario_called, seed_optio
 @seed_option
 @tier_option
 @click.option("--jobs", default=64, show_default=True, type=click.IntRange(1, 10_000), help="Cases in flight at once.")
+@click.option(
+    "--tries",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 100),
+    help="Try a case that fails or is unknown up to so often, with few beside it.",
+)
 @click.option("--toxiproxy", default="", metavar="URL", help="Use this Toxiproxy for the network, not our own.")
 @click.option("--report", "reports", multiple=True, metavar="NAME[=PATH]", help="Report to write; may be repeated.")
 @click.option(
     "--gate", multiple=True, metavar="NAME", help="Let only this client decide the exit status; may be repeated."
+)
+@click.option(
+    "--expect", type=click.Path(path_type=Path), help="File of known failures; all others decide the exit status."
+)
+@click.option(
+    "--write-expect",
+    type=click.Path(path_type=Path),
+    help="File of known failures to write, or to bring up to date: add what fails, drop what passes.",
 )
 def command(
     clients: tuple[str, ...],
@@ -28,9 +50,12 @@ def command(
     seed: str | None,
     tier: str,
     jobs: int,
+    tries: int,
     toxiproxy: str,
     reports: tuple[str, ...],
     gate: tuple[str, ...],
+    expect: Path | None,
+    write_expect: Path | None,
 ) -> None:
     """Run scenarios against clients and report what their users saw.
 
@@ -62,10 +87,46 @@ def command(
         jobs=jobs,
         toxiproxy=toxiproxy,
         tier=Tier(tier),
+        tries=tries,
     )
+    expected = _checked(expect) if expect is not None else None
+    to_write = _to_write(write_expect) if write_expect is not None else None
     wanted = reports if any(one.partition("=")[0] == "jsonl" for one in reports) else ("jsonl", *reports)
     wanted = wanted if any(one.partition("=")[0] == "console" for one in reports) else (*wanted, "console")
+    for note in expected.absences(names) if expected is not None else ():
+        click.echo(f"note: {expect}: {note}", err=True)
     with opened_reporters(wanted) as reporters:
-        end = execute(planned, reporters)
+        table = execute(planned, reporters, expected)
     click.echo(f"written: {', '.join(str(path) for path in files_of(wanted))}", err=True)
-    raise SystemExit(status_of(end, gate or tuple(names)))
+    if write_expect is not None and to_write is not None:
+        _write(write_expect, to_write, table)
+    raise SystemExit(status_of(table, gate or tuple(names)))
+
+
+def _checked(path: Path) -> Expectations:
+    """The known failures in the file, all of scenarios that there are."""
+    from harness import catalog, recorded
+    from harness.execute import expected_by
+
+    expected = expected_by(path)
+    expected.check_scenarios(catalog.scenarios(), recorded.FAMILY, str(path))
+    return expected
+
+
+def _to_write(path: Path) -> Expectations:
+    """What the file says so far. It is made here, so that no run ends with a file that cannot be written."""
+    from harness.execute import opened
+
+    with opened(path, "a"):
+        return _checked(path)
+
+
+def _write(path: Path, file: Expectations, table: Table) -> None:
+    """Bring the file up to date."""
+    from harness.execute import opened
+    from harness.expectations import updated
+
+    update = updated(file, table.cases())
+    with opened(path) as out:
+        out.write(update.file.blocks.text)
+    click.echo(f"written: {path}: {update.told}", err=True)

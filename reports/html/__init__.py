@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 
 from harness.events import Event, RunFinished
 from harness.plain import plain
-from harness.reporter import Table
+from harness.reporter import MARKS, Table
 from harness.timeline import timeline
 
 
@@ -29,4 +29,4 @@ class Reporter:
             environment.filters["plain"] = plain
             environment.filters["timeline"] = timeline
             template = environment.from_string((files(__package__) / "report.html.jinja").read_text("utf-8"))
-            self._out.write(template.render(table=self._table, run=self._table.run, end=self._table.end))
+            self._out.write(template.render(table=self._table, run=self._table.run, end=self._table.end, marks=MARKS))
