@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 from live.running import STREAMPROOF
+
+from harness import catalog
+from harness.expectations import parse
+
+PAGE = (Path(__file__).parents[2] / "docs" / "known_failures.md").read_text("utf-8")
 
 CLIENTS = """
 from harness.adapters.naive import NaiveAdapter
@@ -217,3 +224,19 @@ def test_what_cannot_be_compared_exits_with_2(runs: Path, before: str, after: st
     done = streamproof(runs, "compare", before, after)
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
+
+
+def test_the_commands_of_the_page_end_as_it_says(tmp_path: Path) -> None:
+    lines = "".join(re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)).splitlines()
+    assert len(lines) > 5
+    for line in lines:
+        command, _, status = line.partition("  # exit ")
+        done = streamproof(tmp_path, *shlex.split(command)[1:])
+        assert (line, done.returncode) == (line, int(status or 0)), done.stderr
+
+
+def test_the_file_on_the_page_is_one() -> None:
+    (file,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    known = parse(file, "the page")
+    known.check_scenarios(catalog.scenarios(), "recorded", "the page")
+    assert [entry.flaky for entry in known.entries.values()] == [False, True]
