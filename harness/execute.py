@@ -22,11 +22,17 @@ HISTORY = "reports/out/history.jsonl"
 
 
 def files_of(wanted: Iterable[str]) -> Iterator[Path]:
-    """The files that these reports go to, in their order; the console has none unless it names one."""
+    """The files that these reports go to, in their order; none for what goes to the standard output."""
     for one in wanted:
         name, _, path = one.partition("=")
-        if name != "console" or path:
-            yield Path(path or (HISTORY if name == "jsonl" else f"reports/out/report.{catalog.reporter(name).suffix}"))
+        if path := path or _usual(name):
+            yield Path(path)
+
+
+def _usual(name: str) -> str:
+    """Where a report goes that names no path; empty for the standard output."""
+    suffix = catalog.reporter(name).suffix
+    return HISTORY if name == "jsonl" else suffix and f"reports/out/report.{suffix}"
 
 
 @contextmanager

@@ -30,7 +30,7 @@ class Reporter(Protocol):
     """Takes each event of a run once, in order."""
 
     suffix: str
-    """Of the file that it writes, such as ``html``."""
+    """Of the file that it writes, such as ``html``; empty for what is meant for the standard output."""
 
     def __init__(self, out: TextIO) -> None: ...
 

@@ -28,7 +28,7 @@ STYLES = {
 class Reporter:
     """Writes to a terminal, or to any other text stream without colours and without the bar."""
 
-    suffix = "txt"
+    suffix = ""
 
     def __init__(self, out: TextIO) -> None:
         self._console = Console(

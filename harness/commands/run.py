@@ -60,7 +60,7 @@ def command(
     """Run scenarios against clients and report what their users saw.
 
     The history always goes to reports/out/history.jsonl, or where --report jsonl=PATH says. Other reports go beside
-    it unless they name a path; console goes to the terminal.
+    it unless they name a path; console and github go to the standard output.
     """
     from harness import catalog
     from harness.errors import unknown_name
