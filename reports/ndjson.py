@@ -30,7 +30,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
     """The promise that the client was judged by; empty for a case that was skipped."""
     level: str
-    """``must``, ``should`` or ``info``."""
+    """``must``, ``should`` or ``info``; empty for a case that was skipped."""
     verdict: str
     """``pass``, ``fail``, ``unknown`` or ``skip``."""
     law: str
