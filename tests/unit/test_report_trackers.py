@@ -17,6 +17,7 @@ from reporting import Run, every_payload, every_place, hostile, record, report, 
 from harness import catalog
 from harness.broken import broken, definition
 from harness.events import CaseFinished, RunFinished, RunStarted
+from harness.execute import files_of
 from harness.model import Level
 from harness.plain import plain
 from harness.verdict import Ruling, Verdict
@@ -72,6 +73,12 @@ def fingerprints(case: CaseFinished) -> list[str]:
 def test_no_two_reports_of_one_run_go_to_one_file() -> None:
     files = [suffix for name in catalog.names("reports") if (suffix := catalog.reporter(name).suffix)]
     assert len(set(files)) == len(files)
+
+
+def test_what_is_for_the_standard_output_has_a_file_only_where_one_is_named() -> None:
+    wanted = ["console", "github", "sarif", "github=told.txt", "prometheus"]
+    usual = Path("reports/out")
+    assert [*files_of(wanted)] == [usual / "report.sarif", Path("told.txt"), usual / "report.prom"]
 
 
 def test_a_finding_has_the_same_fingerprint_whatever_the_seed_and_the_words() -> None:
