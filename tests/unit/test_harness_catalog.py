@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -66,13 +67,9 @@ def test_every_pair_is_another_scenario() -> None:
 
 
 def test_every_report_can_be_made() -> None:
-    assert {name: catalog.reporter(name).suffix for name in catalog.names("reports")} == {
-        "console": "txt",
-        "html": "html",
-        "jsonl": "jsonl",
-        "junit": "xml",
-        "markdown": "md",
-    }
+    made = {name: catalog.reporter(name)(StringIO()) for name in catalog.names("reports")}
+    assert {"console", "jsonl", "junit"} <= set(made)
+    assert [name for name, one in made.items() if not callable(one.take)] == []
 
 
 @pytest.mark.parametrize("package", ["harness.adapters", "fake_server.faults", "reports", "scenarios"])
