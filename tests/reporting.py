@@ -48,6 +48,8 @@ PAYLOADS = {
 }
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 Run = list[Event]
+REAL = "cutoff.clean_end_mid_text"
+"""A scenario of the catalogue."""
 
 every_payload = pytest.mark.parametrize("payload", [pytest.param(text, id=name) for name, text in PAYLOADS.items()])
 every_place = pytest.mark.parametrize("place", ["wire", "client", "seed"])
@@ -150,3 +152,27 @@ def hostile(payload: str, place: str) -> Run:
 
 def hidden(text: str) -> set[str]:
     return {char for char in text if unicodedata.category(char) in HIDDEN} - {"\n"}
+
+
+def broke(scenario: str = REAL, client: str = "naive", seed: str = "1", level: Level = Level.MUST) -> CaseFinished:
+    """A case that broke two laws, as the engine tells it."""
+    laws = [("SP02", Verdict.FAIL), ("SP03", Verdict.FAIL), ("SP05", Verdict.PASS)]
+    return CaseFinished(
+        case=f"{scenario}@{client}:{seed}",
+        scenario=scenario,
+        client=client,
+        verdict=Verdict.SKIP if level is Level.INFO else Verdict.FAIL,
+        rulings=tuple(Ruling(verdict=one, harm=f"harm of seed {seed}", law=law) for law, one in laws),
+        record=record("x", client, level),
+    )
+
+
+def run_with(*cases: CaseFinished) -> Run:
+    started = RunStarted(
+        seed="1",
+        clients=tuple(dict.fromkeys(case.client for case in cases)),
+        versions={"streamproof": "0.1.0"},
+        scenarios=tuple(dict.fromkeys(case.scenario for case in cases)),
+        cases=len(cases),
+    )
+    return [started, *cases, RunFinished(counts={}, seconds=1.0)]

@@ -12,47 +12,22 @@ import msgspec
 import pytest
 from jsonschema import Draft7Validator
 from prometheus_client.parser import text_string_to_metric_families
-from reporting import Run, every_payload, every_place, hostile, record, report, run_of
+from reporting import REAL, Run, broke, every_payload, every_place, hostile, report, run_of, run_with
 
 from harness import catalog
 from harness.broken import broken, definition
-from harness.events import CaseFinished, RunFinished, RunStarted
+from harness.events import CaseFinished, RunFinished
 from harness.execute import files_of
 from harness.model import Level
 from harness.plain import plain
-from harness.verdict import Ruling, Verdict
+from harness.verdict import Verdict
 from reports import ndjson
 
 DATA = Path(__file__).parents[1] / "data"
 SARIF = Draft7Validator(
     json.loads((DATA / "sarif-schema-2.1.0.json").read_text("utf-8")), format_checker=Draft7Validator.FORMAT_CHECKER
 )
-REAL = "cutoff.clean_end_mid_text"
 every_level = pytest.mark.parametrize("level", list(Level))
-
-
-def broke(scenario: str = REAL, client: str = "naive", seed: str = "1", level: Level = Level.MUST) -> CaseFinished:
-    """A case that broke two laws, as the engine tells it."""
-    laws = [("SP02", Verdict.FAIL), ("SP03", Verdict.FAIL), ("SP05", Verdict.PASS)]
-    return CaseFinished(
-        case=f"{scenario}@{client}:{seed}",
-        scenario=scenario,
-        client=client,
-        verdict=Verdict.SKIP if level is Level.INFO else Verdict.FAIL,
-        rulings=tuple(Ruling(verdict=one, harm=f"harm of seed {seed}", law=law) for law, one in laws),
-        record=record("x", client, level),
-    )
-
-
-def run_with(*cases: CaseFinished) -> Run:
-    started = RunStarted(
-        seed="1",
-        clients=tuple(dict.fromkeys(case.client for case in cases)),
-        versions={"streamproof": "0.1.0"},
-        scenarios=tuple(dict.fromkeys(case.scenario for case in cases)),
-        cases=len(cases),
-    )
-    return [started, *cases, RunFinished(counts={}, seconds=1.0)]
 
 
 def sarif(run: Run) -> dict[str, Any]:
