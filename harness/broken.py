@@ -16,6 +16,7 @@ from harness import catalog
 from harness.definition import Definition, defined
 from harness.events import CaseFinished
 from harness.model import Level
+from harness.standing import Standing
 from harness.verdict import Ruling, Verdict
 
 _HOME = catalog.RECORDED.parents[1]
@@ -29,6 +30,11 @@ class Broken:
     case: CaseFinished
     ruling: Ruling
     """Its verdict is FAIL."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the case fails as it is known to."""
+        return self.case.standing is Standing.KNOWN
 
     @property
     def level(self) -> Level:

@@ -1,8 +1,9 @@
 """Annotations for GitHub Actions: workflow commands on the standard output, one for each case that did not pass.
 
 ``error`` is a failure in a scenario that clients MUST pass, ``warning`` one of SHOULD or what is unknown, ``notice``
-one of INFO. GitHub shows ten of each kind for a step, so the last of ten says how many more there are; the job's
-summary is the Markdown report. Commands and their escapes: ``ActionCommand.cs`` of actions/runner.
+one of INFO. A failure that is known has none, and a case that is known to fail and passed is an ``error``. GitHub
+shows ten of each kind for a step, so the last of ten says how many more there are; the job's summary is the Markdown
+report. Commands and their escapes: ``ActionCommand.cs`` of actions/runner.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from harness.events import CaseFinished, Event, RunFinished
 from harness.model import Level
 from harness.plain import plain
 from harness.reporter import Table
-from harness.verdict import Verdict
+from harness.standing import Standing
 
 _MOST = 10
 """Annotations of one kind that are shown for a step."""
@@ -48,12 +49,14 @@ def _annotations(kind: str, table: Table) -> list[str]:
 
 def _kind(case: CaseFinished) -> str:
     """The kind of annotation that a case gets; empty when there is nothing to say of it."""
-    match case.verdict:
-        case Verdict.UNKNOWN:
+    match case.standing:
+        case Standing.UNKNOWN:
             return "warning"
-        case Verdict.FAIL:
+        case Standing.FAIL:
             return _KINDS[level(case)]
-        case Verdict.SKIP if case.finding is not None:
+        case Standing.FIXED:
+            return "error"
+        case Standing.SKIP if case.finding is not None:
             return "notice"
         case _:
             return ""
@@ -61,8 +64,9 @@ def _kind(case: CaseFinished) -> str:
 
 def _annotation(kind: str, case: CaseFinished, table: Table) -> str:
     place, finding = definition(case.scenario), case.finding
-    said = f"{finding.law}: {finding.harm}" if finding is not None else "no law says why"
-    unknown = "unknown: " if case.verdict is Verdict.UNKNOWN else ""
+    law = f"{finding.law}: {finding.harm}" if finding is not None else ""
+    said = "; ".join(filter(None, (law, case.note))) or "no law says why"
+    unknown = "unknown: " if case.standing is Standing.UNKNOWN else ""
     title = f"{unknown}{case.client} in {case.scenario}"
     return command(kind, f"{said} · {table.replay(case)}", title=title, file=place.path, line=str(place.line))
 

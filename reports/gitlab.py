@@ -1,8 +1,8 @@
 """GitLab's code quality report: an entry for each law that a client broke in a scenario.
 
 A failure points at the line that defines its scenario. It is ``critical`` in a scenario that clients MUST pass,
-``minor`` for SHOULD, ``info`` for INFO. What is unknown is not the client's and not here; the JUnit report has it, and
-GitLab shows both. Fields: "Code Quality report format" in GitLab's page on code quality.
+``minor`` for SHOULD, ``info`` for INFO and for failures that are known. What is unknown is not the client's and not
+here; the JUnit report has it, and GitLab shows both. Fields: "Code Quality report format" in GitLab's page on code quality.
 """
 
 from __future__ import annotations
@@ -43,6 +43,6 @@ def _entry(one: Broken, table: Table) -> dict[str, Any]:
         "description": plain(said),
         "check_name": f"streamproof/{plain(one.ruling.law)}",
         "fingerprint": one.fingerprint,
-        "severity": _SEVERITIES[one.level],
+        "severity": "info" if one.is_known else _SEVERITIES[one.level],
         "location": {"path": place.path, "lines": {"begin": place.line}},
     }

@@ -33,6 +33,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """``must``, ``should`` or ``info``; empty for a case that was skipped."""
     verdict: str
     """``pass``, ``fail``, ``unknown`` or ``skip``."""
+    standing: str
+    """What it is to the run: its verdict, or ``known`` (failed as it is known to), or ``fixed`` (known, and passed)."""
+    flaky: bool
+    """Whether its tries ended in different verdicts."""
     law: str
     """Code of the law that decided; empty for a pass."""
     harm: str
@@ -79,6 +83,8 @@ def line(case: CaseFinished, table: Table) -> Line:
         policy=record.info.policy if record is not None else "",
         level=level(case) if record is not None else "",
         verdict=case.verdict,
+        standing=case.standing,
+        flaky=case.is_flaky,
         law=plain(finding.law) if finding is not None else "",
         harm=plain(finding.harm if finding is not None else case.why),
         laws=plain(" ".join(one.ruling.law for one in broken(case))),

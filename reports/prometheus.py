@@ -36,6 +36,9 @@ class Reporter:
 def _lines(table: Table) -> Iterator[str]:
     run, end = table.run, table.end
     yield from _gauge("cases", "Finished cases of the last run.", _counts(table))
+    yield from _gauge(
+        "cases_to_look_at", "Cases that failed, are unknown, or passed though known to fail.", _bad(table)
+    )
     yield from _gauge("case_seconds", "What the cases of the last run took, one after the other.", _seconds(table))
     yield from _gauge("client_info", "The clients of the last run, and their versions.", _clients(table))
     yield from _gauge("run_cases", "Cases that the last run was to finish.", [({}, run.cases)])
@@ -52,6 +55,10 @@ def _counts(table: Table) -> list[Sample]:
         for family, scenarios in table.families().items()
         for verdict in Verdict
     ]
+
+
+def _bad(table: Table) -> list[Sample]:
+    return [({"client": client}, len(table.findings(client))) for client in table.run.clients]
 
 
 def _seconds(table: Table) -> list[Sample]:

@@ -1,8 +1,9 @@
 """SARIF 2.1.0, for code scanning: a rule for each law, a result for each law that a client broke in a scenario.
 
 A failure points at the line that defines its scenario. Its level is ``error`` in a scenario that clients MUST pass,
-``warning`` for SHOULD, ``note`` for INFO. What is unknown is no result, for it is not the client's: it is a
-notification, as the tool's own troubles are. Nothing that passed is in the file.
+``warning`` for SHOULD, ``note`` for INFO; one that is known is suppressed, with its reason. What is unknown is no
+result, for it is not the client's: it is a notification, as the tool's own troubles are. Nothing that passed is in the
+file.
 
 GitHub takes it as it is (its page "SARIF support for code scanning"): it knows a finding again by its rule, its file
 and ``primaryLocationLineHash``, which is given here because the one that GitHub would make of the line would be the
@@ -91,7 +92,10 @@ def _notification(case: CaseFinished, table: Table) -> Json:
 
 def _result(one: Broken, table: Table) -> Json:
     said = f"{one.case.client} in {one.case.scenario}: {one.ruling.harm} · {table.replay(one.case)}"
+    known = one.case.known if one.is_known else None
+    excuse = [{"kind": "external", "justification": plain(known.reason)}] if known is not None else []
     return {
+        "suppressions": excuse,
         "ruleId": plain(one.ruling.law),
         "level": _LEVELS[one.level],
         "message": _message(plain(said)),

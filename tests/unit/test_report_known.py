@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
 from collections.abc import Sequence
 from io import StringIO
@@ -185,3 +187,51 @@ def test_the_exit_status_is_that_of_what_was_not_known(names: list[str], status:
         table.take(event)
     assert status_of(table, ("naive",)) == status
     assert status_of(table, ("another",)) == 0
+
+
+def test_annotations_are_made_of_what_somebody_has_to_look_at() -> None:
+    lines = report("github").splitlines()
+    about = {match[1]: line.split()[0] for line in lines if (match := re.search(r" in f\.(\w+)", line))}
+    assert about == {
+        "new": "::error",
+        "other": "::error",
+        "fixed": "::error",
+        "flaky_fail": "::error",
+        "unproven": "::warning",
+    }
+
+
+def test_code_scanning_is_told_of_a_known_failure_that_it_is_excused_and_why() -> None:
+    results = json.loads(report("sarif"))["runs"][0]["results"]
+    excused = [one for one in results if one["suppressions"]]
+    assert {one["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] for one in excused} == {
+        "f.known",
+        "f.unexplained",
+        "f.flaky_known",
+    }
+    assert {one["suppressions"][0]["justification"] for one in excused} == {KNOWN.reason, ""}
+
+
+def test_code_quality_has_known_failures_as_information() -> None:
+    entries = json.loads(report("gitlab"))
+    assert {one["description"].split(":")[0].split()[-1]: one["severity"] for one in entries} == {
+        "f.new": "critical",
+        "f.other": "critical",
+        "f.flaky_fail": "critical",
+        "f.known": "info",
+        "f.unexplained": "info",
+        "f.flaky_known": "info",
+    }
+
+
+def test_log_lines_tell_how_a_case_stands_and_whether_it_is_flaky() -> None:
+    lines = {one["scenario"].removeprefix("f."): one for one in map(json.loads, report("ndjson").splitlines())}
+    assert {name: line["standing"] for name, line in lines.items()} == {
+        name: str(case.standing) for name, case in CASES.items()
+    }
+    assert {name for name, line in lines.items() if line["flaky"]} == {"flaky_fail", "flaky_pass", "flaky_known"}
+
+
+def test_metrics_count_what_somebody_has_to_look_at() -> None:
+    (line,) = (one for one in report("prometheus").splitlines() if one.startswith("streamproof_cases_to_look_at{"))
+    assert float(line.split()[-1]) == 5

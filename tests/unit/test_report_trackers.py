@@ -232,7 +232,7 @@ def test_every_case_is_one_flat_line_of_the_documented_fields(place: str, payloa
     lines = [json.loads(line) for line in report("ndjson", hostile(payload, place)).split("\n")[:-1]]
     assert [line["verdict"] for line in lines] == ["fail", "unknown", "skip"]
     assert {tuple(line) for line in lines} == {ndjson.Line.__struct_fields__}
-    assert {type(value) for line in lines for value in line.values()} <= {str, int, float}
+    assert {type(value) for line in lines for value in line.values()} <= {str, int, float, bool}
 
 
 def test_a_line_says_what_was_broken_and_how_often_the_client_asked() -> None:
