@@ -11,7 +11,7 @@ LIVE := tests/live tests/meta tests/bench
 # So many simulated calls that coverage would take minutes.
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 
-.PHONY: demo test test-all setup-toxiproxy setup-prometheus check bench clean
+.PHONY: demo test test-all setup-toxiproxy setup-prometheus check matrix clients bench clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
@@ -42,6 +42,14 @@ check: $(READY)  ## lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+matrix: $(READY)  ## every client that is installed against the whole catalogue, into reports/matrix
+	$(BIN)/streamproof run --client all --tries 3 --gate bundled --gate bundled_sync \
+		--report matrix=reports/matrix/matrix.json --report markdown=reports/matrix/README.md \
+		--report jsonl=reports/out/matrix.jsonl
+
+clients: $(READY)  ## the clients of others, as far as their languages are on this machine
+	$(BIN)/streamproof clients install --all
 
 bench: $(READY)  ## the benchmarks
 	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only

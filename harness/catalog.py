@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -97,13 +97,27 @@ def law(code: str) -> Law:
     return found
 
 
+ALL = "all"
+"""Stands for every client that ships."""
+
+
 def clients(package: str = "harness.adapters") -> list[str]:
     """The names of all clients that ship with the harness, whether they are installed or not."""
     return sorted({*names(package), *environments.programs()})
 
 
+def adapters(wanted: Iterable[str]) -> list[Adapter]:
+    """The clients of these names, each once; ``all`` are those that ship.
+
+    Raises:
+        UsageError: as :func:`adapter`.
+    """
+    named = dict.fromkeys(wanted)
+    return [one for name in named for one in (every_adapter() if name == ALL else [adapter(name)])]
+
+
 def every_adapter() -> list[Adapter]:
-    """All of them; one that is not installed is there, and says why it cannot be run."""
+    """All that ship; one that is not installed is there, and says why it cannot be run."""
     return [_or_absent(name) for name in clients()]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import platform
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import count
 
@@ -39,7 +40,7 @@ async def run(
     began = clock.now()
     tally = Tally(case.adapter.name for case in plan.cases)
     stop = stop or asyncio.Event()
-    yield _numbered(_started(plan), next(numbers))
+    yield _numbered(_started(plan, clock.wall()), next(numbers))
     queue: asyncio.Queue[Event | None] = asyncio.Queue()
     work = asyncio.create_task(_work(plan, laws, queue, clock))
     stopper = asyncio.create_task(_stop(stop, queue))
@@ -195,7 +196,7 @@ def _skipped(case: PlannedCase, why: str) -> CaseFinished:
     )
 
 
-def _started(plan: Plan) -> RunStarted:
+def _started(plan: Plan, wall: float) -> RunStarted:
     adapters = {case.adapter.name: case.adapter for case in plan.cases}
     versions = {name: adapter.version for name, adapter in adapters.items()}
     return RunStarted(
@@ -207,6 +208,7 @@ def _started(plan: Plan) -> RunStarted:
         policy=plan.policy,
         tier=plan.tier,
         tries=plan.tries,
+        date=datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
 
 

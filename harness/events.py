@@ -35,6 +35,8 @@ class RunStarted(RunEvent, frozen=True, kw_only=True, tag="run_started"):
     tier: Tier = Tier.LIVE
     tries: int = 1
     """How often a case may be tried that fails or is unknown."""
+    date: str = ""
+    """When it began, in UTC: ``2026-11-28T16:00:00Z``."""
 
 
 class CaseStarted(RunEvent, frozen=True, kw_only=True, tag="case_started"):

@@ -2,7 +2,8 @@
 
 A failure points at the line that defines its scenario. It is ``critical`` in a scenario that clients MUST pass,
 ``minor`` for SHOULD, ``info`` for INFO and for failures that are known. What is unknown is not the client's and not
-here; the JUnit report has it, and GitLab shows both. Fields: "Code Quality report format" in GitLab's page on code quality.
+here; the JUnit report has it, and GitLab shows both. Fields: "Code Quality report format" in GitLab's page on code
+quality.
 """
 
 from __future__ import annotations

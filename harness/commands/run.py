@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--client", "clients", multiple=True, metavar="NAME|module:attr", help="Client to test; may be repeated.")
+@click.option(
+    "--client",
+    "clients",
+    multiple=True,
+    metavar="NAME|module:attr|cmd:COMMAND|all",
+    help="Client to test; may be repeated. Of all, those that are not installed are skipped.",
+)
 @select_option
 @click.option(
     "--policy", type=click.Choice(["recover", "raise", "best-effort"]), help="Judge every client by this promise."
@@ -72,7 +78,7 @@ def command(
         from harness.nemesis import check
 
         check(toxiproxy)
-    adapters = [catalog.adapter(name) for name in dict.fromkeys(clients or ("bundled",))]
+    adapters = catalog.adapters(clients or ("bundled",))
     names = [adapter.name for adapter in adapters]
     for name in gate:
         if name not in names:
