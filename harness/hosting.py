@@ -105,7 +105,7 @@ class HostedCase:
         """The call begins now.
 
         Args:
-            late: called once from the host's thread when the case is not closed soon after its time was up.
+            late: called once from the host's thread when the time of a call was up and its case is not closed soon.
         """
         self._late = late
         self._loop.call_soon_threadsafe(self._begun.set)
@@ -135,5 +135,5 @@ class HostedCase:
         return self._opened.record
 
     def _complain(self) -> None:
-        if not self._over.is_set():
+        if isinstance(self.ending, TimedOut) and not self._over.is_set():
             self._late()

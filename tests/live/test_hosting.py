@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
 import httpx
@@ -93,6 +93,19 @@ def test_a_call_that_goes_on_without_its_connection_is_told_to_stop(
     hosted.begin(late.set)
     assert late.wait(10)
     hosted.close()
+
+
+def test_a_call_that_has_ended_is_over_however_long_its_test_goes_on(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting, "STOP_SECONDS", 0.0)
+    late = threading.Event()
+    hosted = opened(host, limits=SOON)
+    hosted.note(Finished(outcome=Outcome.COMPLETE))
+    hosted.begin(late.set)
+    wait([hosted._record])
+    assert [type(one) for one in hosted.close().client] == [Finished]
+    assert not late.is_set()
 
 
 def test_time_that_passes_before_the_call_begins_is_not_the_clients(host: Host) -> None:
