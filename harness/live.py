@@ -41,6 +41,7 @@ class LiveRunner:
             # Bound and never listening: connections are refused, and no other process can take the port.
             self._nobody = stack.enter_context(socket.socket())
             self._nobody.bind((LOOPBACK, 0))
+            self._silent = stack.enter_context(_silence())
             stack.enter_context(self._network)
             self._lateness.start()
             stack.callback(self._lateness.stop)
@@ -65,8 +66,9 @@ class LiveRunner:
         )
         token = token_of(case)
         url = self._server.open_case(token, script)
-        if case.scenario.endpoint is Endpoint.REFUSED:
-            url = f"http://{LOOPBACK}:{self._nobody.getsockname()[1]}"
+        if case.scenario.endpoint is not Endpoint.SERVER:
+            nobody = self._nobody if case.scenario.endpoint is Endpoint.REFUSED else self._silent
+            url = f"http://{LOOPBACK}:{nobody.getsockname()[1]}"
         nemesis = self._nemesis(case, token)
         with self._lateness.watched() as lateness:
             try:
@@ -121,6 +123,16 @@ class LiveRunner:
             await nemesis.quiet(limit)
         if case.running:
             await asyncio.wait(list(case.running), timeout=max(0.0, deadline - self._clock.now()))
+
+
+@contextmanager
+def _silence() -> Iterator[socket.socket]:
+    """An address that answers no attempt to connect: its queue holds one connection, which nobody ever takes."""
+    with socket.socket() as address, socket.socket() as first:
+        address.bind((LOOPBACK, 0))
+        address.listen(0)
+        first.connect(address.getsockname())
+        yield address
 
 
 @dataclass(slots=True, eq=False)

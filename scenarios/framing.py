@@ -30,6 +30,8 @@ _HUGE = story("huge event", 250) * 20
 """Some 280 KB."""
 _FRAGMENTED = _HUGE[:40_000]
 
+HARM = "A healthy answer breaks, or a part of it is missing."
+
 SCENARIOS = (
     unusual(
         "crlf",

@@ -25,8 +25,9 @@ def command(what: str, select: str) -> None:
     from harness.plan import selected
 
     if what == "scenarios":
-        scenarios = catalog.scenarios()
-        rows = [(name, scenarios[name].title) for name in selected(select, scenarios)]
+        scenarios, numbers = catalog.scenarios(), catalog.numbers()
+        wanted = selected(select, scenarios, numbers)
+        rows = [(f"{numbers.of(name):>6}  {name}", scenarios[name].title) for name in wanted]
     elif what == "laws":
         rows = [(f"{law.code} {law.name}", law.title) for law in catalog.laws()]
     elif what == "profiles":

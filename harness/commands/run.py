@@ -62,6 +62,7 @@ def command(
         jobs=jobs,
         toxiproxy=toxiproxy,
         tier=Tier(tier),
+        numbers=catalog.numbers(),
     )
     wanted = reports if any(one.partition("=")[0] == "jsonl" for one in reports) else ("jsonl", *reports)
     wanted = wanted if any(one.partition("=")[0] == "console" for one in reports) else (*wanted, "console")

@@ -21,7 +21,7 @@ from client_under_test.signals import (
     WakeAt,
 )
 from harness.sim.agenda import VirtualAgenda
-from harness.sim.call import SimCall
+from harness.sim.call import REFUSED, SimCall, Untaken
 from harness.sim.line import EndOfLine
 
 HEAD = HeadReceived(200, {}, 0.0)
@@ -49,8 +49,8 @@ class Told:
 class Nobody:
     """Takes no request and looks at nothing."""
 
-    def open(self, opening: Open) -> EndOfLine | None:
-        return None
+    def open(self, opening: Open) -> EndOfLine | Untaken:
+        return REFUSED
 
     def see(self, event: Event) -> None:
         raise AssertionError(event)
