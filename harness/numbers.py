@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import inf
 
 from harness.errors import UsageError, unknown_name
 
@@ -55,6 +56,11 @@ class Numbers:
     def of(self, scenario: str) -> str:
         """The number of the scenario with that id; empty where it has none yet."""
         return self._by_id[scenario].number if scenario in self._by_id else ""
+
+    def place(self, scenario: str) -> tuple[float, float]:
+        """Chapter and place of the scenario with that id, to sort by; what has no number yet stands at the end."""
+        line = self._by_id.get(scenario)
+        return (line.chapter, line.place) if line is not None else (inf, inf)
 
     def called(self, number: str) -> str:
         """The id of the scenario with that number, which may be gone.

@@ -45,6 +45,11 @@ def test_a_scenario_that_is_gone_keeps_its_number() -> None:
     assert (left.called("1.2"), left.of("rain.new")) == ("rain.heavy", "1.4")
 
 
+def test_scenarios_are_sorted_by_chapter_and_place_and_new_ones_come_last() -> None:
+    given = Numbers().and_of([f"rain.r{n}" for n in range(11)])
+    assert sorted(("rain.new", "rain.r10", "rain.r1"), key=given.place) == ["rain.r1", "rain.r10", "rain.new"]
+
+
 def test_what_has_no_number_has_an_empty_one_and_a_number_that_was_not_given_is_refused() -> None:
     assert GIVEN.of("fog.thick") == ""
     with pytest.raises(UsageError, match=r"no scenario named '1\.9'"):
