@@ -72,6 +72,7 @@ def _after_the_end() -> Iterator[Scenario]:
         level=Level.SHOULD,
         covers=("conn-fin-without-final-chunk",),
         pair="cutoff.fin_text_done",
+        harm="A whole answer is thrown away for the way in which its connection ended.",
     )
     yield faulted(
         "reset_terminal_seen",
@@ -80,6 +81,7 @@ def _after_the_end() -> Iterator[Scenario]:
         expect=WHOLE,
         level=Level.SHOULD,
         pair="cutoff.reset_text_done",
+        harm="A whole answer is thrown away for the way in which its connection ended.",
     )
     yield faulted(
         "clean_end_reason_seen",

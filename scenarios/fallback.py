@@ -69,6 +69,7 @@ SCENARIOS = (
         requires=frozenset({Capability.TOOLS}),
         covers=("fallback-nonstreaming-duplicates-work", "retry-duplicate-tool-in-stream"),
         pair="content.tool_call",
+        harm="A tool runs twice, or because of an answer that was never whole.",
     ),
     Scenario(
         name="fails_too_then_works",

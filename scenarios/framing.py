@@ -210,6 +210,7 @@ SCENARIOS = (
         UntilClosed(),
         covers=("conn-close-delimited-truncation",),
         pair="cutoff.close_delimited",
+        harm="A whole answer is thrown away for the way in which its connection ended.",
     ),
     unusual(
         "no_final_chunk",
@@ -217,5 +218,6 @@ SCENARIOS = (
         CloseEarly(),
         level=Level.SHOULD,
         pair="cutoff.fin_mid_text",
+        harm="A whole answer is thrown away for the way in which its connection ended.",
     ),
 )

@@ -186,6 +186,7 @@ SCENARIOS = (
         expect=Expect(outcome=Outcome.FAILED),
         endpoint=Endpoint.REFUSED,
         pair="cutoff.fin_nothing_sent",
+        harm="The user waits for nothing, or is told that a request may have been billed that nobody ever got.",
     ),
     Scenario(
         name="no_answer_for_ever",
@@ -194,5 +195,6 @@ SCENARIOS = (
         expect=HOPELESS,
         covers=("conn-close-before-headers",),
         pair="cutoff.fin_nothing_sent",
+        harm="The user waits for ever, or is told that nothing was sent where everything was.",
     ),
 )

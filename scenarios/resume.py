@@ -91,6 +91,7 @@ SCENARIOS = (
         Answer(continues=False),
         request=_FOREIGN,
         covers=("resume-provider-ignores-prefill",),
+        harm="The user reads the beginning of the answer twice.",
     ),
     resumed(
         "cut_twice",
@@ -100,6 +101,7 @@ SCENARIOS = (
         Answer(),
         covers=("retry-usage-miscounted",),
         sources=("earendil-works/pi#8460", "OpenRouterTeam/typescript-agent#125"),
+        harm="The answer stops at the second cut, or its bill lacks what broke off.",
     ),
     resumed(
         "refused_between",

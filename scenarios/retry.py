@@ -35,6 +35,7 @@ SCENARIOS = (
         expect=RECOVERABLE,
         covers=("retry-duplicates-delivered-text",),
         sources=("NuGuardAI/nuguard#455", "BerriAI/litellm#32835"),
+        harm="The beginnings of two answers stand one behind the other.",
     ),
     Scenario(
         name="shorter_answer",

@@ -66,6 +66,7 @@ SCENARIOS = (
         covers=("sink-final-edit-lost",),
         sources=("letta-ai/lettabot#433",),
         pair="sinks.last_edit_limited",
+        harm="The message ends in mid-sentence, and nobody is told.",
     ),
     _message(
         "edit_fails",

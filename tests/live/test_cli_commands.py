@@ -276,7 +276,7 @@ def test_a_scenario_is_shown_with_its_bytes(home: Path) -> None:
     assert done.stdout.startswith("10.4 cutoff.clean_end_mid_text\nchapter 10: The stream stops before its end")
     for line in (
         "level: must",
-        "harm: The reader takes half",
+        "harm: The reader takes a part",
         "other side: 1.2 completion.no_message_stop",
         "seen in: ",
     ):
