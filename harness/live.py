@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -41,7 +41,6 @@ class LiveRunner:
             # Bound and never listening: connections are refused, and no other process can take the port.
             self._nobody = stack.enter_context(socket.socket())
             self._nobody.bind((LOOPBACK, 0))
-            self._silent = stack.enter_context(_silence())
             stack.enter_context(self._network)
             self._lateness.start()
             stack.callback(self._lateness.stop)
@@ -57,18 +56,22 @@ class LiveRunner:
             receiver = None
             if case.scenario.receiver is not None:
                 receiver = await stack.enter_async_context(receiving(case.scenario.receiver, self._clock))
-            return await self._run(case, receiver)
+            silent = None
+            if case.scenario.endpoint is Endpoint.SILENT:
+                silent = await stack.enter_async_context(_silence())
+            return await self._run(case, receiver, silent)
 
-    async def _run(self, case: PlannedCase, receiver: Receiving | None) -> Record:
+    async def _run(self, case: PlannedCase, receiver: Receiving | None, silent: socket.socket | None) -> Record:
         server: list[ServerRecord] = []
         script = Case(
             script=case.scenario.script, elsewhere=case.scenario.elsewhere, seed=case.text_seed, sink=server.append
         )
         token = token_of(case)
         url = self._server.open_case(token, script)
-        if case.scenario.endpoint is not Endpoint.SERVER:
-            nobody = self._nobody if case.scenario.endpoint is Endpoint.REFUSED else self._silent
-            url = f"http://{LOOPBACK}:{nobody.getsockname()[1]}"
+        if case.scenario.endpoint is Endpoint.REFUSED:
+            url = f"http://{LOOPBACK}:{self._nobody.getsockname()[1]}"
+        elif silent is not None:
+            url = f"http://{LOOPBACK}:{silent.getsockname()[1]}"
         nemesis = self._nemesis(case, token)
         with self._lateness.watched() as lateness:
             try:
@@ -125,14 +128,33 @@ class LiveRunner:
             await asyncio.wait(list(case.running), timeout=max(0.0, deadline - self._clock.now()))
 
 
-@contextmanager
-def _silence() -> Iterator[socket.socket]:
-    """An address that answers no attempt to connect: its queue holds one connection, which nobody ever takes."""
-    with socket.socket() as address, socket.socket() as first:
+_SILENCE_SECONDS = 0.25
+"""On this machine a connection is made at once, or not at all."""
+
+
+@asynccontextmanager
+async def _silence() -> AsyncIterator[socket.socket]:
+    """An address that answers no attempt to connect: its queue is full of connections that nobody takes.
+
+    How many those are is for the platform to say, so they are made until one is not answered.
+    """
+    with ExitStack() as stack:
+        address = stack.enter_context(socket.socket())
         address.bind((LOOPBACK, 0))
         address.listen(0)
-        first.connect(address.getsockname())
+        while await _is_answered(stack.enter_context(socket.socket()), address):
+            pass
         yield address
+
+
+async def _is_answered(caller: socket.socket, address: socket.socket) -> bool:
+    caller.setblocking(False)
+    try:
+        async with asyncio.timeout(_SILENCE_SECONDS):
+            await asyncio.get_running_loop().sock_connect(caller, address.getsockname())
+    except TimeoutError:
+        return False
+    return True
 
 
 @dataclass(slots=True, eq=False)

@@ -516,13 +516,13 @@ def herd(*waits: float, hint: str = "1") -> Case:
 
 
 def test_who_comes_back_exactly_when_told_to_comes_with_all_the_others() -> None:
-    assert_fails("SP30", herd(1.2, 1.004, 1.003, 1.002, 1.005), "exactly when it was told to, 5 times")
+    assert_fails("SP30", herd(1.2, 1.004, 1.029, 1.002, 1.005), "exactly when it was told to, 5 times")
 
 
 @pytest.mark.parametrize(
     "waits",
     [
-        pytest.param((1.0, 1.01, 1.03, 1.08, 1.02), id="a little chance"),
+        pytest.param((1.0, 1.01, 1.03, 1.0, 1.02), id="a little chance"),
         pytest.param((1.0, 1.2, 1.2, 1.2, 1.2), id="later than told, which may be a chance of its own"),
     ],
 )
