@@ -11,7 +11,7 @@ LIVE := tests/live tests/meta tests/bench
 # So many simulated calls that coverage would take minutes.
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 
-.PHONY: demo test test-all setup-toxiproxy setup-prometheus check matrix clients bench clean
+.PHONY: demo test test-all catalogue setup-toxiproxy setup-prometheus check matrix clients bench clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
@@ -30,6 +30,9 @@ test-all: $(READY)  ## the slow suites as well, under coverage, and the suite on
 	$(BIN)/coverage report --format=total --fail-under=95
 	$(BIN)/coverage report --include="$$(cat tests/pure_modules.txt | paste -sd, -)" --fail-under=100
 	tests/every_python.sh
+
+catalogue: $(READY)  ## number new scenarios, and write scenarios/COVERAGE.md
+	$(BIN)/python -m harness.bookkeeping
 
 setup-toxiproxy:  ## the real Toxiproxy 2.12.0 and its clients, into .tools: the tests compare with them where they are
 	tests/setup_toxiproxy.sh

@@ -8,18 +8,22 @@ import importlib.util
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from harness import environments, recorded
+from harness import failures as known_failures
+from harness import numbers as given_numbers
 from harness.adapter import Absent, Adapter
 from harness.command import COMMAND, of_command, of_environment
 from harness.errors import UsageError, unknown_name
+from harness.failures import Failure
 from harness.law import Law
 from harness.model import Capability, Scenario
+from harness.numbers import Numbers
 from harness.reporter import Reporter
 
 
@@ -52,7 +56,8 @@ def scenarios(package: str = "scenarios") -> dict[str, Scenario]:
     """All scenarios by id. A family is a module with a tuple ``SCENARIOS``; ``recorded`` is a folder with JSON files.
 
     Raises:
-        UsageError: when two scenarios have one id, a pair names a scenario that does not exist, or a file is malformed.
+        UsageError: when two scenarios have one id, a pair names a scenario that does not exist, ``covers`` an entry
+            that does not exist, or a file is malformed.
     """
     found: dict[str, Scenario] = {}
     for scenario in (*_written(package), *_recorded(package)):
@@ -64,6 +69,9 @@ def scenarios(package: str = "scenarios") -> dict[str, Scenario]:
     for scenario in found.values():
         if scenario.pair and scenario.pair not in found:
             raise unknown_name(f"scenario (the pair of {scenario.id})", scenario.pair, found)
+        for covered in scenario.covers:
+            if covered not in (known := failures(package)):
+                raise unknown_name(f"failure (covered by {scenario.id})", covered, known)
     return found
 
 
@@ -76,6 +84,58 @@ def _written(package: str) -> Iterator[Scenario]:
 def _recorded(package: str) -> Iterator[Scenario]:
     for home in importlib.import_module(package).__path__:
         yield from map(recorded.read, sorted(Path(home, recorded.FAMILY).glob("*.json")))
+
+
+@cache
+def failures(package: str = "scenarios") -> dict[str, Failure]:
+    """What is known to go wrong, by id: the entries of the failure catalogue; none where there is no such file.
+
+    Raises:
+        UsageError: the file is malformed.
+    """
+    path = home(package) / "failures.toml"
+    return known_failures.read(path) if path.exists() else {}
+
+
+@cache
+def numbers(package: str = "scenarios") -> Numbers:
+    """The numbers that were given to scenarios so far; none where there is no such file.
+
+    Raises:
+        UsageError: the file is malformed, or was changed otherwise than at its end.
+    """
+    path = home(package) / "numbers.txt"
+    return given_numbers.parse(path.read_text("utf-8"), str(path)) if path.exists() else Numbers()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """A family of scenarios."""
+
+    title: str
+    harm: str
+    """What the user of a client has of it that gets its scenarios wrong, where they say nothing more exact."""
+
+
+@cache
+def chapter(family: str, package: str = "scenarios") -> Chapter:
+    """The chapter of that family: the first line of its module, and its ``HARM``."""
+    if family == recorded.FAMILY:
+        return Chapter(title=recorded.TITLE, harm=recorded.HARM)
+    module = f"{package}.{family}"
+    return Chapter(title=summary(module), harm=getattr(importlib.import_module(module), "HARM", ""))
+
+
+def harm(scenario: Scenario, package: str = "scenarios") -> str:
+    """What the user of a client has of it that gets ``scenario`` wrong: its own sentence, else that of the first entry
+    that it covers, else that of its chapter; empty where none says anything."""
+    covered = next((failures(package)[one].harm for one in scenario.covers), "")
+    return scenario.harm or covered or chapter(scenario.family, package).harm
+
+
+def home(package: str = "scenarios") -> Path:
+    """The folder of a package."""
+    return Path(next(iter(importlib.import_module(package).__path__)))
 
 
 @cache

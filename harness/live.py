@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -78,11 +78,12 @@ class LiveRunner:
             receiver = None
             if case.scenario.receiver is not None:
                 receiver = await stack.enter_async_context(receiving(case.scenario.receiver, self._clock))
+            nobody = await self._nobody_for(case.scenario.endpoint, stack)
             lateness = stack.enter_context(self._lateness.watched())
             opened, token = OpenCase(case, self._clock, lateness), token or token_of(case)
             nemesis, script = self._nemesis(case, token), opened.script
             try:
-                if url := await self._begin(opened, nemesis, token):
+                if url := await self._begin(opened, nemesis, nobody, token):
                     opened.job = job_of(case, url, receiver.destination() if receiver is not None else None)
                 yield opened
                 await self._wait_for_closes(script, nemesis, case.scenario.limits.close)
@@ -92,11 +93,17 @@ class LiveRunner:
             received = receiver.records(script.start) if receiver is not None else ()
         opened.record = opened.told(network, received)
 
-    async def _begin(self, opened: OpenCase, nemesis: Nemesis | None, token: str) -> str:
+    async def _nobody_for(self, endpoint: Endpoint, stack: AsyncExitStack) -> socket.socket | None:
+        """The address at which nobody answers, for a case that is led there."""
+        if endpoint is Endpoint.SILENT:
+            return await stack.enter_async_context(_silence())
+        return self._nobody if endpoint is Endpoint.REFUSED else None
+
+    async def _begin(self, opened: OpenCase, nemesis: Nemesis | None, nobody: socket.socket | None, token: str) -> str:
         """The base URL for the client; empty when its network could not be set up."""
         url = self._server.open_case(token, opened.script)
-        if opened.case.scenario.endpoint is Endpoint.REFUSED:
-            url = f"http://{LOOPBACK}:{self._nobody.getsockname()[1]}"
+        if nobody is not None:
+            url = f"http://{LOOPBACK}:{nobody.getsockname()[1]}"
         return url if nemesis is None else await self._network_of(nemesis, opened, token)
 
     def _nemesis(self, case: PlannedCase, token: str) -> Nemesis | None:
@@ -172,6 +179,35 @@ class OpenCase:
             lag=round(self.lateness.worst, 3),
             lost=round(self.lateness.within_one_second, 3),
         )
+
+
+_SILENCE_SECONDS = 0.25
+"""On this machine a connection is made at once, or not at all."""
+
+
+@asynccontextmanager
+async def _silence() -> AsyncIterator[socket.socket]:
+    """An address that answers no attempt to connect: its queue is full of connections that nobody takes.
+
+    How many those are is for the platform to say, so they are made until one is not answered.
+    """
+    with ExitStack() as stack:
+        address = stack.enter_context(socket.socket())
+        address.bind((LOOPBACK, 0))
+        address.listen(0)
+        while await _is_answered(stack.enter_context(socket.socket()), address):
+            pass
+        yield address
+
+
+async def _is_answered(caller: socket.socket, address: socket.socket) -> bool:
+    caller.setblocking(False)
+    try:
+        async with asyncio.timeout(_SILENCE_SECONDS):
+            await asyncio.get_running_loop().sock_connect(caller, address.getsockname())
+    except TimeoutError:
+        return False
+    return True
 
 
 @dataclass(slots=True, eq=False)

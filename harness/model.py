@@ -76,6 +76,8 @@ class Endpoint(StrEnum):
     SERVER = "server"
     REFUSED = "refused"
     """A port at which nobody listens."""
+    SILENT = "silent"
+    """An address at which no attempt to connect is answered, neither with yes nor with no."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +130,8 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[ToolUse, ...] = ()
     usage: dict[str, int] = {}
     """Fields that the reported usage must have."""
+    prompt: float = 0.0
+    """Seconds after which text that came must be on display, while the stream goes on; 0 asks for nothing."""
     absurd_hint: bool = False
     """The server's Retry-After is nonsense or hours: it need not be obeyed."""
 
@@ -155,7 +159,10 @@ class Scenario:
     sources: tuple[str, ...] = ()
     """Where it happened to somebody: ``owner/repo#number`` or a standard's clause."""
     covers: tuple[str, ...] = ()
-    """Entries of the failure catalogue that this scenario reproduces."""
+    """Entries of the failure catalogue (``scenarios/failures.toml``) that it reproduces, the closest first."""
+    harm: str = ""
+    """What the user of a client has of it that gets this wrong, in one sentence; empty where the first entry that it
+    covers, or its chapter, says it."""
     pair: str = ""
     """Id of the scenario on the other side: what must not be broken by being strict here."""
     requires: frozenset[Capability] = frozenset()

@@ -37,7 +37,9 @@ def tier_option(command: F) -> F:
 
 def select_option(command: F) -> F:
     """Give a command ``-k``."""
-    told = "Parts of ids, with and, or, not; or the file of a recorded scenario."
+    told = (
+        "Parts of ids, or numbers (4.12, or 4. for a chapter), with and, or, not; or the file of a recorded scenario."
+    )
     return click.option("-k", "select", default="", metavar="EXPR", help=told)(command)
 
 
@@ -49,22 +51,26 @@ def end_quietly_when_nobody_reads() -> None:
 
 
 def scenario_called(name: str) -> Scenario:
-    """The scenario of that id, or in that file.
+    """The scenario of that id or number, or in that file.
 
     Raises:
-        UsageError: there is none, or its file is malformed.
+        UsageError: there is none, there is none any more, or its file is malformed.
     """
     from harness import catalog
-    from harness.errors import unknown_name
+    from harness.errors import UsageError, unknown_name
+    from harness.numbers import NUMBER
 
     if name.endswith(SCENARIO_FILE):
         from harness import recorded
 
         return recorded.read(Path(name))
     known = catalog.scenarios()
-    if name not in known:
+    called = catalog.numbers().called(name) if NUMBER.fullmatch(name) else name
+    if called not in known and called != name:
+        raise UsageError(f"scenario {name} was {called}, and is gone; its number is not given again")
+    if called not in known:
         raise unknown_name("scenario", name, known)
-    return known[name]
+    return known[called]
 
 
 def new_seed() -> str:

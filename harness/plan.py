@@ -14,6 +14,7 @@ from harness.adapter import Adapter
 from harness.errors import UsageError, unknown_name
 from harness.history import CaseInfo
 from harness.model import Capability, Policy, Scenario
+from harness.numbers import NONE, NUMBER, Numbers
 
 MAX_ATTEMPTS = 6
 """Requests that one call may make."""
@@ -119,12 +120,14 @@ def plan(
     toxiproxy: str = "",
     tier: Tier = Tier.LIVE,
     tries: int = 1,
+    numbers: Numbers = NONE,
 ) -> Plan:
     """Every selected scenario against every adapter.
 
     Args:
         scenarios: by id.
         select: an expression for :func:`selected`; empty selects all.
+        numbers: what the expression may call scenarios beside their ids.
         policy: judge every client by this one, instead of by its own.
         toxiproxy: base URL of the Toxiproxy to use; our own when empty.
         tries: how often a case may be tried that fails or is unknown.
@@ -133,7 +136,7 @@ def plan(
         UsageError: the expression is malformed or selects nothing, two clients have one name, or a Toxiproxy or several
             tries are wanted where there are no sockets.
     """
-    chosen, adapters = [scenarios[name] for name in selected(select, scenarios)], tuple(adapters)
+    chosen, adapters = [scenarios[name] for name in selected(select, scenarios, numbers)], tuple(adapters)
     names = [adapter.name for adapter in adapters]
     if doubled := {name for name in names if names.count(name) > 1}:
         raise UsageError(f"two clients are called {', '.join(sorted(doubled))}: give them names of their own")
@@ -149,8 +152,10 @@ def plan(
     return Plan(cases=cases, seed=seed, jobs=jobs, policy=policy, toxiproxy=toxiproxy, tier=tier, tries=tries)
 
 
-def selected(expression: str, names: Iterable[str]) -> list[str]:
+def selected(expression: str, names: Iterable[str], numbers: Numbers = NONE) -> list[str]:
     """The names that match: parts of a name, joined by ``and``, ``or``, ``not`` and parentheses, as in pytest.
+
+    A word such as ``4.12`` is the number of one scenario, and ``4.`` of all that are in that chapter.
 
     Raises:
         UsageError: the expression is malformed, or nothing matches.
@@ -159,7 +164,7 @@ def selected(expression: str, names: Iterable[str]) -> list[str]:
     if not expression.strip():
         return known
     tokens = _words(expression)
-    matches = [name for name in known if _Expression(tokens, expression, name).value()]
+    matches = [name for name in known if _Expression(tokens, expression, name, numbers).value()]
     if not matches:
         raise UsageError(f"-k {expression!r} selects none of {len(known)} scenarios; see `streamproof list`")
     return matches
@@ -204,9 +209,9 @@ def _words(expression: str) -> list[str]:
 class _Expression:
     """A recursive-descent reader of one expression for one name."""
 
-    def __init__(self, tokens: list[str], source: str, name: str) -> None:
+    def __init__(self, tokens: list[str], source: str, name: str, numbers: Numbers) -> None:
         self._tokens: Iterator[str] = iter([*tokens, ""])
-        self._source, self._name = source, name
+        self._source, self._name, self._numbers = source, name, numbers
         self._next = next(self._tokens)
 
     def value(self) -> bool:
@@ -242,6 +247,8 @@ class _Expression:
             return result
         if word in ("", ")", "and", "or"):
             raise self._malformed()
+        if NUMBER.fullmatch(word):
+            return self._numbers.has(word, self._name)
         return word.lower() in self._name.lower()
 
     def _advance(self) -> str:

@@ -21,6 +21,8 @@ from harness.model import Scenario
 from harness.place import Place
 
 FAMILY = "recorded"
+TITLE = "What fuzzing found, shrunk to the least that still failed."
+HARM = "What the user sees is not what the model said, or not all of it, and nobody says so."
 _MODULES: tuple[ModuleType, ...] = (script, anthropic, position, model, network)
 """Whose classes a scenario may be made of, beside the faults. A name counts only where its type may stand."""
 _SURROGATE = re.compile("[\ud800-\udfff]")

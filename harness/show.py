@@ -8,6 +8,7 @@ from typing import TextIO, assert_never
 
 from fake_server.effects import Close, Effect, End, Mark, Reset, Send, Stall, Wait
 from fake_server.script import Request, render
+from harness import catalog
 from harness.events import CaseFinished, Event
 from harness.model import Policy, Scenario
 from harness.network import describe
@@ -23,15 +24,20 @@ _MOST_BYTES = 400
 
 
 def shown(scenario: Scenario, seed: str) -> Iterator[str]:
-    """Lines that describe ``scenario``: title, expectation, sources, and each attempt's effects with their bytes."""
-    yield f"{scenario.id}  ({scenario.level})"
+    """Lines that describe ``scenario``: what it is in the catalogue, and each attempt's effects with their bytes."""
+    yield from _place(scenario)
     yield scenario.title
     for policy in Policy:
         yield f"  right under {policy}: {' or '.join(sorted(scenario.expect.right(policy)))}"
+    yield f"  level: {scenario.level}"
+    if harm := catalog.harm(scenario):
+        yield f"  harm: {harm}"
     if scenario.pair:
-        yield f"  other side: {scenario.pair}"
+        yield f"  other side: {_named(scenario.pair)}"
     if scenario.sources:
         yield f"  seen in: {', '.join(scenario.sources)}"
+    if scenario.covers:
+        yield f"  reproduces: {', '.join(scenario.covers)}"
     for _, fault in scenario.network.named() if scenario.network is not None else ():
         yield f"  network: {describe(fault)}"
     if scenario.receiver is not None:
@@ -41,6 +47,18 @@ def shown(scenario: Scenario, seed: str) -> Iterator[str]:
         yield ""
         yield f"attempt {attempt}{' and later' if last else ''}, streaming:"
         yield from _bytes(scenario, seed, attempt)
+
+
+def _place(scenario: Scenario) -> Iterator[str]:
+    """Its number and name, and its chapter."""
+    yield _named(scenario.id)
+    chapters = catalog.numbers().chapters
+    if scenario.family in chapters:
+        yield f"chapter {chapters[scenario.family]}: {catalog.chapter(scenario.family).title}"
+
+
+def _named(scenario: str) -> str:
+    return f"{catalog.numbers().of(scenario)} {scenario}".lstrip()
 
 
 def _receiver(receiver: Receiver) -> Iterator[str]:

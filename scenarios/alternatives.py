@@ -7,6 +7,7 @@ from typing import Any
 from fake_server.dialects.anthropic import Answer, Refuse
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent
+from fake_server.faults.pause import Pause
 from fake_server.faults.reset_connection import ResetConnection
 from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtByte
@@ -29,6 +30,8 @@ def _fails(name: str, title: str, here: Script, elsewhere: Script, **more: Any) 
 
 
 _GOOD = script(Answer())
+
+HARM = "The user gets an error although another model or server would have answered."
 
 SCENARIOS = (
     _fails(
@@ -58,6 +61,7 @@ SCENARIOS = (
         _GOOD,
         expect=Expect(may_fail=True, absurd_hint=True),
         sources=("1jehuang/jcode#1183",),
+        pair="rate_limit.retry_after_seconds",
     ),
     _fails(
         "bad_request",
@@ -66,6 +70,7 @@ SCENARIOS = (
         _GOOD,
         expect=Expect(outcome=Outcome.FAILED, permanent=True),
         pair="alternatives.wrong_key",
+        harm="Every model and server that was set up is asked what none of them will answer.",
     ),
     _fails(
         "cut_mid_text",
@@ -87,6 +92,16 @@ SCENARIOS = (
         expect=Expect(may_fail=True, stalls=True),
         covers=("fallback-never-runs-mid-stream",),
         sources=("BerriAI/litellm#38606",),
+        pair="alternatives.slow_start",
+    ),
+    _fails(
+        "slow_start",
+        "The first server takes half of the time that it may: nobody else is asked.",
+        script(Answer().but(Pause(at=AtByte(0), seconds=0.5))),
+        _GOOD,
+        expect=Expect(healthy=True),
+        covers=("time-long-thinking-healthy",),
+        pair="alternatives.stalls",
     ),
     _fails(
         "another_answer_elsewhere",
@@ -106,6 +121,7 @@ SCENARIOS = (
         expect=Expect(outcome=Outcome.FAILED),
         covers=("fallback-fails-too", "retry-hides-cause"),
         sources=("BerriAI/litellm#38610", "CommandCodeAI/command-code#755"),
+        pair="alternatives.overloaded",
     ),
     _fails(
         "both_fail_after_text",
@@ -114,5 +130,6 @@ SCENARIOS = (
         script(Answer().but(ErrorEvent(at=AtByte(0))), Refuse(status=401)),
         expect=Expect(outcome=Outcome.INCOMPLETE),
         covers=("fallback-fails-too", "retry-loses-partial"),
+        pair="alternatives.cut_mid_text",
     ),
 )

@@ -17,29 +17,32 @@ _GRACE = 50
 
 def _swept() -> Iterator[Scenario]:
     for state, words, moment in NETWORK_STATES:
+        shown = state != "preamble_only"
         yield over(
             f"cut_{state}",
             f"The network closes the connection (FIN) {words}.",
             network(toxic("limit_data", bytes=0, begins=moment, ends=AtAttempt(2))),
-            covers=("conn-fin-without-final-chunk", "conn-lb-idle-timeout"),
+            covers=("conn-fin-without-final-chunk",),
             sources=("openai/openai-python#2065",),
         )
         yield over(
             f"reset_{state}",
             f"The network resets the connection {words}.",
             network(toxic("reset_now", delay=_GRACE, only_connections=1, begins=moment)),
-            covers=("conn-rst-mid-stream",),
+            covers=("conn-rst-mid-stream" if shown else "conn-reset-before-visible-content",),
             sources=("anthropics/claude-code#83943", "cline/cline#5674"),
         )
         yield dead(
             f"silent_{state}",
             f"Nothing comes through any more {words}, and nobody closes.",
             network(toxic("bandwidth", rate=0, begins=moment, ends=AtAttempt(2))),
-            covers=("conn-half-open-silent-death", "time-stall-mid-text"),
+            covers=("conn-half-open-silent-death", *(("time-stall-mid-text",) if shown else ())),
             sources=("anthropics/claude-code#61001",),
             pair="slow_network.stall_that_resumes",
         )
 
+
+HARM = "The answer breaks off where a second attempt would have brought it, or half of it passes for whole."
 
 SCENARIOS = (
     *_swept(),
@@ -64,13 +67,15 @@ SCENARIOS = (
         "half_open",
         "The server says everything and closes; the network lets nothing of it through, and no end either.",
         network(toxic("half_open", only_connections=1, begins=deltas(18))),
-        covers=("conn-half-open-silent-death", "conn-nat-idle-pool-hang"),
+        covers=("conn-half-open-silent-death",),
+        pair="slow_network.stall_that_resumes",
     ),
     dead(
         "half_open_from_the_start",
         "The connection is made and nothing ever comes back.",
         network(toxic("half_open", only_connections=1)),
         covers=("time-stall-before-headers",),
+        pair="slow_network.slow_open",
     ),
     Scenario(
         name="wall_clock",
@@ -98,6 +103,7 @@ SCENARIOS = (
         network(toxic("timeout", timeout=0, begins=AfterReply(), avoidable=True)),
         expect=WHOLE,
         pair="broken_network.silent_text_done",
+        harm="The user has the whole answer and the spinner goes on turning.",
     ),
     over(
         "flaky_wifi",

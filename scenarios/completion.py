@@ -20,6 +20,8 @@ def _ends(name: str, title: str, outcome: Outcome, answer: Answer, **more: Any) 
     return Scenario(name=name, title=title, script=script(answer), expect=expect, **more)
 
 
+HARM = "A good answer is lost, or called something that it is not."
+
 SCENARIOS = (
     unusual(
         "plain",
@@ -50,6 +52,7 @@ SCENARIOS = (
         Answer(sentences=9, stop_reason="max_tokens"),
         covers=("sem-max-tokens-text",),
         sources=("zhayujie/CowAgent#3074", "0xPlaygrounds/rig#2248"),
+        pair="completion.stop_sequence",
     ),
     _ends(
         "context_window",
@@ -58,12 +61,14 @@ SCENARIOS = (
         Answer(sentences=9, stop_reason="model_context_window_exceeded"),
         covers=("sem-context-window-exceeded",),
         sources=("tetsuo-ai/agenc-core#2111",),
+        pair="completion.plain",
     ),
     _ends(
         "stop_sequence",
         "A stop sequence of the caller's ends the answer.",
         Outcome.COMPLETE,
         Answer(sentences=9, stop_reason="stop_sequence", stop_sequence="\n\nHuman:"),
+        pair="completion.max_tokens",
     ),
     _ends(
         "refusal_empty",
@@ -74,6 +79,7 @@ SCENARIOS = (
         ),
         covers=("sem-refusal-empty",),
         sources=("griffinwork40/agent-afk#290", "brightwave-inc/tidebreak#555"),
+        pair="completion.empty",
     ),
     _ends(
         "refusal_after_text",
@@ -82,6 +88,7 @@ SCENARIOS = (
         Answer(sentences=5, stop_reason="refusal"),
         covers=("sem-refusal-after-text",),
         sources=("NousResearch/hermes-agent#43108",),
+        pair="completion.plain",
     ),
     Scenario(
         name="pause_turn",
@@ -90,6 +97,7 @@ SCENARIOS = (
         expect=PAUSES,
         covers=("sem-pause-turn",),
         sources=("dust-tt/dust#28390", "prism-php/prism#1003"),
+        pair="content.server_tools",
     ),
     Scenario(
         name="unknown_stop_reason",
@@ -99,6 +107,7 @@ SCENARIOS = (
         level=Level.INFO,
         covers=("sem-unknown-stop-reason",),
         sources=("Dicklesworthstone/pi_agent_rust#144",),
+        pair="completion.stop_sequence",
     ),
     _ends(
         "empty",

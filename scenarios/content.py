@@ -6,6 +6,7 @@ from fake_server.dialects.anthropic import Answer, Block, text_block, thinking_b
 from fake_server.fault import Fault
 from fake_server.faults.drop_event import DropEvent
 from fake_server.faults.end_early import EndEarly
+from fake_server.faults.pause import Pause
 from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtEvent
 from fake_server.script import script
@@ -30,6 +31,8 @@ def _calls(*blocks: Block, stop_reason: str = "tool_use", faults: tuple[Fault, .
 
 
 _GOOD = _calls(tool_block("write_file", _FILE))
+
+HARM = "A tool is run that should not be, or otherwise than the model called it, or thoughts are shown as the answer."
 
 SCENARIOS = (
     Scenario(
@@ -92,6 +95,17 @@ SCENARIOS = (
         expect=Expect(may_fail=True, stalls=True, tools=(_WRITE,)),
         requires=_TOOLS,
         request=_TOOL_SPEC,
+        pair="content.tool_after_a_pause",
+    ),
+    Scenario(
+        name="tool_after_a_pause",
+        title="The model pauses inside the tool's input for half of the time that it may.",
+        script=script(_calls(tool_block("write_file", _FILE), faults=(Pause(at=AtEvent(DELTA, 6), seconds=0.5),))),
+        expect=Expect(healthy=True, tools=(_WRITE,)),
+        requires=_TOOLS,
+        request=_TOOL_SPEC,
+        covers=("time-long-thinking-healthy",),
+        pair="content.tool_cut_by_stall",
     ),
     Scenario(
         name="tool_cut_but_called_whole",

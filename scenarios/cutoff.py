@@ -39,7 +39,7 @@ def _swept() -> Iterator[Scenario]:
             f"clean_end_{state}",
             f"The body ends politely {words}.",
             EndEarly(at=at),
-            covers=("conn-clean-eof-mid-text", "conn-lb-idle-timeout"),
+            covers=("conn-clean-eof-mid-text",),
             sources=("SamSaffron/term-llm#955", "anthropics/anthropic-sdk-typescript#920", "pydantic/pydantic-ai#6610"),
             pair="completion.no_message_stop",
         )
@@ -49,13 +49,17 @@ def _swept() -> Iterator[Scenario]:
             CloseEarly(at=at),
             covers=("conn-fin-without-final-chunk",),
             sources=("openai/openai-python#2065", "groq/groq-python#26"),
+            pair="framing.no_final_chunk",
         )
         yield faulted(
             f"reset_{state}",
             f"The connection is reset {words}.",
             ResetConnection(at=at),
-            covers=("conn-rst-mid-stream", "conn-reset-before-visible-content"),
+            covers=("conn-reset-before-visible-content",)
+            if at is PREAMBLE_ONLY
+            else ("conn-rst-mid-stream", "sink-relay-200-after-death"),
             sources=("anthropics/claude-code#83943", "anthropics/claude-code#51076", "cline/cline#5674"),
+            pair="cutoff.reset_terminal_seen",
         )
 
 
@@ -68,6 +72,7 @@ def _after_the_end() -> Iterator[Scenario]:
         level=Level.SHOULD,
         covers=("conn-fin-without-final-chunk",),
         pair="cutoff.fin_text_done",
+        harm="A whole answer is thrown away for the way in which its connection ended.",
     )
     yield faulted(
         "reset_terminal_seen",
@@ -76,6 +81,7 @@ def _after_the_end() -> Iterator[Scenario]:
         expect=WHOLE,
         level=Level.SHOULD,
         pair="cutoff.reset_text_done",
+        harm="A whole answer is thrown away for the way in which its connection ended.",
     )
     yield faulted(
         "clean_end_reason_seen",
@@ -88,6 +94,8 @@ def _after_the_end() -> Iterator[Scenario]:
     )
 
 
+HARM = "The reader takes a part of an answer for all of it, or a good answer is lost."
+
 SCENARIOS = (
     *_swept(),
     *_after_the_end(),
@@ -95,35 +103,45 @@ SCENARIOS = (
         "fin_nothing_sent",
         "The request is read and the connection closed without a status line.",
         CloseInFrame(at=AtByte(0)),
-        covers=("conn-close-before-headers", "conn-stale-keepalive-reuse"),
+        covers=("conn-close-before-headers",),
         sources=("open-webui/terminals#24", "duolahypercho/codex-router#165"),
+        pair="stall.slow_start",
     ),
     faulted(
         "reset_nothing_sent",
         "The request is read and the connection reset without a status line.",
         ResetInFrame(at=AtByte(0)),
-        covers=("conn-stale-keepalive-reuse",),
+        covers=("conn-close-before-headers",),
         sources=("openai/codex#24260",),
+        pair="stall.slow_start",
     ),
-    faulted("fin_in_head", "The connection is closed inside the response headers.", CloseInFrame(at=AtByte(90))),
+    faulted(
+        "fin_in_head",
+        "The connection is closed inside the response headers.",
+        CloseInFrame(at=AtByte(90)),
+        pair="stall.slow_start",
+    ),
     faulted(
         "fin_after_head",
         "Headers come, then the connection is closed before the first event.",
         CloseEarly(at=AtByte(0)),
-        covers=("retry-body-phase-uncovered",),
-        sources=("AtomicBot-ai/atomic-agent#313", "zirkelc/ai-retry#1"),
+        covers=("retry-body-phase-uncovered", "res-pending-never-settles"),
+        sources=("AtomicBot-ai/atomic-agent#313", "zirkelc/ai-retry#1", "modelcontextprotocol/python-sdk#3441"),
+        pair="stall.slow_start",
     ),
     faulted(
         "fin_in_chunk",
         "The connection is closed inside a chunk whose size was declared.",
         CloseInFrame(at=InEvent(DELTA, 18, byte=40)),
         covers=("conn-fin-without-final-chunk",),
+        pair="framing.chunk_split",
     ),
     faulted(
         "clean_end_in_event",
         "The body ends politely inside an event.",
         EndEarly(at=InEvent(DELTA, 18, byte=60)),
         covers=("conn-clean-eof-mid-text",),
+        pair="framing.last_event_unterminated",
     ),
     faulted(
         "clean_end_in_character",
@@ -131,6 +149,7 @@ SCENARIOS = (
         EndEarly(at=InCharacter(4, byte=1)),
         covers=("enc-truncated-char-at-eof",),
         sources=("buildsense-ai/XiaoBa-CLI#256",),
+        pair="encoding.one_character_split",
     ),
     faulted(
         "wall_clock",

@@ -24,6 +24,8 @@ def _says(
     return Scenario(name=name, title=title, script=script(answer), expect=WHOLE, **more)
 
 
+HARM = "Letters of the answer are wrong, or it breaks at one of them."
+
 SCENARIOS = (
     unusual(
         "character_split",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from fake_server.dialects.anthropic import Answer, Refuse
+from fake_server.dialects.anthropic import Answer, Refuse, tool_block
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent
 from fake_server.faults.reset_connection import ResetConnection
 from fake_server.script import script
-from harness.model import Expect, Outcome, Scenario
-from scenarios.shapes import EARLY_TEXT, MID_TEXT, PREAMBLE_ONLY, RECOVERABLE
+from harness.model import Capability, Expect, Outcome, Scenario, ToolUse
+from scenarios.shapes import BLOCK_DONE, EARLY_TEXT, MID_TEXT, PREAMBLE_ONLY, RECOVERABLE
+
+_GO = {"to": "the mill"}
+
+HARM = "The user gets an error although another way to the answer was left, or no longer sees answers as they come."
 
 SCENARIOS = (
     Scenario(
@@ -25,7 +29,7 @@ SCENARIOS = (
         title="Every stream reports overloaded_error before any text.",
         script=script(Answer().but(ErrorEvent(at=PREAMBLE_ONLY))),
         expect=RECOVERABLE,
-        covers=("fallback-never-runs-mid-stream", "fallback-fails-too"),
+        covers=("fallback-never-runs-mid-stream",),
         sources=("BerriAI/litellm#6957", "BerriAI/litellm#38610"),
     ),
     Scenario(
@@ -52,8 +56,20 @@ SCENARIOS = (
             Answer(story="another"),
         ),
         expect=RECOVERABLE,
-        covers=("fallback-after-content-repeats", "fallback-nonstreaming-duplicates-work"),
+        covers=("fallback-after-content-repeats",),
         sources=("BerriAI/litellm#32835", "RedWoodOG/Hermes-Desktop#60", "tverma101/AgentSwitchboard#181"),
+    ),
+    Scenario(
+        name="tool_after_two_cuts",
+        title="Every stream is cut behind a whole tool call; the answer without streaming has the same call, once.",
+        script=script(
+            Answer(blocks=(tool_block("go", _GO),), stop_reason="tool_use", faults=(EndEarly(at=BLOCK_DONE),))
+        ),
+        expect=Expect(may_fail=True, tools=(ToolUse("go", _GO),)),
+        requires=frozenset({Capability.TOOLS}),
+        covers=("fallback-nonstreaming-duplicates-work", "retry-duplicate-tool-in-stream"),
+        pair="content.tool_call",
+        harm="A tool runs twice, or because of an answer that was never whole.",
     ),
     Scenario(
         name="fails_too_then_works",
@@ -74,6 +90,7 @@ SCENARIOS = (
         expect=Expect(outcome=Outcome.INCOMPLETE),
         covers=("fallback-nonstreaming-rejected", "retry-loses-partial"),
         sources=("agentforce314/clawcodex#734", "makecindy/cindy#2351"),
+        pair="fallback.after_two_cuts",
     ),
     Scenario(
         name="too_long_for_it",

@@ -30,6 +30,8 @@ _HUGE = story("huge event", 250) * 20
 """Some 280 KB."""
 _FRAGMENTED = _HUGE[:40_000]
 
+HARM = "A healthy answer breaks, or a part of it is missing."
+
 SCENARIOS = (
     unusual(
         "crlf",
@@ -208,6 +210,7 @@ SCENARIOS = (
         UntilClosed(),
         covers=("conn-close-delimited-truncation",),
         pair="cutoff.close_delimited",
+        harm="A whole answer is thrown away for the way in which its connection ended.",
     ),
     unusual(
         "no_final_chunk",
@@ -215,5 +218,6 @@ SCENARIOS = (
         CloseEarly(),
         level=Level.SHOULD,
         pair="cutoff.fin_mid_text",
+        harm="A whole answer is thrown away for the way in which its connection ended.",
     ),
 )

@@ -5,10 +5,13 @@ from __future__ import annotations
 from fake_server.dialects.anthropic import Answer, Refuse
 from fake_server.faults.content_length import ContentLength
 from fake_server.faults.gzip_body import GzipBody
+from fake_server.faults.hold_all import HoldAll
 from fake_server.faults.set_header import SetHeader
 from fake_server.script import script
-from harness.model import Level, Scenario
+from harness.model import Expect, Level, Scenario
 from scenarios.shapes import RECOVERABLE, REFUSED, WHOLE, faulted, unusual
+
+HARM = "A good answer is refused or cut for its headers."
 
 SCENARIOS = (
     faulted(
@@ -36,7 +39,15 @@ SCENARIOS = (
         covers=("conn-te-and-content-length",),
         sources=("timoklimmer/powerproxy-aoai#53",),
     ),
-    unusual("gzip", "The stream is compressed, each event flushed.", GzipBody(), covers=("hdr-gzip-unflushed",)),
+    unusual("gzip", "The stream is compressed, each event flushed.", GzipBody()),
+    Scenario(
+        name="gzip_unflushed",
+        title="The stream is compressed without flushing: nothing for a while, then lumps that end inside events.",
+        script=script(Answer(faults=(GzipBody(), HoldAll(seconds=0.5, block=1024)))),
+        expect=Expect(healthy=True),
+        covers=("hdr-gzip-unflushed",),
+        pair="stall.before_first_event",
+    ),
     faulted(
         "gzip_truncated",
         "The compressed stream is cut, and HTTP ends as if it were whole.",

@@ -7,12 +7,16 @@ from typing import Any
 
 from fake_server.dialects.anthropic import Answer, Refuse, Respond, error_body
 from fake_server.faults.close_in_frame import CloseInFrame
+from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtByte
 from fake_server.script import Step, script
 from harness.model import Endpoint, Expect, Level, Outcome, Scenario
 from scenarios.shapes import HOPELESS, RECOVERABLE, REFUSED
 
 _PAGE = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad gateway</h1>%b</body></html>"
+
+_SOUNDS_PASSING = "Overloaded: rate limit reached, request timeout, connection lost. Please try again later."
+_SOUNDS_PERMANENT = "invalid request: 401 unauthorized, wrong api key, prompt is too long. Do not retry."
 
 _PERMANENT = {
     400: ("invalid request", ("http-400-not-retryable", "retry-identical-poison"), ("router-for-me/CLIProxyAPI#1390",)),
@@ -62,6 +66,8 @@ def _instead(name: str, title: str, step: Step, expect: Expect = RECOVERABLE, **
     return Scenario(name=name, title=title, script=script(step, Answer()), expect=expect, **more)
 
 
+HARM = "The user gets an error where a second attempt would have been answered, or waits for attempts that cannot be."
+
 SCENARIOS = (
     *_permanent(),
     *_passing(),
@@ -72,6 +78,7 @@ SCENARIOS = (
         expect=REFUSED,
         covers=("http-413-too-large",),
         sources=("askui/python-sdk#165", "braintrustdata/braintrust-sdk-python#415"),
+        pair="http_status.status_502_html",
     ),
     _instead(
         "status_502_html",
@@ -93,6 +100,7 @@ SCENARIOS = (
         expect=HOPELESS,
         covers=("http-503-persistent", "retry-endless"),
         sources=("cline/cline#4205",),
+        pair="http_status.status_529",
     ),
     Scenario(
         name="status_529_for_ever",
@@ -101,6 +109,38 @@ SCENARIOS = (
         expect=HOPELESS,
         covers=("retry-amplification", "retry-hides-cause"),
         sources=("HKUDS/nanobot#2759",),
+        pair="http_status.status_529",
+    ),
+    Scenario(
+        name="bad_request_that_says_try_again",
+        title="400, and its message speaks of overload, rate limits, timeouts and another try: the type decides.",
+        script=script(Refuse(status=400, message=_SOUNDS_PASSING)),
+        expect=REFUSED,
+        covers=("retry-by-message-substring",),
+        sources=("hivecommons/hive#7855", "letta-ai/letta-code#543"),
+        pair="http_status.overload_that_says_invalid",
+    ),
+    _instead(
+        "overload_that_says_invalid",
+        "529, and its message speaks of an invalid request, a wrong key and a prompt too long: the type decides.",
+        Refuse(status=529, message=_SOUNDS_PERMANENT),
+        covers=("retry-by-message-substring", "retry-misclassified"),
+        sources=("hivecommons/hive#7855", "letta-ai/letta-code#543"),
+        pair="http_status.bad_request_that_says_try_again",
+    ),
+    _instead(
+        "refusal_without_end",
+        "529, and its body stops half way on an open connection: it must be closed, or it is lost for the pool.",
+        Respond(
+            status=529,
+            content_type="application/json",
+            body=error_body(529, "Overloaded"),
+            faults=(StallForever(at=AtByte(20)),),
+        ),
+        Expect(may_fail=True, stalls=True),
+        covers=("res-pool-leak-on-error-status",),
+        sources=("mistralai/client-python#532", "LiveBench/LiveBench#523"),
+        pair="stall.slow_start",
     ),
     _instead(
         "html_with_200",
@@ -114,8 +154,8 @@ SCENARIOS = (
         "empty_with_200",
         "200, an event stream by its header, and not one byte of body.",
         Respond(content_type="text/event-stream", body=b""),
-        covers=("http-200-json-for-stream",),
-        sources=("rynfar/meridian#1098",),
+        covers=("http-200-json-for-stream", "res-pending-never-settles"),
+        sources=("rynfar/meridian#1098", "modelcontextprotocol/python-sdk#1811"),
     ),
     _instead(
         "json_with_200",
@@ -128,7 +168,7 @@ SCENARIOS = (
         "json_error_with_200",
         "An error object comes as JSON with the status 200.",
         Respond(content_type="application/json", body=error_body(529, "Overloaded")),
-        covers=("http-200-json-for-stream", "json-error-alternative-shape"),
+        covers=("http-200-json-for-stream",),
         sources=("rexxars/eventsource-client#9",),
     ),
     Scenario(
@@ -137,6 +177,7 @@ SCENARIOS = (
         script=script(Respond(status=307, content_type=None, headers=(("location", "messages"),))),
         expect=HOPELESS,
         level=Level.SHOULD,
+        pair="http_status.status_529",
     ),
     Scenario(
         name="never_reached",
@@ -144,9 +185,8 @@ SCENARIOS = (
         script=script(Answer()),
         expect=Expect(outcome=Outcome.FAILED),
         endpoint=Endpoint.REFUSED,
-        covers=("conn-dns-transient",),
-        sources=("matthiasn/lotti#4336",),
         pair="cutoff.fin_nothing_sent",
+        harm="The user waits for nothing, or is told that a request may have been billed that nobody ever got.",
     ),
     Scenario(
         name="no_answer_for_ever",
@@ -154,6 +194,7 @@ SCENARIOS = (
         script=script(Answer(faults=(CloseInFrame(at=AtByte(0)),))),
         expect=HOPELESS,
         covers=("conn-close-before-headers",),
-        pair="http_status.never_reached",
+        pair="cutoff.fin_nothing_sent",
+        harm="The user waits for ever, or is told that nothing was sent where everything was.",
     ),
 )

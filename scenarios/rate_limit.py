@@ -8,7 +8,7 @@ from typing import Any
 from fake_server.dialects.anthropic import Answer, Refuse
 from fake_server.faults.error_event import ErrorEvent
 from fake_server.script import script
-from harness.model import Expect, Outcome, Scenario
+from harness.model import Expect, Level, Outcome, Scenario
 from scenarios.shapes import HOPELESS, PREAMBLE_ONLY, RECOVERABLE, faulted
 
 
@@ -43,6 +43,8 @@ def _nonsense() -> Iterator[Scenario]:
         )
 
 
+HARM = "The client comes back too early and is limited for longer, or so late that nobody waits for it."
+
 SCENARIOS = (
     _limited(
         "retry_after_seconds",
@@ -72,6 +74,7 @@ SCENARIOS = (
         expect=Expect(may_fail=True, absurd_hint=True),
         covers=("http-429-retry-after-http-date",),
         sources=("duolahypercho/codex-router#573",),
+        pair="rate_limit.retry_after_date",
     ),
     _limited(
         "no_retry_after",
@@ -96,6 +99,16 @@ SCENARIOS = (
         expect=HOPELESS,
         covers=("retry-amplification", "retry-endless"),
         sources=("HKUDS/nanobot#2760", "mpfaffenberger/code_puppy#317"),
+        pair="rate_limit.no_retry_after",
+    ),
+    Scenario(
+        name="herd",
+        title="429 five times, each with Retry-After: 1: whoever comes back exactly then comes with all the others.",
+        script=script(*(Refuse(status=429, headers=(("retry-after", "1"),)),) * 5, Answer()),
+        expect=RECOVERABLE,
+        level=Level.SHOULD,
+        covers=("retry-synchronised-herd",),
+        sources=("NousResearch/hermes-agent#109234", "DaKheera47/job-ops#555"),
     ),
     faulted(
         "in_stream",

@@ -20,7 +20,7 @@ from fake_server.position import AtEvent
 from fake_server.script import script
 from fake_server.text import story
 from harness.model import Capability, Expect, Outcome, Scenario, ToolUse
-from scenarios.shapes import DELTA, EARLY_TEXT, MID_TEXT, PAUSES, PREFILLS, paused, resumed
+from scenarios.shapes import DELTA, EARLY_TEXT, MID_TEXT, PAUSES, PREAMBLE_ONLY, PREFILLS, paused, resumed
 
 _THINKS = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
 _FOREIGN = {"model": "some-local-model"}
@@ -30,6 +30,8 @@ _GO = {"to": "the mill", "how": "on foot — 東京"}
 
 _CUT = EndEarly(at=MID_TEXT)
 _THOUGHT = thinking_block("The village is small, and much happens in it.")
+
+HARM = "The answer that broke off stays broken, or its parts do not fit together."
 
 SCENARIOS = (
     resumed(
@@ -89,6 +91,7 @@ SCENARIOS = (
         Answer(continues=False),
         request=_FOREIGN,
         covers=("resume-provider-ignores-prefill",),
+        harm="The user reads the beginning of the answer twice.",
     ),
     resumed(
         "cut_twice",
@@ -98,6 +101,7 @@ SCENARIOS = (
         Answer(),
         covers=("retry-usage-miscounted",),
         sources=("earendil-works/pi#8460", "OpenRouterTeam/typescript-agent#125"),
+        harm="The answer stops at the second cut, or its bill lacks what broke off.",
     ),
     resumed(
         "refused_between",
@@ -112,6 +116,7 @@ SCENARIOS = (
         Answer().but(StallForever(at=MID_TEXT)),
         Answer(),
         expect=Expect(may_fail=True, stalls=True),
+        pair="stall.pause_within_limits",
     ),
     resumed(
         "short_partial",
@@ -127,8 +132,17 @@ SCENARIOS = (
             faults=(EndEarly(at=AtEvent(DELTA, 1)),),
         ),
         Answer(blocks=(text_block("\n\n" + story("blank", 8)),)),
-        covers=("resume-whitespace-only-block", "resume-empty-placeholder"),
+        covers=("resume-whitespace-only-block",),
         sources=("coder/xum#2192", "anthropics/claude-code#23142"),
+    ),
+    resumed(
+        "nothing_said",
+        "The stream is cut before the first word and the key refused: no empty message is kept.",
+        Answer().but(EndEarly(at=PREAMBLE_ONLY)),
+        Refuse(status=401),
+        expect=Expect(outcome=Outcome.FAILED),
+        covers=("resume-empty-placeholder",),
+        pair="resume.short_partial",
     ),
     resumed(
         "gives_up_with_a_history",
@@ -137,8 +151,9 @@ SCENARIOS = (
         Refuse(status=401),
         expect=Expect(outcome=Outcome.INCOMPLETE),
         request=_THINKS,
-        covers=("resume-partial-marked-complete", "retry-loses-partial"),
+        covers=("resume-partial-marked-complete", "retry-loses-partial", "http-401-mid-session"),
         sources=("NousResearch/hermes-agent#30988",),
+        pair="resume.user_turn",
     ),
     resumed(
         "unsigned_thinking",
@@ -152,6 +167,7 @@ SCENARIOS = (
         request=_THINKS,
         covers=("resume-thinking-unsigned",),
         sources=("anthropics/claude-code#63943", "earendil-works/pi#3936", "openclaw/openclaw#84430"),
+        pair="retry.after_thinking",
     ),
     resumed(
         "half_a_signature",
@@ -168,6 +184,7 @@ SCENARIOS = (
         request=_THINKS,
         covers=("resume-thinking-truncated-signature",),
         sources=("openclaw/openclaw#103830", "openclaw/openclaw#104043"),
+        pair="retry.after_thinking",
     ),
     resumed(
         "orphan_tool_call",
@@ -182,6 +199,7 @@ SCENARIOS = (
         request=_TOOLS,
         covers=("resume-orphan-tool-use",),
         sources=("anomalyco/opencode#10616", "anthropics/claude-code#3003"),
+        pair="content.text_and_two_tools",
     ),
     resumed(
         "half_a_tool_call",
@@ -196,6 +214,7 @@ SCENARIOS = (
         request=_TOOLS,
         covers=("resume-malformed-tool-use",),
         sources=("openclaw/openclaw#4277", "MoonshotAI/kimi-code#1790"),
+        pair="resume.tool_call_after_text",
     ),
     resumed(
         "tool_call_after_text",
@@ -219,6 +238,7 @@ SCENARIOS = (
         expect=PAUSES,
         covers=("sem-pause-turn",),
         sources=("dust-tt/dust#28390",),
+        pair="content.server_tools",
     ),
     Scenario(
         name="cut_after_a_pause",
@@ -230,5 +250,6 @@ SCENARIOS = (
         ),
         expect=PAUSES,
         covers=("sem-pause-turn",),
+        pair="content.server_tools",
     ),
 )

@@ -17,6 +17,8 @@ from scenarios.shapes import EARLY_TEXT, LATE_TEXT, MID_TEXT, RECOVERABLE
 _THOUGHT = (thinking_block("Let me think about the village first."), text_block(story("after thinking", 10)))
 _RETRIES = frozenset({Capability.RETRIES})
 
+HARM = "The user reads a mixture of two attempts, or gets an error where one more would have been answered."
+
 SCENARIOS = (
     Scenario(
         name="text_not_shown_twice",
@@ -31,8 +33,9 @@ SCENARIOS = (
         title="The first attempt is cut after half of the text; the second one gives another answer.",
         script=script(Answer().but(EndEarly(at=MID_TEXT)), Answer(story="another")),
         expect=RECOVERABLE,
-        covers=("retry-duplicates-delivered-text", "fallback-after-content-repeats"),
+        covers=("retry-duplicates-delivered-text",),
         sources=("NuGuardAI/nuguard#455", "BerriAI/litellm#32835"),
+        harm="The beginnings of two answers stand one behind the other.",
     ),
     Scenario(
         name="shorter_answer",
@@ -75,6 +78,7 @@ SCENARIOS = (
         expect=Expect(outcome=Outcome.INCOMPLETE),
         covers=("retry-endless", "retry-loses-partial"),
         sources=("cline/cline#4858", "codexmark/kram#109", "earendil-works/pi#8460"),
+        pair="retry.flapping",
     ),
     Scenario(
         name="cause_is_kept",
@@ -83,6 +87,7 @@ SCENARIOS = (
         expect=Expect(outcome=Outcome.FAILED),
         covers=("retry-hides-cause",),
         sources=("CommandCodeAI/command-code#755", "BerriAI/litellm#27967"),
+        pair="retry.flapping",
     ),
     Scenario(
         name="stall_then_refused",
@@ -90,6 +95,7 @@ SCENARIOS = (
         script=script(Answer().but(StallBeforeHead()), Refuse(status=529), Answer()),
         expect=Expect(may_fail=True, stalls=True),
         requires=_RETRIES,
+        pair="stall.slow_start",
     ),
     Scenario(
         name="cancelled_mid_text",
@@ -97,13 +103,9 @@ SCENARIOS = (
         script=script(Answer().but(Drip(seconds=0.15))),
         expect=Expect(outcome=Outcome.CANCELLED),
         cancel_after=60,
-        covers=(
-            "res-cancel-leaves-upstream-open",
-            "res-break-without-close",
-            "res-aclose-after-partial",
-            "res-usage-lost-on-abort",
-        ),
+        covers=("res-cancel-leaves-upstream-open", "res-aclose-after-partial"),
         sources=("BerriAI/litellm#17364", "wri/project-zeno#687", "BerriAI/litellm#38082"),
+        pair="stall.slow_drip",
     ),
     Scenario(
         name="cancelled_at_first_text",
@@ -113,5 +115,6 @@ SCENARIOS = (
         cancel_after=1,
         covers=("res-cancel-leaves-upstream-open",),
         sources=("vllm-project/vllm#54947",),
+        pair="stall.slow_drip",
     ),
 )

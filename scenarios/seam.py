@@ -33,6 +33,8 @@ def _seam(name: str, title: str, before: str, after: str, **more: Any) -> Scenar
 _LINE = "Row, row, row your boat, gently down the stream.\n"
 _REFRAIN = text_block(_LINE * 4, pieces=(_LINE,) * 4)
 
+HARM = "Words are lost, doubled or run together in the middle of the answer."
+
 SCENARIOS = (
     resumed(
         "repeats_40_characters",

@@ -31,6 +31,8 @@ def _ephemeral(name: str, title: str, *steps: Step, **more: Any) -> Scenario:
     return into(Kind.SLACK_EPHEMERAL, name, title, *steps, **more)
 
 
+HARM = "The message that the user reads is not the answer: its end is missing, or something is there twice."
+
 SCENARIOS = (
     _message(
         "message",
@@ -64,6 +66,7 @@ SCENARIOS = (
         covers=("sink-final-edit-lost",),
         sources=("letta-ai/lettabot#433",),
         pair="sinks.last_edit_limited",
+        harm="The message ends in mid-sentence, and nobody is told.",
     ),
     _message(
         "edit_fails",
@@ -115,6 +118,7 @@ SCENARIOS = (
         _AT_ONCE,
         plan=Plan(always={_POST: Says(error="is_archived")}),
         pair="sinks.message",
+        harm="Nobody sees the answer, and nobody is told.",
     ),
     _message(
         "long_answer",
@@ -140,6 +144,7 @@ SCENARIOS = (
         limits=Limits(idle=1.6),
         covers=("sink-identical-edits",),
         sources=("NousResearch/hermes-agent#58912",),
+        pair="stall.mid_text",
     ),
     _message(
         "continued_while_limited",
@@ -188,6 +193,7 @@ SCENARIOS = (
         expect=REFUSED,
         covers=("sink-ui-never-finishes",),
         sources=("zed-industries/zed#59343",),
+        pair="sinks.message",
     ),
     _message(
         "cut_short_by_the_model",
@@ -195,6 +201,7 @@ SCENARIOS = (
         Answer(stop_reason="max_tokens"),
         expect=Expect(outcome=Outcome.TRUNCATED),
         covers=("sem-max-tokens-text",),
+        pair="sinks.message",
     ),
     _message(
         "caller_leaves",
@@ -204,6 +211,7 @@ SCENARIOS = (
         cancel_after=300,
         covers=("sink-ui-never-finishes",),
         sources=("anomalyco/opencode#40910",),
+        pair="sinks.message",
     ),
     _ephemeral(
         "ephemeral", "One person sees the answer by way of a response_url, which can be used five times.", TYPED
@@ -233,5 +241,6 @@ SCENARIOS = (
         expect=Expect(outcome=Outcome.INCOMPLETE),
         covers=("resume-partial-marked-complete",),
         sources=("NousResearch/hermes-agent#30988",),
+        pair="sinks.ephemeral",
     ),
 )

@@ -23,6 +23,8 @@ def _webhook(name: str, title: str, *steps: Step, **more: Any) -> Scenario:
     return into(Kind.WEBHOOK, f"webhook_{name}", title, *steps, **more)
 
 
+HARM = "What was passed on is not the answer: a piece is missing, or there twice."
+
 SCENARIOS = (
     _stream("plain", "An answer is streamed into Slack, piece by piece.", TYPED),
     _stream(
@@ -72,6 +74,7 @@ SCENARIOS = (
         expect=Expect(outcome=Outcome.INCOMPLETE),
         covers=("resume-partial-marked-complete",),
         sources=("NousResearch/hermes-agent#30988",),
+        pair="sinks_in_pieces.stream_plain",
     ),
     _stream(
         "long_answer",
@@ -122,6 +125,7 @@ SCENARIOS = (
         "A webhook refuses everything for good: the answer is whole all the same, and its caller learns of it.",
         TYPED,
         plan=Plan(always={_HOOK: Fails(status=410)}),
+        harm="Nobody gets the answer, and nobody is told.",
         pair="sinks_in_pieces.webhook_plain",
     ),
     _webhook(
@@ -142,5 +146,6 @@ SCENARIOS = (
         expect=Expect(outcome=Outcome.INCOMPLETE),
         covers=("resume-partial-marked-complete",),
         sources=("NousResearch/hermes-agent#30988",),
+        pair="sinks_in_pieces.webhook_plain",
     ),
 )

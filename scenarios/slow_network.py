@@ -24,23 +24,26 @@ def _slow(name: str, title: str, over: Network, *faults: Fault, **more: Any) -> 
     )
 
 
+HARM = "On a slow line the answer is killed although it was under way."
+
 SCENARIOS = (
     _slow(
         "latency",
         "Every piece of the answer comes 300 ms late.",
         network(toxic("latency", latency=300)),
-        covers=("time-long-thinking-healthy",),
         pair="slow_network.latency_beyond_limits",
     ),
     _slow(
         "latency_both_ways",
         "Request and answer come 200 ms late each.",
         network(toxic("latency", stream="upstream", latency=200), toxic("latency", latency=200)),
+        pair="slow_network.latency_beyond_limits",
     ),
     _slow(
         "jitter",
         "Pieces come between 0 and 300 ms late; their order stays.",
         network(toxic("latency", latency=150, jitter=150)),
+        pair="slow_network.latency_beyond_limits",
     ),
     _slow(
         "slow_open",
@@ -52,7 +55,7 @@ SCENARIOS = (
         "latency_beyond_limits",
         "The answer to the first request would come after four seconds.",
         network(toxic("latency", latency=4000, only_connections=1)),
-        covers=("time-stall-before-first-event",),
+        covers=("time-stall-before-headers",),
         pair="slow_network.latency",
     ),
     _slow(
@@ -68,6 +71,7 @@ SCENARIOS = (
         network(toxic("bandwidth", stream="upstream", rate=400)),
         request=LARGE_PROMPT,
         limits=_PATIENT,
+        pair="unreachable_network.upload_swallowed",
     ),
     _slow(
         "stall_in_upload",
@@ -75,18 +79,20 @@ SCENARIOS = (
         network(toxic("stall", stream="upstream", after_bytes=10_000, duration=500)),
         request=LARGE_PROMPT,
         limits=_PATIENT,
+        pair="unreachable_network.upload_swallowed",
     ),
     _slow(
         "sliced",
         "The answer comes in pieces of some 16 bytes: events and characters are cut anywhere.",
         network(toxic("slicer", average_size=16, size_variation=8, delay=2_000)),
         covers=("enc-utf8-split",),
+        pair="broken_network.silent_mid_text",
     ),
     _slow(
         "sliced_slowly",
         "The answer comes in pieces of some 64 bytes, 5 ms apart.",
         network(toxic("slicer", average_size=64, size_variation=32, delay=5_000)),
-        covers=("time-slow-drip",),
+        pair="broken_network.silent_mid_text",
     ),
     _slow(
         "stall_that_resumes",
@@ -102,6 +108,7 @@ SCENARIOS = (
         UntilClosed(),
         expect=WHOLE,
         pair="broken_network.cut_text_done",
+        harm="The user has the whole answer and the spinner goes on turning.",
     ),
     _slow(
         "late_and_sliced",
@@ -111,13 +118,27 @@ SCENARIOS = (
             toxic("bandwidth", rate=20),
             toxic("slicer", average_size=12, delay=1_000),
         ),
+        pair="broken_network.silent_mid_text",
     ),
-    _slow("fast_3g", "A phone on fast 3G.", profile("fast-3g"), limits=_PATIENT),
+    _slow(
+        "fast_3g",
+        "A phone on fast 3G.",
+        profile("fast-3g"),
+        limits=_PATIENT,
+        pair="slow_network.latency_beyond_limits",
+    ),
     _slow(
         "slow_3g",
         "A phone on slow 3G: a round trip takes two seconds.",
         profile("slow-3g"),
         limits=_PATIENT,
+        pair="slow_network.latency_beyond_limits",
     ),
-    _slow("satellite", "A line over a geostationary satellite.", profile("satellite"), limits=_PATIENT),
+    _slow(
+        "satellite",
+        "A line over a geostationary satellite.",
+        profile("satellite"),
+        limits=_PATIENT,
+        pair="slow_network.latency_beyond_limits",
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.dialects.anthropic import Answer, text_block
 from fake_server.fault import Fault
 from fake_server.faults.drip import Drip
 from fake_server.faults.hold_all import HoldAll
@@ -15,9 +15,10 @@ from fake_server.faults.stall_before_head import StallBeforeHead
 from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtByte, InEvent
 from fake_server.script import script
-from harness.model import Expect, Level, Scenario
+from harness.model import Expect, Level, Limits, Scenario
 from scenarios.shapes import BLOCK_DONE, DELTA, MID_TEXT, PREAMBLE_ONLY, REASON_SEEN, WHOLE, faulted
 
+_SENTENCES = tuple(f"At {hour} the bell rings. " for hour in range(1, 9))
 _DEAD = Expect(may_fail=True, stalls=True)
 _SLOW = Expect(healthy=True)
 
@@ -27,13 +28,15 @@ def _slow(name: str, title: str, *faults: Fault, **more: Any) -> Scenario:
     return Scenario(name=name, title=title, script=script(Answer(faults=faults)), expect=_SLOW, **more)
 
 
+HARM = "The user waits before a text that will never go on, or a healthy answer is killed."
+
 SCENARIOS = (
     faulted(
         "before_head",
         "The request is taken and nothing ever comes.",
         StallBeforeHead(),
         expect=_DEAD,
-        covers=("time-stall-before-headers", "conn-nat-idle-pool-hang", "retry-deadline-unbounded"),
+        covers=("time-stall-before-headers",),
         sources=("obra/lace#370", "JuliaWeb/HTTP.jl#1331"),
         pair="stall.slow_start",
     ),
@@ -76,6 +79,7 @@ SCENARIOS = (
         "All text came; the final stop_reason never does.",
         StallForever(at=BLOCK_DONE),
         expect=_DEAD,
+        pair="completion.held_open",
     ),
     faulted(
         "reason_seen",
@@ -84,6 +88,7 @@ SCENARIOS = (
         expect=WHOLE,
         level=Level.SHOULD,
         pair="stall.text_done",
+        harm="The user has the whole answer and the spinner goes on turning.",
     ),
     faulted(
         "pings_only",
@@ -114,7 +119,7 @@ SCENARIOS = (
         "The model thinks for half of the time that it may, twice.",
         Pause(at=PREAMBLE_ONLY, seconds=0.5),
         Pause(at=MID_TEXT, seconds=0.5),
-        covers=("time-long-thinking-healthy", "time-heartbeat-equals-timeout"),
+        covers=("time-long-thinking-healthy",),
         sources=("livekit/agents#5508", "provos/ironcurtain#376"),
         pair="stall.mid_text",
     ),
@@ -125,6 +130,15 @@ SCENARIOS = (
         covers=("time-long-thinking-healthy",),
         sources=("agentforce314/clawcodex#734", "anthropics/claude-code#46987"),
         pair="stall.pings_only",
+    ),
+    _slow(
+        "heartbeat_near_the_limit",
+        "Pings come, each but a little before the client would take their absence for death; then the text goes on.",
+        RepeatBytes(at=MID_TEXT, every=0.75, count=4),
+        limits=Limits(idle=1.0, progress=5.0),
+        covers=("time-heartbeat-equals-timeout",),
+        sources=("livekit/agents#5508", "provos/ironcurtain#376"),
+        pair="stall.mid_text",
     ),
     _slow(
         "comments_then_content",
@@ -142,11 +156,22 @@ SCENARIOS = (
         sources=("open-webui/open-webui#24559", "openai/openai-python#2599"),
         pair="stall.mid_text",
     ),
+    Scenario(
+        name="small_events",
+        title="A short sentence every 0.4 s: each is on display before it is old.",
+        script=script(Answer(blocks=(text_block("".join(_SENTENCES), pieces=_SENTENCES),), pace=0.4)),
+        expect=Expect(healthy=True, prompt=0.9),
+        limits=Limits(first_byte=3.0, idle=3.0, progress=4.0),
+        level=Level.SHOULD,
+        covers=("time-requests-iter-lines-delay",),
+        sources=("LostRuins/koboldcpp#1411", "psf/requests#844"),
+        pair="stall.mid_text",
+    ),
     _slow(
         "buffering_proxy",
         "A proxy holds everything back and delivers it in blocks.",
         HoldAll(seconds=0.5, block=1024),
-        covers=("time-proxy-buffers-all",),
+        covers=("time-proxy-buffers-all", "conn-tls-interception"),
         sources=("cloudflare/cloudflared#1496", "ggml-org/llama.cpp#20872"),
         pair="stall.before_first_event",
     ),
@@ -157,5 +182,6 @@ SCENARIOS = (
         Pause(at=AtByte(0), seconds=0.5),
         covers=("time-burst-after-stall",),
         sources=("anthropics/anthropic-sdk-typescript#1096",),
+        pair="stall.before_first_event",
     ),
 )

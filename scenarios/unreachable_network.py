@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from fake_server.dialects.anthropic import Answer, Refuse
 from fake_server.script import script
-from harness.model import Expect, Outcome, Scenario
+from harness.model import Endpoint, Expect, Limits, Outcome, Scenario
 from harness.network import AfterReply, AtAttempt, Lasting, down, network, profile, toxic
 from scenarios.shapes import HOPELESS, LARGE_PROMPT, RECOVERABLE, dead, deltas, over
 
 _BUSY_THEN_FINE = script(Refuse(status=529, kind="overloaded_error", message="Overloaded"), Answer())
 
+HARM = "A moment without network costs the user the answer."
+
 SCENARIOS = (
-    over("offline", "There is no network at all.", profile("offline"), expect=HOPELESS, pair="completion.plain"),
+    over(
+        "offline",
+        "There is no network at all.",
+        profile("offline"),
+        expect=HOPELESS,
+        pair="completion.plain",
+        harm="The user waits for ever instead of being told that there is no network.",
+    ),
+    Scenario(
+        name="no_answer_to_connecting",
+        title="Nobody answers the first packet of a connection: it is neither made nor refused.",
+        script=script(Answer()),
+        endpoint=Endpoint.SILENT,
+        expect=HOPELESS,
+        limits=Limits(connect=0.4),
+        covers=("conn-connect-blackhole", "retry-deadline-unbounded"),
+        sources=("obra/lace#370", "cisagov/manage.get.gov#4923"),
+        pair="slow_network.slow_open",
+    ),
     over(
         "refused_at_first",
         "Connections are refused for the first second.",
         network(down(ends=Lasting(1.0))),
+        covers=("conn-dns-transient",),
+        sources=("matthiasn/lotti#4336",),
         pair="unreachable_network.offline",
     ),
     over(
@@ -64,6 +86,7 @@ SCENARIOS = (
         "The request goes nowhere, and nobody says so.",
         network(toxic("half_open", stream="upstream", only_connections=1)),
         covers=("time-stall-before-headers",),
+        pair="slow_network.stall_in_upload",
     ),
     Scenario(
         name="pool_connection_reset",
@@ -84,5 +107,6 @@ SCENARIOS = (
         ),
         expect=Expect(may_fail=True, stalls=True, outcome=Outcome.COMPLETE),
         covers=("conn-nat-idle-pool-hang", "conn-stale-keepalive-reuse"),
+        pair="slow_network.slow_open",
     ),
 )

@@ -29,7 +29,7 @@ def fault_was_delivered(case: Case) -> Ruling:
         return unknown(f"{', '.join(idle)} did its work on no connection of this case")
     if case.info.receiver is not None and (spared := _spared(case, case.info.receiver)):
         return unknown(f"the receiver's fault never struck: {', '.join(spared)}")
-    if case.info.endpoint is Endpoint.REFUSED or (case.info.toxics and not _answered(case)):
+    if case.info.endpoint is not Endpoint.SERVER or (case.info.toxics and not _answered(case)):
         return PASSED
     return _by_the_server(case)
 

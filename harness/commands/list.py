@@ -19,14 +19,15 @@ _LISTS = ["scenarios", "laws", "profiles", *_PACKAGES]
 @click.argument("what", default="scenarios", type=click.Choice(_LISTS))
 @select_option
 def command(what: str, select: str) -> None:
-    """List scenarios, clients, laws, faults of replies, toxics, network profiles or reports."""
+    """List scenarios by their numbers, clients, laws, faults of replies, toxics, network profiles or reports."""
     end_quietly_when_nobody_reads()
     from harness import catalog
     from harness.plan import selected
 
     if what == "scenarios":
-        scenarios = catalog.scenarios()
-        rows = [(name, scenarios[name].title) for name in selected(select, scenarios)]
+        scenarios, numbers = catalog.scenarios(), catalog.numbers()
+        wanted = sorted(selected(select, scenarios, numbers), key=numbers.place)
+        rows = [(f"{numbers.of(name):>6}  {name}", scenarios[name].title) for name in wanted]
     elif what == "laws":
         rows = [(f"{law.code} {law.name}", law.title) for law in catalog.laws()]
     elif what == "profiles":

@@ -94,6 +94,7 @@ def command(
         toxiproxy=toxiproxy,
         tier=Tier(tier),
         tries=tries,
+        numbers=catalog.numbers(),
     )
     expected = _checked(expect) if expect is not None else None
     to_write = _to_write(write_expect) if write_expect is not None else None

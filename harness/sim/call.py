@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import Any, Protocol, assert_never
@@ -28,11 +29,23 @@ _AFTER = 1e-6
 """Seconds by which the timer is late, as all timers are: what comes at the very moment of a deadline comes in time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Untaken:
+    """A connection that is not made."""
+
+    after: float
+    """Seconds after which the client knows."""
+    why: str
+
+
+REFUSED = Untaken(0.0, "refused")
+
+
 class Wire(Protocol):
     """Where requests go."""
 
-    def open(self, opening: Open) -> EndOfLine | None:
-        """Send a request on a new connection; None when nobody takes it."""
+    def open(self, opening: Open) -> EndOfLine | Untaken:
+        """Send a request on a new connection, if somebody takes it."""
         ...
 
 
@@ -63,6 +76,8 @@ class SimCall:
         self._alarm: float | None = None
         """When the agenda will come back; it is not told of every change."""
         self._exchange: Exchange | None = None
+        self._opening: Open | None = None
+        """What no connection could be made for, as long as the session waits for it."""
         self._is_left = False
 
     @property
@@ -115,14 +130,19 @@ class SimCall:
 
     def _open(self, opening: Open) -> None:
         end = self._wire.open(opening)
-        if end is None:
-            refused = TransportFailed(ConnectionFailed("no connection could be made (refused)"))
-            self._agenda.at(self._agenda.now(), partial(self.feed, refused))
+        if isinstance(end, Untaken):
+            self._opening = opening
+            self._agenda.at(self._agenda.now() + end.after, partial(self._untaken, opening, end.why))
         else:
             self._exchange = Exchange(self, end, ResponseReader(self._agenda.now, self._chance))
 
+    def _untaken(self, opening: Open, why: str) -> None:
+        if self._opening is opening:
+            self._opening = None
+            self.feed(TransportFailed(ConnectionFailed(f"no connection could be made ({why})")))
+
     def _drop(self) -> None:
-        exchange, self._exchange = self._exchange, None
+        exchange, self._exchange, self._opening = self._exchange, None, None
         if exchange is not None:
             exchange.close()
 

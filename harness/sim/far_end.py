@@ -33,6 +33,8 @@ class FarEnd:
         self.seen: list[ServerRecord] = []
         self._agenda = agenda
         self._refuses = scenario.endpoint is Endpoint.REFUSED
+        self.is_silent = scenario.endpoint is Endpoint.SILENT
+        """Whether no attempt to connect is answered."""
         self._connections = 0
         conversation = Conversation(script=scenario.script, elsewhere=scenario.elsewhere, seed=case.text_seed)
         self._server = SimServer(conversation, agenda, self.seen.append, wall=wall)

@@ -22,7 +22,7 @@ from harness.model import Cancelled, ClientRecord, Finished, Job, Observed, Show
 from harness.plan import PlannedCase
 from harness.sim import inmemory
 from harness.sim.agenda import VirtualAgenda
-from harness.sim.call import SimCall
+from harness.sim.call import REFUSED, SimCall, Untaken
 from harness.sim.far_end import HOST, FarEnd
 from harness.sim.line import EndOfLine
 from harness.sim.request import asked, request_bytes
@@ -104,14 +104,16 @@ class _Simulation:
         network = self._far.end()
         return Record(info=self._case.info(), server=tuple(self._far.seen), client=tuple(self._seen), network=network)
 
-    def open(self, opening: Open) -> EndOfLine | None:
-        """Send a request on a new connection; None when nobody takes it."""
+    def open(self, opening: Open) -> EndOfLine | Untaken:
+        """Send a request on a new connection, if somebody takes it."""
+        if self._far.is_silent:
+            return Untaken(self._case.scenario.limits.connect, "timed out")
         sent = request_of(opening, _LIMITS, reuse=False)
         path = sent["url"].removeprefix(f"http://{HOST}")
         headers = {"host": HOST, **sent["headers"], "content-length": str(len(sent["content"]))}
         dialed = self._far.dial()
         if dialed is None:
-            return None
+            return REFUSED
         end, serving = dialed
         if serving is None:
             end.send(request_bytes(path, headers, sent["content"]))

@@ -250,7 +250,7 @@ def test_a_report_of_a_history_that_cannot_be_read_keeps_the_last_one(home: Path
 @pytest.mark.parametrize(
     ("what", "line"),
     [
-        ("scenarios", r"completion\.plain +A plain answer"),
+        ("scenarios", r" *1\.1 +completion\.plain +A plain answer"),
         ("clients", r"naive +The loop that everybody writes first"),
         ("laws", r"SP02 terminal_required +No answer is called complete"),
         ("faults", r"end_early +The body ends politely"),
@@ -264,13 +264,23 @@ def test_everything_can_be_listed(home: Path, what: str, line: str) -> None:
 
 
 def test_a_list_of_scenarios_can_be_narrowed(home: Path) -> None:
-    names = [line.split()[0] for line in streamproof(home, "list", "-k", "stall and pings").stdout.splitlines()]
-    assert names == ["stall.pings_only", "stall.pings_then_content"]
+    rows = [line.split()[:2] for line in streamproof(home, "list", "-k", "stall and pings").stdout.splitlines()]
+    assert [name for _, name in rows] == ["stall.pings_only", "stall.pings_then_content"]
+    by_number = streamproof(home, "list", "-k", " or ".join(number for number, _ in rows))
+    assert [line.split()[:2] for line in by_number.stdout.splitlines()] == rows
 
 
 def test_a_scenario_is_shown_with_its_bytes(home: Path) -> None:
-    done = streamproof(home, "show", "cutoff.clean_end_mid_text")
+    done = streamproof(home, "show", "10.4")
     assert done.returncode == 0
+    assert done.stdout.startswith("10.4 cutoff.clean_end_mid_text\nchapter 10: The stream stops before its end")
+    for line in (
+        "level: must",
+        "harm: The reader takes a part",
+        "other side: 1.2 completion.no_message_stop",
+        "seen in: ",
+    ):
+        assert f"\n  {line}" in done.stdout
     assert "The body ends politely in the middle of the text." in done.stdout
     assert "event: message_start\\n" in done.stdout
     assert "-- end_early strikes" in done.stdout

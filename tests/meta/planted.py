@@ -5,6 +5,7 @@ Each is the bundled client with one thing done wrong, so that whatever is report
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import suppress
@@ -17,7 +18,7 @@ from client_under_test.assemble import Message
 from client_under_test.attempt import Attempt
 from client_under_test.continuation import Strategy
 from client_under_test.deadlines import Deadline
-from client_under_test.dialects.anthropic import Event
+from client_under_test.dialects.anthropic import BlockDelta, BlockStart, BlockStop, Event
 from client_under_test.display import Display, Shown
 from client_under_test.driver_async import AnswerStream, StreamClient
 from client_under_test.errors import ApiError, ConnectionFailed, StreamError
@@ -45,6 +46,8 @@ class Planted:
     law: str
     sink: Callable[..., Sink] | None = None
     """Takes the place of the sink's class."""
+    is_drawn: bool = True
+    """Whether the fuzzer draws anything that shows it: not the words of an error, for example."""
 
     @property
     def adapter(self) -> BundledAdapter:
@@ -466,6 +469,73 @@ class Backwards(Session):
         super()._show(replace(shown, text=mixed))
 
 
+class ReadsInLargePieces(Attempt):
+    """Looks at bytes when there are many of them, as psf/requests#844 tells."""
+
+    _kept = b""
+
+    def take_bytes(self, data: bytes) -> Iterator[tuple[Event, str]]:
+        self._kept += data
+        if len(self._kept) < 512 and b"message_stop" not in self._kept:
+            return iter(())
+        data, self._kept = self._kept, b""
+        return super().take_bytes(data)
+
+
+class JudgesByWords(Session):
+    """Tries again what sounds like it, as letta-ai/letta-code#543 tells."""
+
+    def _fail(self, error: StreamError) -> None:
+        error.retryable = any(word in error.message.lower() for word in ("overloaded", "timeout", "lost", "try again"))
+        super()._fail(error)
+
+
+class ComesBackWithTheHerd(RetryPolicy):
+    """Comes back exactly when it is told to, as NousResearch/hermes-agent#109234 tells."""
+
+    def wait_before_retry(self, error: StreamError, attempts: int, chance: Random) -> float | None:
+        wait = super().wait_before_retry(error, attempts, chance)
+        hint = error.retry_after if isinstance(error, ApiError) else None
+        return wait if wait is None or hint is None else hint
+
+
+class KnowsAnIndexOnce(Message):
+    """Takes a block whose index it has seen for one that it has read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[int] = set()
+        self._deaf = False
+
+    def apply(self, event: Event) -> str:
+        if isinstance(event, BlockStart):
+            self._deaf = event.index in self._seen
+            self._seen.add(event.index)
+        is_of_a_block = isinstance(event, BlockStart | BlockDelta | BlockStop)
+        return "" if self._deaf and is_of_a_block else super().apply(event)
+
+
+class WaitsForAnAnswer(HasNoDeadlines):
+    """Waits for an event though the body has ended, as modelcontextprotocol/python-sdk#1811 tells."""
+
+    def _take_end(self) -> None:
+        if self._attempt.message.blocks or self.state is not State.STREAMING:
+            super()._take_end()
+
+
+class ConnectsForEver(StreamClient):
+    """Gives a connection all the time that it wants, as obra/lace#370 tells."""
+
+    def session(self, request: Mapping[str, Any]) -> Session:
+        return HasNoDeadlines(request, self.policy, self._chance, self._targets)
+
+    async def connect(self, opening: Open) -> AsyncGenerator[Input, None]:
+        async for happened in super().connect(opening):
+            if isinstance(happened, TransportFailed) and isinstance(happened.error, ConnectionFailed):
+                await asyncio.sleep(600)
+            yield happened
+
+
 class ForgetsTheLastEdit(SlackMessage):
     """Edits while text comes, and is satisfied when it ends."""
 
@@ -620,7 +690,22 @@ def _planted() -> Iterator[Planted]:
     yield Planted("never-asks-elsewhere", with_session(StaysHome), "alternatives.wrong_key", "SP07")
 
 
-PLANTED = (*_planted(), *_planted_sinks())
+def _planted_for_one() -> Iterator[Planted]:
+    """Bugs that nothing shows but the scenario that is made for them."""
+    for name, client, scenario, law in (
+        ("reads-in-large-pieces", with_attempt(ReadsInLargePieces), "stall.small_events", "SP29"),
+        ("judges-by-words", with_session(JudgesByWords), "http_status.bad_request_that_says_try_again", "SP11"),
+        ("gives-up-by-words", with_session(JudgesByWords), "http_status.overload_that_says_invalid", "SP07"),
+        ("comes-back-with-the-herd", with_retry(ComesBackWithTheHerd), "rate_limit.herd", "SP30"),
+        ("knows-an-index-once", with_message(KnowsAnIndexOnce), "order.index_used_twice", "SP03"),
+        ("waits-for-an-answer", with_session(WaitsForAnAnswer), "http_status.empty_with_200", "SP01"),
+        ("leaves-refusals-open", LeavesConnectionsOpen, "http_status.refusal_without_end", "SP14"),
+        ("connects-for-ever", ConnectsForEver, "unreachable_network.no_answer_to_connecting", "SP01"),
+    ):
+        yield Planted(name, client, scenario, law, is_drawn=False)
+
+
+PLANTED = (*_planted(), *_planted_for_one(), *_planted_sinks())
 
 
 class Driven:

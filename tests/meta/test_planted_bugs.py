@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
 from meta.planted import PLANTED, LeavesConnectionsOpen, NeverStreams, Planted
 
+from client_under_test.errors import StreamError
+from client_under_test.sinks.relay import relay
+from fake_server.dialects.anthropic import Refuse
+from fake_server.script import script
 from harness import catalog, engine
 from harness.adapter import Adapter
+from harness.adapters import bundled_relay
 from harness.adapters.bundled import ADAPTER
 from harness.events import CaseFinished
+from harness.model import Policy
 from harness.plan import Plan, PlannedCase
 from harness.verdict import Verdict
 
+DEAD = Refuse(status=401)
 NEVER_STREAMS = Planted("never-streams", NeverStreams, "cutoff.clean_end_mid_text", "SP22")
 
 
@@ -85,3 +94,30 @@ def test_a_client_that_never_meets_the_fault_is_unknown_and_never_passes(results
         (Verdict.FAIL, "SP17"),
     }
     assert any(ruling.law == "SP22" and ruling.verdict is Verdict.UNKNOWN for ruling in result.rulings)
+
+
+async def polite(stream: AsyncIterable[Any]) -> AsyncGenerator[bytes, None]:
+    """A relay that has said 200, and ends in good order when its source dies."""
+    with suppress(StreamError):
+        async for chunk in relay(stream):
+            if b'"type": "error"' not in chunk:
+                yield chunk
+
+
+@pytest.mark.parametrize("scenario", ["cutoff.reset_mid_text", "order.overloaded_mid_text"])
+@pytest.mark.parametrize(("relays", "verdict"), [(relay, Verdict.PASS), (polite, Verdict.FAIL)])
+def test_a_relay_that_ends_politely_when_its_source_dies_is_caught(
+    scenario: str, relays: Any, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = replace(catalog.scenarios()[scenario], script=script(catalog.scenarios()[scenario].script.steps[0], DEAD))
+    cases = (PlannedCase(scenario=one, adapter=bundled_relay.ADAPTER, seed="3", policy=Policy.RAISE),)
+    monkeypatch.setattr(bundled_relay, "relay", relays)
+
+    async def run() -> CaseFinished:
+        events = engine.run(Plan(cases=cases, seed="3"), catalog.laws())
+        (found,) = [event async for event in events if isinstance(event, CaseFinished)]
+        return found
+
+    result = asyncio.run(run())
+    assert result.verdict is verdict, result.finding
+    assert verdict is Verdict.PASS or "SP02" in broken(result)

@@ -160,3 +160,12 @@ def test_a_pair_that_does_not_exist_is_refused_with_a_close_match(home: Path) ->
     write(home, "unpaired.family", f"{SCENARIO}\nSCENARIOS = (scenario('one'), scenario('two', pair='family.ome'))\n")
     with pytest.raises(UsageError, match=r"the pair of family\.two\) named 'family\.ome'; did you mean family\.one"):
         catalog.scenarios("unpaired")
+
+
+def test_an_entry_that_does_not_exist_cannot_be_covered(home: Path) -> None:
+    write(home, "uncovered.__init__", "")
+    scenario = "replace(scenario('one'), covers=('conn-dyr',))"
+    write(home, "uncovered.family", f"from dataclasses import replace\n{SCENARIO}\nSCENARIOS = ({scenario},)\n")
+    (home / "uncovered" / "failures.toml").write_text('[conn-dry]\nsays = "x"\nharm = "y"\nsources = []\n', "utf-8")
+    with pytest.raises(UsageError, match=r"covered by family\.one\) named 'conn-dyr'; did you mean conn-dry"):
+        catalog.scenarios("uncovered")

@@ -85,6 +85,8 @@ CODES = {
     "SP26": "receiver_is_not_flooded",
     "SP27": "webhook_is_told_once",
     "SP28": "wire_decides",
+    "SP29": "text_is_shown_as_it_comes",
+    "SP30": "hints_are_spread",
 }
 TEXT = story("laws/", 22)
 HALF = TEXT[: len(TEXT) // 2]
@@ -519,6 +521,72 @@ def test_a_permanent_error_is_not_asked_for_twice() -> None:
 
 def test_a_permanent_error_is_met_once() -> None:
     assert_passes("SP11", case(attempt(1, Refuse(status=400)), client=(FAILED,), expect=Expect(permanent=True)))
+
+
+def herd(*waits: float, hint: str = "1") -> Case:
+    """Refusals with one hint, each over at once, and the next request so long after it; then an answer."""
+    refusal = Refuse(status=429, headers=(("retry-after", hint),))
+    times = [sum(waits[:n]) for n in range(len(waits) + 1)]
+    attempts = [attempt(n, refusal, t=t, took=0.0) for n, t in enumerate(times[:-1], 1)]
+    return case(*attempts, attempt(len(times), Answer(), t=times[-1]))
+
+
+def test_who_comes_back_exactly_when_told_to_comes_with_all_the_others() -> None:
+    assert_fails("SP30", herd(1.2, 1.004, 1.029, 1.002, 1.005), "exactly when it was told to, 5 times")
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        pytest.param((1.0, 1.01, 1.03, 1.0, 1.02), id="a little chance"),
+        pytest.param((1.0, 1.2, 1.2, 1.2, 1.2), id="later than told, which may be a chance of its own"),
+    ],
+)
+def test_who_comes_back_at_a_time_of_its_own_is_spread(waits: tuple[float, ...]) -> None:
+    assert_passes("SP30", herd(*waits))
+
+
+def test_a_few_waits_may_be_alike_by_chance() -> None:
+    assert_skips("SP30", herd(1.0, 1.0, 1.0, 1.0))
+
+
+def test_waits_after_hints_that_are_no_whole_seconds_or_differ_are_not_compared() -> None:
+    assert_skips("SP30", herd(1.0, 1.0, 1.0, 1.0, 1.0, hint="soon"))
+    refusals = [Refuse(status=429, headers=(("retry-after", str(1 + n % 2)),)) for n in range(6)]
+    assert_skips("SP30", case(*(attempt(n, one, t=2.0 * n, took=0.0) for n, one in enumerate(refusals, 1))))
+
+
+def test_waits_after_a_hint_that_the_network_may_lengthen_are_not_compared() -> None:
+    assert_skips("SP30", over(herd(1.0, 1.0, 1.0, 1.0, 1.0, 1.0), upstream("latency_upstream")))
+
+
+PROMPT = Expect(healthy=True, prompt=0.5)
+
+
+def shown_at(*moments: float, expect: Expect = PROMPT, streams: bool = True) -> Case:
+    """An answer in three pieces that came at 0 s, and what was shown of it when."""
+    pieces = ("One. ", "Two. ", "Three.")
+    answer = Answer(blocks=(text_block("".join(pieces), pieces=pieces),))
+    client = [Shown(t=t, text=piece) for t, piece in zip(moments, pieces, strict=False)]
+    return case(attempt(1, answer, streams=streams), client=(*client, ended(text="".join(pieces))), expect=expect)
+
+
+def test_text_that_is_shown_late_is_told_with_its_length() -> None:
+    assert_fails("SP29", shown_at(0.1, 0.6, 0.4), "5 characters were not on display 0.5 s after they had come")
+
+
+def test_text_that_is_never_shown_while_it_streams_is_late() -> None:
+    assert_fails("SP29", shown_at(), "5 characters were not on display")
+
+
+def test_text_in_time_is_prompt() -> None:
+    assert_passes("SP29", shown_at(0.1, 0.2, 0.5))
+
+
+def test_promptness_is_for_scenarios_that_ask_for_it_and_for_answers_in_one_stream() -> None:
+    assert_skips("SP29", shown_at(expect=Expect(healthy=True)))
+    assert_skips("SP29", shown_at(streams=False))
+    assert_skips("SP29", case(attempt(1, CUT), attempt(2, Answer()), expect=PROMPT))
 
 
 def test_an_error_that_may_pass_may_be_tried_again() -> None:

@@ -7,12 +7,15 @@ from functools import partial
 from random import Random
 from typing import Any
 
+import pytest
+
 from client_under_test.events import Event
 from client_under_test.session import State
 from client_under_test.signals import (
     Action,
     BodyEnded,
     CancelRequested,
+    Drop,
     HeadReceived,
     Input,
     Open,
@@ -20,8 +23,9 @@ from client_under_test.signals import (
     TimerFired,
     WakeAt,
 )
+from client_under_test.targets import Target
 from harness.sim.agenda import VirtualAgenda
-from harness.sim.call import SimCall
+from harness.sim.call import REFUSED, SimCall, Untaken
 from harness.sim.line import EndOfLine
 
 HEAD = HeadReceived(200, {}, 0.0)
@@ -46,11 +50,27 @@ class Told:
         return []
 
 
+class Opens(Told):
+    """A session that sends a request, and leaves it when it is woken."""
+
+    def handle(self, happened: Input, now: float) -> list[Action]:
+        super().handle(happened, now)
+        match happened:
+            case Started():
+                return [WakeAt(1.0), Open({}, Target())]
+            case TimerFired():
+                return [WakeAt(None), Drop()]
+        return []
+
+
 class Nobody:
     """Takes no request and looks at nothing."""
 
-    def open(self, opening: Open) -> EndOfLine | None:
-        return None
+    def __init__(self, untaken: Untaken = REFUSED) -> None:
+        self._untaken = untaken
+
+    def open(self, opening: Open) -> EndOfLine | Untaken:
+        return self._untaken
 
     def see(self, event: Event) -> None:
         raise AssertionError(event)
@@ -69,6 +89,24 @@ def told(seconds: float, *happened: Input | Callable[[SimCall], None]) -> list[s
     call.start()
     agenda.run(lambda: False, 10)
     return session.inputs
+
+
+@pytest.mark.parametrize(
+    ("after", "inputs"),
+    [
+        (0.0, ["Started", "TransportFailed", "TimerFired"]),
+        (0.5, ["Started", "TransportFailed", "TimerFired"]),
+        (1.5, ["Started", "TimerFired"]),
+    ],
+)
+def test_that_no_connection_is_made_is_told_in_its_time_unless_nobody_waits_for_it_any_more(
+    after: float, inputs: list[str]
+) -> None:
+    agenda, session = VirtualAgenda(), Opens()
+    machine: Any = session
+    SimCall(machine, agenda, Nobody(Untaken(after, "timed out")), Nobody(), Random(0)).start()
+    agenda.run(lambda: False, 10)
+    assert session.inputs == inputs
 
 
 def test_the_timer_rings_once() -> None:
