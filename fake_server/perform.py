@@ -13,7 +13,8 @@ from typing import Protocol, assert_never
 
 from fake_server.clock import Clock
 from fake_server.effects import Close, Effect, End, Mark, Reset, Send, Stall, Wait
-from fake_server.record import KEPT_BYTES, Ended, Hold, Requested, Sent, ServerRecord, Sink, Struck, Waited
+from fake_server.record import KEPT_BYTES, Ended, Hold, Replied, Requested, Sent, ServerRecord, Sink, Struck, Waited
+from fake_server.wire import Head
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 _YIELD_EVERY = 64
@@ -128,6 +129,11 @@ class Log:
         except asyncio.CancelledError:
             self.left_alone()
             raise
+
+    def replied(self, head: Head, faults: list[str]) -> None:
+        """Record that a reply begins that is no script's."""
+        headers = dict(head.headers)
+        self._sink(Replied(t=self.t, attempt=self.attempt, step=0, status=head.status, headers=headers, faults=faults))
 
     async def sent(self, data: bytes, event: str | None) -> None:
         """Record bytes written."""
