@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-from typing import Self
+from typing import Any, Self
 
 from fake_server.effects import Effect, Last, Send
 from fake_server.frames import Framer
@@ -49,6 +49,7 @@ class Flow:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flow")
         self._lock = Lock()
         self._asked: Future[bytes | Last] | None = None
+        self._reads: asyncio.Task[Any] | None = None
         self._is_closed = False
         self._effects: Iterator[Effect] = iter(())
 
@@ -66,14 +67,17 @@ class Flow:
             raise StopAsyncIteration
         return effect
 
-    def close(self) -> None:
-        """Ask for nothing any more, and let the thread end, wherever it is."""
+    async def close(self) -> None:
+        """Ask for nothing any more, let the thread end, wherever it is, and wait until nothing is read."""
         with self._lock:
             self._is_closed = True
             asked = self._asked
         if asked is not None:
             asked.cancel()
         self._thread.shutdown(wait=False)
+        if self._reads is not None:
+            self._reads.cancel()
+            await asyncio.wait((self._reads,))
 
     def _body(self) -> Iterator[Effect]:
         framer = Framer()
@@ -95,6 +99,7 @@ class Flow:
         return self._asked.result()
 
     async def _reading(self) -> bytes | Last:
+        self._reads = asyncio.current_task()
         return await self._read()
 
 

@@ -6,18 +6,19 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterable, Callable, Iterable
+from dataclasses import replace
 from typing import Self
 
 from aiohttp import web
 
 from fake_server.clock import Clock, SystemClock
 from fake_server.dialects.anthropic import Answer
-from fake_server.effects import Effect, Last
+from fake_server.effects import Effect, End, Last
 from fake_server.perform import Log, perform
 from fake_server.raw import Connection, Written
 from fake_server.record import ServerRecord, Struck
 from fake_server.script import Reply, Request, render
-from fake_server.wire import Chunked, Head, Sized, UntilClose
+from fake_server.wire import Chunked, Head, NoBody, Sized, UntilClose
 from harness.proxy.chaos import Chaos, is_to_a_model, script_of
 from harness.proxy.flow import Flow, Passing
 from harness.proxy.passed import Passed, bad_gateway, unstruck
@@ -149,6 +150,8 @@ class Proxy:
 
     async def _give(self, http: web.Request, reply: Reply, request: Request, log: Log) -> web.StreamResponse:
         """Answer with what is no answer of the server's."""
+        if http.method == "HEAD":
+            reply = replace(reply, head=replace(reply.head, framing=NoBody(reply.size())), body=(End(),))
         head, effects = render(reply, request)
         return await self._perform(http, reply, head, effects, log)
 
@@ -167,7 +170,7 @@ class Proxy:
         try:
             return await self._pass_back(http, passed, log, move, request, answering)
         finally:
-            answering.close()
+            await answering.close()
 
     async def _pass_back(
         self, http: web.Request, passed: Passed, log: Log, move: Answer, request: Request, answering: Answering
@@ -199,7 +202,7 @@ class Proxy:
             head = flow.render(made, request)
             return await self._perform(http, made(()), head, flow, log)
         finally:
-            flow.close()
+            await flow.close()
 
     async def _perform(
         self, http: web.Request, reply: Reply, head: Head, effects: Iterable[Effect] | AsyncIterable[Effect], log: Log

@@ -7,22 +7,20 @@ request is changed but what belongs to the connection. Redirects are passed on a
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-import aiohttp
-from yarl import URL
+import httpx
 
 from fake_server.effects import Close, End, Last, Reset
 from harness.errors import UsageError
 from harness.recording.heads import end_to_end
-from harness.recording.secrets import Headers, Secrets
+from harness.recording.secrets import Headers, Secrets, secrets_of
 
 _CONNECT_SECONDS = 30.0
-_LONGEST_HEAD = 1 << 20
-"""Bytes of one line or field of a head."""
 _OURS = ("host", "content-length", "accept-encoding", "expect")
-_NO_HEADERS_OF_ITS_OWN = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+"""Headers of a request that are not passed on but made anew."""
 
 
 class Unreachable(Exception):
@@ -43,23 +41,18 @@ class Upstream:
     def __init__(self, url: str, cafile: Path | None = None) -> None:
         self._url = _checked(url)
         self.name = Secrets().url(url)
-        self._tls = _trusting(cafile)
-        self._session: aiohttp.ClientSession | None = None
+        self._client = httpx.AsyncClient(
+            verify=_trusting(cafile),
+            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=None),
+            trust_env=False,
+        )
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._tls, limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS),
-            auto_decompress=False,
-            max_line_size=_LONGEST_HEAD,
-            max_field_size=_LONGEST_HEAD,
-        )
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        assert self._session is not None
-        await self._session.close()
+        await self._client.aclose()
 
     async def ask(self, method: str, path: str, headers: Headers, body: bytes) -> Answering:
         """Pass a request on, and wait for the head of its answer.
@@ -70,60 +63,71 @@ class Upstream:
         Raises:
             Unreachable: no answer came; the message names the server and the reason.
         """
-        assert self._session is not None
         passed = (*end_to_end(headers, *_OURS), ("accept-encoding", "identity"))
         try:
-            response = await self._session.request(
+            request = httpx.Request(
                 method,
-                URL(f"{self._url}{path}", encoded=True),
-                headers=passed,
-                data=body or None,
-                allow_redirects=False,
-                skip_auto_headers=_NO_HEADERS_OF_ITS_OWN,
+                self._url,
+                headers=[(_bytes(name), _bytes(value)) for name, value in passed],
+                content=body or None,
+                extensions={"target": self._url.raw_path.rstrip(b"/") + _bytes(path), **self._timeouts},
             )
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise Unreachable(f"{self.name} cannot be asked: {_why(error)}") from error
+            response = await self._client.send(request, stream=True)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            why = secrets_of(headers).text(_why(error))
+            raise Unreachable(f"{self.name} cannot be asked: {why}") from error
         return Answering(response)
+
+    @property
+    def _timeouts(self) -> dict[str, object]:
+        return {"timeout": self._client.timeout.as_dict()}
 
 
 class Answering:
     """An answer whose head has come."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        self.status = response.status
+        self._body = response.aiter_raw()
+        self.status = response.status_code
         self.headers: Headers = tuple(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw
         )
 
     async def read(self) -> bytes | Last:
         """What came next, as soon as anything did; or how the answer ended."""
         try:
-            data = await self._response.content.readany()
-        except ConnectionResetError:
-            return Reset()
-        except (aiohttp.ClientError, OSError) as error:
-            return Reset() if isinstance(error.__cause__, ConnectionResetError) else Close()
-        return data or End()
+            return await anext(self._body, None) or End()
+        except httpx.HTTPError as error:
+            is_reset = any(isinstance(one, ConnectionResetError) for one in _causes(error))
+            return Reset() if is_reset else Close()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Leave, at once; a connection whose answer was read to its end is kept for the next."""
-        if self._response.content.is_eof():
-            self._response.release()
-        else:
-            self._response.close()
+        await self._response.aclose()
 
 
-def _checked(url: str) -> str:
-    """The address without a slash at its end."""
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception and what it came from, down to the first."""
+    while error is not None:
+        yield error
+        group = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+        error = group[0] if group else error.__cause__ or error.__context__
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _checked(url: str) -> httpx.URL:
     try:
-        parsed = URL(url)
-        is_fine = parsed.scheme in ("http", "https") and bool(parsed.host) and not parsed.query_string
-    except ValueError:
+        parsed = httpx.URL(url)
+        is_fine = parsed.scheme in ("http", "https") and bool(parsed.host) and not parsed.query
+    except (httpx.InvalidURL, ValueError):
         is_fine = False
     if not is_fine:
         raise UsageError(f"--upstream {Secrets().url(url)!r}: expected an address such as https://api.anthropic.com")
-    return url.rstrip("/")
+    return parsed
 
 
 def _trusting(cafile: Path | None) -> ssl.SSLContext:
@@ -135,10 +139,10 @@ def _trusting(cafile: Path | None) -> ssl.SSLContext:
 
 def _why(error: BaseException) -> str:
     """What went wrong, in one line."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"its certificate is not trusted: {error.certificate_error}; --cafile names a private authority"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "it closed the connection without an answer"
-    if isinstance(error, TimeoutError):
+    untrusted = next((one for one in _causes(error) if isinstance(one, ssl.SSLCertVerificationError)), None)
+    if untrusted is not None:
+        return f"its certificate is not trusted: {untrusted.verify_message}; --cafile names a private authority"
+    if isinstance(error, httpx.ConnectTimeout):
         return f"no connection within {_CONNECT_SECONDS:g} s"
-    return f"{type(error).__name__}: {error}"
+    first = [one for one in _causes(error) if isinstance(one, OSError)]
+    return f"{type(error).__name__}: {first[-1] if first else error}"

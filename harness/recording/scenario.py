@@ -222,7 +222,7 @@ def _scenario(name: str, steps: Sequence[Replayed], reads: Sequence[_Read]) -> S
     return Scenario(
         name=name,
         family=recorded.FAMILY,
-        title=f"A recorded call: {', then '.join(_words(one) for one in reads)}.",
+        title=f"A recorded call: {', then '.join(map(_words, reads, steps))}.",
         script=Script(tuple(steps)),
         expect=_expect(reads),
         level=Level.INFO if last.is_over and not last.is_whole else Level.MUST,
@@ -236,8 +236,13 @@ def _spec(tool: str) -> dict[str, Any]:
     return {"name": tool, "description": tool, "input_schema": {"type": "object", "properties": {}}}
 
 
-def _words(read: _Read) -> str:
+def _words(read: _Read, step: Replayed) -> str:
     """What came, in words for a title."""
+    struck = " and ".join(fault.name for fault in step.faults)
+    return f"{_came(read)} ({struck})" if struck else _came(read)
+
+
+def _came(read: _Read) -> str:
     response = read.response
     if response.status != 200:
         return f"status {response.status}" if response.status else "no answer"
