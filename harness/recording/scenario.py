@@ -78,8 +78,9 @@ class _Read:
     def is_final(self) -> bool:
         """Whether a refusal would come again."""
         status = self.response.status or 0
-        told_not_to = self.response.headers.get("x-should-retry", "").lower() == "false"
-        return (400 <= status < 500 and status not in _PASSES) or (status >= 400 and told_not_to)
+        hint = self.response.headers.get("x-should-retry", "").lower()
+        usual = status < 500 and status not in _PASSES
+        return status >= 400 and {"true": False, "false": True}.get(hint, usual)
 
 
 def scenario_of(exchanges: Sequence[Exchange], name: str, *, first: int = 1, keeps_times: bool = True) -> Made:
@@ -154,12 +155,18 @@ def _call(
         _demand_legible(truth, number)
         if truth.response.status == 200 and (truth.response.started or truth.told.blocks):
             reason = truth.told.stop_reason if truth.is_whole else None
-            step = replace(step, says=truth.response.text, stop_reason=reason)
+            step = replace(step, says=_paired(truth.response.text), stop_reason=reason)
         steps.append(step)
         reads.append(_read(step))
         if reads[-1].is_over or reads[-1].is_final:
             break
     return steps, reads
+
+
+def _paired(text: str) -> str:
+    """The text with the halves of characters joined that JSON had escaped apart; a half that is alone is shown as one
+    that nobody can show."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _demand_legible(read: _Read, number: int) -> None:
@@ -264,22 +271,27 @@ def _expect(reads: Sequence[_Read]) -> Expect:
         absurd_hint=absurd,
     )
     if last.is_whole:
-        return _of_an_answer(common, last, gives_up=absurd)
+        return _of_an_answer(common, last, gives_up=absurd, is_first=len(reads) == 1)
     if last.is_over:
-        return replaced(common, also=tuple(Outcome))
+        return replaced(common, also=tuple(Outcome), may_fail=True)
     is_permanent = last.is_final and (last.response.status or 0) < 500 and len(reads) == 1
     return replaced(common, outcome=Outcome.FAILED, also=(Outcome.INCOMPLETE,), permanent=is_permanent)
 
 
-def _of_an_answer(common: Expect, last: _Read, *, gives_up: bool) -> Expect:
-    """What is right where the last reply is a whole answer; ``gives_up``: also who does not wait so long for it."""
+def _of_an_answer(common: Expect, last: _Read, *, gives_up: bool, is_first: bool) -> Expect:
+    """What is right where the last reply is a whole answer.
+
+    Args:
+        gives_up: whether it is right as well not to wait so long for it.
+        is_first: whether it is given to everybody as it is; after another a client may ask only for the rest.
+    """
     outcome = ENDS.get(last.told.stop_reason or "")
     return replaced(
         common,
         outcome=outcome or Outcome.COMPLETE,
         also=tuple(Outcome) if outcome is None else _GAVE_UP if gives_up else (),
         tools=tuple(ToolUse(name, given) for name, given in last.told.tools),
-        usage=dict(last.response.usage) if last.response.counted else {},
+        usage=dict(last.response.usage) if last.response.counted and is_first else {},
     )
 
 
