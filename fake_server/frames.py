@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 from fake_server.effects import Send
 
-MOST_HELD = 1 << 20
-"""Bytes of an event that are held until it is whole; a longer one is passed on in pieces."""
+MOST_HELD = 1 << 19
+"""Bytes of an event that are held until it is whole; a longer one is passed on in pieces that a history keeps."""
 _LINE_END = rb"(?>\r\n|\n|\r)"
 _EVENT_END = re.compile(_LINE_END + _LINE_END)
 _LINES = re.compile(_LINE_END)
@@ -35,9 +35,9 @@ class Framer:
         self._held += data
         while end := _EVENT_END.search(self._held, max(0, self._scanned - _LONGEST_END)):
             yield self._cut(end.end(), is_whole=True)
+        while len(self._held) > MOST_HELD:
+            yield self._cut(MOST_HELD, is_whole=False)
         self._scanned = len(self._held)
-        if self._scanned > MOST_HELD:
-            yield self._cut(self._scanned, is_whole=False)
 
     def rest(self) -> Iterator[Send]:
         """What was left without its end when the body was over."""

@@ -44,12 +44,11 @@ def of_scenario(scenario: Scenario) -> Chaos:
     Raises:
         UsageError: it is about something else than faults of answers; says about what.
     """
-    moves = tuple(_move(step, number, scenario.id) for number, step in enumerate(scenario.script.steps, 1))
-    about = _about(scenario)
-    if not about and not any(not isinstance(one, Answer) or one.faults for one in moves):
-        about = "nothing that goes wrong in an answer"
-    if about:
+    if about := _about(scenario):
         raise UsageError(f"{scenario.id} is about {about}; {_ONLY_A_STREAM}")
+    moves = tuple(_move(step, number, scenario.id) for number, step in enumerate(scenario.script.steps, 1))
+    if all(isinstance(one, Answer) and not one.faults for one in moves):
+        raise UsageError(f"{scenario.id} is about nothing that goes wrong in an answer; {_ONLY_A_STREAM}")
     return Chaos(name=scenario.id, moves=moves, drawn_as=scenario.drawn_as or scenario.id)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from msgspec.structs import replace as replaced
 
-from fake_server.effects import Close, End, Mark, Reset, Send, Stall, Wait
+from fake_server.effects import Close, End, Reset, Send, Stall
 from fake_server.replayed import Piece, Replayed
 from fake_server.script import Request, Script, render
 from fake_server.wire import Sized
@@ -210,14 +210,9 @@ def _pieces(exchange: Exchange) -> Iterator[Piece]:
 def _read(step: Replayed) -> _Read:
     """What is served to a request for a stream, as the oracle reads it."""
     request = Request(attempt=1, seed="", body={"stream": True})
-    wire, how = bytearray(), "close"
-    for effect in render(step.reply(request), request)[1]:
-        if isinstance(effect, Send):
-            wire += effect.data
-        elif not isinstance(effect, Wait | Mark):
-            how = _HOW[type(effect)]
-            break
-    response = read_reply(bytes(wire))
+    effects = list(render(step.reply(request), request)[1])
+    how = next((_HOW[type(one)] for one in effects if type(one) in _HOW), "close")
+    response = read_reply(b"".join(one.data for one in effects if isinstance(one, Send)))
     if response.media_type == "application/json":
         return _Read(response=response, told=read_message(response.body), how=how)
     return _Read(response=response, told=read_in_order(response.events, is_utf8=response.is_utf8), how=how)

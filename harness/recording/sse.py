@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fake_server.dialects.anthropic import STREAM_TYPE
-from fake_server.frames import Framer
+from fake_server.frames import MOST_HELD, Framer
 from harness.recording.capture import Arrived, Exchange, arrived
 
 _LOOKS = re.compile(rb"(?m)\A(?:\xef\xbb\xbf)?\s*(?:event|data|id|retry|):")
@@ -24,6 +24,6 @@ def exchanges_in(data: bytes) -> list[Exchange]:
 def in_pieces(body: bytes, *, is_stream: bool) -> tuple[Arrived, ...]:
     """A body cut into its events, where it has any."""
     if not is_stream:
-        return (arrived(body),) if body else ()
+        return tuple(arrived(body[place : place + MOST_HELD]) for place in range(0, len(body), MOST_HELD))
     framer = Framer()
     return tuple(arrived(one.data) for one in (*framer.take(body), *framer.rest()))

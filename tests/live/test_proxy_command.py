@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -57,9 +58,10 @@ def running(*args: str | Path) -> Iterator[Process]:
     command = [str(STREAMPROOF), *map(str, args)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
+        one = Process("", process)
         try:
             url = next(found for line in process.stdout if (found := re.search(r"base URL: (http://\S+)", line)))
-            one = Process(url[1], process)
+            one.url = url[1]
             yield one
         finally:
             process.terminate()
@@ -141,6 +143,28 @@ async def test_what_really_broke_off_is_a_scenario_that_tells_honest_clients_fro
     done = streamproof("run", "-k", "cut.json", *clients, "--gate", "bundled", home=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "✗ naive  recorded.cut" in done.stdout
+
+
+def commands() -> list[list[str]]:
+    page = (Path(__file__).parents[2] / "docs" / "recording.md").read_text("utf-8")
+    blocks = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    return [shlex.split(line)[1:] for line in "".join(blocks).splitlines()]
+
+
+async def test_the_commands_of_the_page_run_in_their_order(
+    real: Secured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    statuses = []
+    for words in commands():
+        if words[0] == "proxy":
+            there = [f"{real.url}/completion.plain" if "api.anthropic.com" in word else word for word in words]
+            with running(*there, "--cafile", real.cafile) as one:
+                statuses.append((await post(one.url)).status_code)
+        else:
+            done = streamproof(*words, home=tmp_path)
+            assert (done.returncode, bool(done.stdout)) == (0, True), done.stderr
+    assert statuses == [200, 200, 429, 200, 200]
 
 
 @pytest.mark.parametrize(
