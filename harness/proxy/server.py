@@ -202,7 +202,7 @@ class Proxy:
             head = flow.render(made, request)
             return await self._perform(http, made(()), head, flow, log)
         finally:
-            await flow.close()
+            flow.close()
 
     async def _perform(
         self, http: web.Request, reply: Reply, head: Head, effects: Iterable[Effect] | AsyncIterable[Effect], log: Log

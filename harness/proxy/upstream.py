@@ -6,6 +6,7 @@ request is changed but what belongs to the connection. Redirects are passed on a
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,8 +104,12 @@ class Answering:
             return Reset() if is_reset else Close()
 
     async def close(self) -> None:
-        """Leave, at once; a connection whose answer was read to its end is kept for the next."""
-        await self._response.aclose()
+        """Leave, at once; a connection whose answer was read to its end is kept for the next.
+
+        Who is cancelled meanwhile leaves all the same: httpx would keep a connection that it was about to close.
+        """
+        self._closing = asyncio.ensure_future(self._response.aclose())
+        await asyncio.shield(self._closing)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

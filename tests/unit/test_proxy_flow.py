@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
 
@@ -12,6 +14,7 @@ from fake_server.effects import Close, Effect, End, Last, Mark, Send
 from fake_server.fault import Fault
 from fake_server.faults.drop_event import DropEvent
 from fake_server.faults.hold_all import HoldAll
+from fake_server.faults.repeat_bytes import PING, RepeatBytes
 from fake_server.faults.swap_events import SwapEvents
 from fake_server.position import AtEvent
 from fake_server.script import Request
@@ -19,6 +22,15 @@ from fake_server.wire import Framing, Head, Sized, UntilClose
 from harness.proxy.flow import Flow, Passing
 
 A, B, C = b"event: a\ndata: 1\n\n", b"event: b\ndata: 2\n\n", b"event: c\ndata: 3\n\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken(Fault):
+    """A fault with a fault."""
+
+    def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
+        yield Send(b"")
+        raise ZeroDivisionError
 
 
 @dataclass
@@ -61,7 +73,7 @@ async def all_of(flow: Flow) -> list[Effect]:
     try:
         return [effect async for effect in flow][1:]
     finally:
-        await flow.close()
+        flow.close()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +102,7 @@ def test_an_event_is_there_before_the_next_one_is_asked_for() -> None:
         assert source.asked == 1
         assert await first(flow, 1) == [Send(B, "b")]
         assert source.asked == 2
-        await flow.close()
+        flow.close()
 
     asyncio.run(run())
 
@@ -102,11 +114,34 @@ def test_a_flow_that_is_closed_lets_the_server_go_and_its_thread_end() -> None:
         await first(flow, 2)
         waiting = asyncio.ensure_future(anext(flow))
         await source.is_silent.wait()
-        await flow.close()
+        (thread,) = (one for one in threading.enumerate() if one.name == "flow")
+        waiting.cancel()
+        await asyncio.wait((waiting,))
         assert source.was_left
-        await asyncio.gather(waiting, return_exceptions=True)
-        with pytest.raises(RuntimeError):
+        flow.close()
+        with pytest.raises(StopAsyncIteration):
             await anext(flow)
+        await asyncio.to_thread(thread.join, 5)
+        assert not thread.is_alive()
+
+    asyncio.run(run())
+
+
+def test_what_a_fault_makes_of_nothing_is_made_only_as_fast_as_it_is_wanted() -> None:
+    async def run() -> None:
+        flow = Source([A, End()]).flow(RepeatBytes(at=AtEvent("a"), every=0, count=1_000_000))
+        assert (await first(flow, 3))[2] == Send(PING)
+        assert len(flow._ready) < 100
+        flow.close()
+
+    asyncio.run(run())
+
+
+def test_a_fault_that_breaks_breaks_its_own_answer() -> None:
+    async def run() -> None:
+        flow = Source([A, End()]).flow(Broken())
+        with pytest.raises(ZeroDivisionError):
+            await all_of(flow)
 
     asyncio.run(run())
 
@@ -114,7 +149,7 @@ def test_a_flow_that_is_closed_lets_the_server_go_and_its_thread_end() -> None:
 def test_a_flow_that_nobody_has_read_can_be_closed() -> None:
     async def run() -> int:
         source = Source([A])
-        await source.flow().close()
+        source.flow().close()
         return source.asked
 
     assert asyncio.run(run()) == 0
@@ -137,7 +172,7 @@ def test_a_body_with_a_length_that_breaks_off_keeps_the_length_that_was_declared
     async def run() -> Effect:
         flow = Source([b"ab", Close()]).flow(framing=Sized(), is_stream=False, declared=9)
         (head,) = await first(flow, 1)
-        await flow.close()
+        flow.close()
         return head
 
     assert asyncio.run(run()) == Send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")
