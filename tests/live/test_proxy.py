@@ -21,7 +21,7 @@ from client_under_test import StreamClient, events
 from client_under_test.errors import StreamError
 from client_under_test.policy import Policy, RetryPolicy
 from fake_server.app import FakeServer
-from fake_server.dialects.anthropic import Answer
+from fake_server.dialects.anthropic import Answer, text_block
 from fake_server.fault import Fault
 from fake_server.faults.close_early import CloseEarly
 from fake_server.faults.drop_event import DropEvent
@@ -427,6 +427,16 @@ async def test_no_key_is_kept(server: FakeServer, tmp_path: Path, with_body: boo
     assert (exchange.request_body is not None) == with_body
     assert "Hi" in (exchange.request_body or "Hi")
     assert not any(KEY in repr(one) for one in (*proxy.told, *proxy.warned))
+
+
+async def test_no_key_that_a_model_says_is_kept(server: FakeServer, tmp_path: Path) -> None:
+    said = Answer(blocks=(text_block(f"Your key is {KEY}.", pieces=(f"Your key is {KEY[:9]}", f"{KEY[9:]}.")),))
+    async with secured(server, tmp_path, None, said) as proxy:
+        told = "".join(deltas((await post(proxy.url)).content))
+    (passed,) = proxy.kept
+    kept = "".join(deltas(passed.exchange("https://api.example", with_body=False).body))
+    assert told == f"Your key is {KEY}."
+    assert (kept.startswith("Your key is redacted"), len(kept), KEY[9:] in kept) == (True, len(told), False)
 
 
 async def test_what_is_kept_is_what_the_server_said_before_the_faults(server: FakeServer, tmp_path: Path) -> None:

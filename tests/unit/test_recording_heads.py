@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from fake_server.wire import Chunked, NoBody, Sized, UntilClose
@@ -84,6 +85,12 @@ def test_ids_become_others_everywhere_and_the_same_ones_the_same() -> None:
     )
     assert [piece.data for piece in first.pieces] == [b'{"request_id":"req_000000', b'000001","o":"req_000000003"}']
     assert second.headers == first.headers[:1]
+
+
+def test_an_id_that_begins_as_another_does_is_not_taken_for_it() -> None:
+    one = Exchange(headers=(("request-id", "req_12345678"), ("x-request-id", "req_1234567890")))
+    (other,) = without_identities([msgspec.structs.replace(one, pieces=(arrived(b"req_1234567890"),))])
+    assert other.body == b"req_0000000002"
 
 
 def test_a_short_id_becomes_another_in_its_header_alone() -> None:

@@ -57,6 +57,11 @@ def test_an_event_that_is_too_long_to_hold_is_passed_on_in_pieces_and_named_once
     assert max(len(one.data) for one in found) == 10
 
 
+def test_the_middle_of_an_event_is_none_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "MOST_HELD", 10)
+    assert framed(b"data: 1234data: 5\n\n") == [Send(b"data: 1234", "message"), Send(b"data: 5\n\n")]
+
+
 @pytest.mark.parametrize(
     ("frame", "name"),
     [

@@ -14,6 +14,7 @@ from fake_server.position import AtEvent
 from fake_server.replayed import Piece, Replayed
 from fake_server.script import Reply, Request, render
 from fake_server.wire import Head, NoBody, Sized, frame
+from harness.reference import read_events
 
 STREAM = (("content-type", "Text/Event-Stream; charset=utf-8"), ("x-odd", "1"))
 SAID = "The heron visits the mill at dawn, and the miller looks up."
@@ -64,8 +65,10 @@ def test_a_whole_answer_is_told_again_as_json_to_a_request_without_stream() -> N
 
 
 def test_a_whole_answer_is_continued_where_it_is_quoted() -> None:
-    reply = WHOLE.reply(asked(stream=False, said=SAID[:30]))
-    assert text_of(reply) == SAID[30:]
+    assert text_of(WHOLE.reply(asked(stream=False, said=SAID[:30]))) == SAID[30:]
+    streamed = b"".join(one.data for one in WHOLE.reply(asked(said=SAID[:30])).body if isinstance(one, Send))
+    texts = [json.loads(data)["delta"]["text"] for name, data in read_events(streamed) if name == "content_block_delta"]
+    assert "".join(texts) == SAID[30:]
 
 
 def test_a_whole_answer_without_text_is_told_again_without_blocks() -> None:
