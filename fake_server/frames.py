@@ -33,10 +33,15 @@ class Framer:
     def take(self, data: bytes) -> Iterator[Send]:
         """The events that are whole now. A CR LF that comes in two reads may leave its LF to the next event."""
         self._held += data
-        while end := _EVENT_END.search(self._held, max(0, self._scanned - _LONGEST_END)):
-            yield self._cut(end.end(), is_whole=True)
-        while len(self._held) > MOST_HELD:
-            yield self._cut(MOST_HELD, is_whole=False)
+        while True:
+            end = _EVENT_END.search(self._held, max(0, self._scanned - _LONGEST_END))
+            size = end.end() if end is not None else len(self._held)
+            if size > MOST_HELD:
+                yield self._cut(MOST_HELD, is_whole=False)
+            elif end is not None:
+                yield self._cut(size, is_whole=True)
+            else:
+                break
         self._scanned = len(self._held)
 
     def rest(self) -> Iterator[Send]:
