@@ -16,7 +16,8 @@ from aiohttp import web
 from fake_server.clock import Clock, SystemClock
 from fake_server.effects import Effect
 from fake_server.exchange import TOO_LARGE, Asked, Conversation, read_body
-from fake_server.perform import Log, perform, reset_transport
+from fake_server.perform import Log, perform
+from fake_server.raw import Connection, Written
 from fake_server.record import Hold, Sink
 from fake_server.validate import MAX_REQUEST_BYTES
 from fake_server.wire import Head, UntilClose
@@ -127,10 +128,10 @@ class FakeServer:
         assert task is not None
         case.running[task] = log
         try:
-            how = await perform(effects, _Connection(http), self._clock, log)
+            how = await perform(effects, Connection(http), self._clock, log)
         finally:
             del case.running[task]
-        return _Written(keep_alive=how == "end" and not isinstance(head.framing, UntilClose))
+        return Written(keep_alive=how == "end" and not isinstance(head.framing, UntilClose))
 
 
 async def _read(http: web.Request) -> Asked:
@@ -156,39 +157,3 @@ def _peer(http: web.Request) -> str:
 
 def _plain_error(message: str) -> dict[str, Any]:
     return {"type": "error", "error": {"type": "not_found_error", "message": message}}
-
-
-class _Connection:
-    """The connection under an aiohttp request, written to without aiohttp's own framing."""
-
-    def __init__(self, http: web.Request) -> None:
-        self._http = http
-
-    async def write(self, data: bytes) -> None:
-        await self._http.writer.write(data)
-
-    def close(self) -> None:
-        if self._http.transport is not None:
-            self._http.transport.close()
-
-    def reset(self) -> None:
-        if self._http.transport is not None:
-            reset_transport(self._http.transport)
-
-
-class _Written(web.StreamResponse):
-    """Tells aiohttp that the response is already on the wire."""
-
-    def __init__(self, *, keep_alive: bool) -> None:
-        super().__init__()
-        self._keep = keep_alive
-
-    @property
-    def keep_alive(self) -> bool | None:
-        return self._keep
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        return None
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        return None

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Iterable
 from typing import Protocol, assert_never
 
 from fake_server.clock import Clock
 from fake_server.effects import Close, Effect, End, Mark, Reset, Send, Stall, Wait
-from fake_server.record import KEPT_BYTES, Ended, Hold, Requested, Sent, ServerRecord, Sink, Struck, Waited
+from fake_server.record import KEPT_BYTES, Ended, Hold, Replied, Requested, Sent, ServerRecord, Sink, Struck, Waited
+from fake_server.wire import Head
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 _YIELD_EVERY = 64
@@ -36,8 +37,12 @@ class Connection(Protocol):
         ...
 
 
-async def perform(effects: Iterable[Effect], connection: Connection, clock: Clock, log: Log) -> str:
+async def perform(
+    effects: Iterable[Effect] | AsyncIterable[Effect], connection: Connection, clock: Clock, log: Log
+) -> str:
     """Perform ``effects`` until one ends the reply; returns how it ended (see :class:`~fake_server.record.Ended`).
+
+    Effects that are still on their way, from another server, come from an asynchronous iterable.
 
     Raises:
         asyncio.CancelledError: when the client left or the case was abandoned; recorded before it is passed on.
@@ -53,33 +58,47 @@ async def perform(effects: Iterable[Effect], connection: Connection, clock: Cloc
     return how
 
 
-async def _perform(effects: Iterable[Effect], connection: Connection, clock: Clock, log: Log) -> str:
-    for number, effect in enumerate(effects):
-        if number % _YIELD_EVERY == 0:
-            await asyncio.sleep(0)
-        match effect:
-            case Send(data, event):
-                await connection.write(data)
-                await log.sent(data, event)
-            case Wait(seconds):
-                await clock.sleep(seconds)
-                log.waited(seconds)
-            case Mark(fault, note):
-                log.struck(fault, note)
-            case Stall():
-                await asyncio.get_running_loop().create_future()
-            case End():
-                return "end"
-            case Close():
-                connection.close()
-                return "close"
-            case Reset():
-                connection.reset()
-                return "reset"
-            case _:
-                assert_never(effect)
+async def _perform(
+    effects: Iterable[Effect] | AsyncIterable[Effect], connection: Connection, clock: Clock, log: Log
+) -> str:
+    if isinstance(effects, AsyncIterable):
+        async for effect in effects:
+            if how := await _do(effect, connection, clock, log):
+                return how
+    else:
+        for number, effect in enumerate(effects):
+            if number % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+            if how := await _do(effect, connection, clock, log):
+                return how
     connection.close()
     return "close"
+
+
+async def _do(effect: Effect, connection: Connection, clock: Clock, log: Log) -> str:
+    """Perform one effect; returns how the reply ended, or nothing when it goes on."""
+    match effect:
+        case Send(data, event):
+            await connection.write(data)
+            await log.sent(data, event)
+        case Wait(seconds):
+            await clock.sleep(seconds)
+            log.waited(seconds)
+        case Mark(fault, note):
+            log.struck(fault, note)
+        case Stall():
+            await asyncio.get_running_loop().create_future()
+        case End():
+            return "end"
+        case Close():
+            connection.close()
+            return "close"
+        case Reset():
+            connection.reset()
+            return "reset"
+        case _:
+            assert_never(effect)
+    return ""
 
 
 class Log:
@@ -110,6 +129,11 @@ class Log:
         except asyncio.CancelledError:
             self.left_alone()
             raise
+
+    def replied(self, head: Head, faults: list[str]) -> None:
+        """Record that a reply begins that is no script's."""
+        headers = dict(head.headers)
+        self._sink(Replied(t=self.t, attempt=self.attempt, step=0, status=head.status, headers=headers, faults=faults))
 
     async def sent(self, data: bytes, event: str | None) -> None:
         """Record bytes written."""

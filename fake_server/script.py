@@ -50,7 +50,7 @@ class Reply:
     """One HTTP response before its faults are applied."""
 
     head: Head
-    body: tuple[Effect, ...]
+    body: Iterable[Effect]
     faults: tuple[Fault, ...] = ()
     says: str | None = None
     """The text in it before its faults; None where that is not known."""

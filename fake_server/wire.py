@@ -38,7 +38,14 @@ class UntilClose:
     """Neither: the end of the connection is the end of the body."""
 
 
-Framing: TypeAlias = Chunked | Sized | UntilClose
+@dataclass(frozen=True, slots=True)
+class NoBody:
+    """The head is all there is, as for HEAD, 204 and 304; it may tell the ``length`` that a body would have."""
+
+    length: int | None = None
+
+
+Framing: TypeAlias = Chunked | Sized | UntilClose | NoBody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,8 @@ class Head:
                 return (("content-length", str(max(0, body_size + error))),)
             case UntilClose():
                 return (("connection", "close"),)
+            case NoBody(length):
+                return () if length is None else (("content-length", str(length)),)
             case _:
                 assert_never(self.framing)
 
@@ -145,7 +154,7 @@ def _ending(framing: Framing) -> Iterator[Effect]:
             yield End()
         case Sized(error):
             yield Close() if error > 0 else End()
-        case UntilClose():
+        case UntilClose() | NoBody():
             yield End()
         case _:
             assert_never(framing)

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fake_server import fault, position, script
+from fake_server import fault, position, replayed, script, wire
 from fake_server.dialects import anthropic
+from fake_server.fault import Fault
 from harness import model, network, tree
 from harness.errors import UsageError
 from harness.model import Scenario
@@ -23,7 +24,7 @@ from harness.place import Place
 FAMILY = "recorded"
 TITLE = "What fuzzing found, shrunk to the least that still failed."
 HARM = "What the user sees is not what the model said, or not all of it, and nobody says so."
-_MODULES: tuple[ModuleType, ...] = (script, anthropic, position, model, network)
+_MODULES: tuple[ModuleType, ...] = (script, anthropic, replayed, wire, position, model, network)
 """Whose classes a scenario may be made of, beside the faults. A name counts only where its type may stand."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(r"[a-z0-9_]+")
@@ -50,6 +51,26 @@ def load(dumped: Any, where: str) -> Scenario:
         UsageError: it is no scenario; names the file and the path in it.
     """
     found: Scenario = tree.load(dumped, Scenario, Place(where), _known())
+    return found
+
+
+def load_faults(dumped: Any, where: str) -> tuple[Fault, ...]:
+    """Faults that are written as those of a scenario are.
+
+    Raises:
+        UsageError: they are none; names ``where`` and the path in it.
+    """
+    found: tuple[Fault, ...] = tree.load(dumped, tuple[Fault, ...], Place(where), _known())
+    return found
+
+
+def dump_faults(faults: tuple[Fault, ...]) -> list[Any]:
+    """Faults as :func:`load_faults` reads them.
+
+    Raises:
+        UsageError: one is of somebody's own and cannot be written.
+    """
+    found: list[Any] = tree.dump(faults, tuple[Fault, ...], Place("a fault"), _known())
     return found
 
 

@@ -63,15 +63,20 @@ async def serve_forever(
             if not address:
                 raise UsageError(f"the network of {scenario.id} could not be set up; try again")
         _introduce(scenario, len(served), f"http://{address}/case", seed, say)
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
         try:
-            await stop.wait()
+            await told_to_stop()
         finally:
             if nemesis is not None:
                 await nemesis.end(0.0)
             await server.stop()
+
+
+async def told_to_stop() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
 
 
 def _introduce(scenario: Scenario | None, count: int, base: str, seed: str, say: Callable[[str], object]) -> None:

@@ -7,7 +7,7 @@ from harness.model import Capability, Outcome, Policy
 from harness.toxiproxy.events import Opened
 from harness.verdict import PASSED, Ruling, failed, skipped
 
-_ENDS = {
+ENDS = {
     "end_turn": Outcome.COMPLETE,
     "stop_sequence": Outcome.COMPLETE,
     "tool_use": Outcome.COMPLETE,
@@ -16,6 +16,7 @@ _ENDS = {
     "refusal": Outcome.REFUSED,
     "pause_turn": Outcome.PAUSED,
 }
+"""How a call ends whose answer has this ``stop_reason``."""
 _GAVE_UP = (Outcome.INCOMPLETE, Outcome.FAILED)
 _PASSES = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 """Statuses of errors that pass."""
@@ -54,7 +55,7 @@ def wire_decides(case: Case) -> Ruling:
 
 
 def _of_an_answer(case: Case, last: Attempt, outcome: Outcome) -> Ruling:
-    right = _ENDS.get(last.told.stop_reason or "")
+    right = ENDS.get(last.told.stop_reason or "")
     if right in (None, Outcome.PAUSED) or (right is not Outcome.COMPLETE and not case.can(Capability.OUTCOMES)):
         return skipped("not every client knows this stop_reason")
     if outcome is right:
