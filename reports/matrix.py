@@ -19,7 +19,7 @@ Json = dict[str, Any]
 class Reporter:
     """Writes one JSON file at the end of the run."""
 
-    suffix = "json"
+    suffix = "matrix.json"
 
     def __init__(self, out: TextIO) -> None:
         self._out, self._table = out, Table()

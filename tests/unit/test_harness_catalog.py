@@ -99,7 +99,7 @@ def test_an_unknown_law_has_a_close_match(asked: str, close: str) -> None:
 
 
 def test_an_unknown_client_has_a_close_match() -> None:
-    assert complaint("anthropc") == "no client named 'anthropc'; did you mean anthropic?"
+    assert complaint("anthropc").startswith("no client named 'anthropc'; did you mean anthropic or ")
 
 
 def test_an_unknown_report_has_a_close_match() -> None:
@@ -108,9 +108,7 @@ def test_an_unknown_report_has_a_close_match() -> None:
 
 
 def test_a_name_like_no_other_gets_all_that_are_known() -> None:
-    assert (
-        complaint("xyz") == "no client named 'xyz'; known: anthropic, bundled, bundled_relay, bundled_sync, naive, node"
-    )
+    assert complaint("xyz") == f"no client named 'xyz'; known: {', '.join(catalog.clients()[:12])}…"
 
 
 def test_a_client_of_anybodys_is_named_by_module_and_attribute(home: Path) -> None:
