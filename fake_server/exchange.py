@@ -80,6 +80,11 @@ class Conversation:
     steps: Counter[str] = field(default_factory=Counter)
     """Valid requests so far, for each script."""
 
+    def begin(self, script: Script, seed: str, elsewhere: Script | None) -> None:
+        """Be another call from now on."""
+        self.script, self.seed, self.elsewhere, self.requests = script, seed, elsewhere, 0
+        self.steps.clear()
+
     def requested(self, asked: Asked, *, t: float, attempt: int) -> Requested:
         """The record of a request."""
         return Requested(

@@ -69,6 +69,9 @@ def scenarios(package: str = "scenarios") -> dict[str, Scenario]:
     for scenario in found.values():
         if scenario.pair and scenario.pair not in found:
             raise unknown_name(f"scenario (the pair of {scenario.id})", scenario.pair, found)
+        for earlier in scenario.before:
+            if earlier not in found:
+                raise unknown_name(f"scenario (before {scenario.id})", earlier, found)
         for covered in scenario.covers:
             if covered not in (known := failures(package)):
                 raise unknown_name(f"failure (covered by {scenario.id})", covered, known)

@@ -14,6 +14,7 @@ import shlex
 import shutil
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -148,7 +149,7 @@ class ManyAdapter:
 
     It says ``{"type": "ready"}`` when it can make calls. Each job is a line with an ``id``; every line about it has
     that ``id``. ``{"id": …, "cancel": true}`` cancels it, and the program then says how the call ended, too. It ends
-    when its input does.
+    when its input does. Calls with the same ``client`` are made by one client, until ``{"client": …, "close": true}``.
     """
 
     def __init__(
@@ -176,6 +177,8 @@ class ManyAdapter:
         """Make the call; see :class:`harness.adapter.Adapter`."""
         calls, hearing = await self._calls(), Hearing()
         await calls.is_ready()
+        if job.kept is not None:
+            job.kept.when_over(partial(calls.close, job.kept.name))
         call = calls.begin(described(job))
         try:
             while not call.over:
@@ -260,6 +263,10 @@ class Calls:
         self._calls[call.number] = call
         self._process.write(_line({"id": call.number, **job}))
         return call
+
+    def close(self, client: str) -> None:
+        """Close a client that several calls shared."""
+        self._process.write(_line({"client": client, "close": True}))
 
     async def end(self, call: Call) -> None:
         """Cancel the job, if it is not over, and wait until the client says so."""

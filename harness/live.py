@@ -10,15 +10,17 @@ import socket
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from fake_server.app import LOOPBACK, Case, FakeServer
 from fake_server.clock import Clock, SystemClock
 from fake_server.record import ServerRecord
+from harness import catalog
 from harness.adapter import prepared
 from harness.history import Record
 from harness.job import job_of, token_of
+from harness.kept import Kept
 from harness.model import ClientRecord, Endpoint, Job
 from harness.nemesis import Nemesis, NetworkLayer
 from harness.network import NetworkRecord
@@ -60,9 +62,26 @@ class LiveRunner:
         """Run ``case`` to its end, or to its time limit, and return the history of all sides."""
         await prepared(case.adapter)
         async with self.opened(case) as opened:
-            if opened.job is not None:
+            if opened.job is not None and case.scenario.before:
+                await self._last_of_several(case, opened, opened.job)
+            elif opened.job is not None:
                 await observe_to_the_end(case, opened.job, opened.now, opened.seen, opened.lost)
         return opened.record
+
+    async def _last_of_several(self, case: PlannedCase, opened: OpenCase, job: Job) -> None:
+        """Let one client make the calls before, at the same address, and then the one that is judged."""
+        job = replace(job, kept=Kept(opened.token))
+        assert job.kept is not None
+        try:
+            for name in case.scenario.before:
+                earlier = replace(case, scenario=catalog.scenarios()[name])
+                opened.play(earlier)
+                theirs = replace(job, request=earlier.request(), limits=earlier.scenario.limits)
+                await observe_to_the_end(earlier, theirs, opened.now, [], opened.lost)
+            opened.play(case)
+            await observe_to_the_end(case, job, opened.now, opened.seen, opened.lost)
+        finally:
+            await job.kept.aclose()
 
     @asynccontextmanager
     async def opened(self, case: PlannedCase, token: str = "") -> AsyncGenerator[OpenCase, None]:
@@ -80,7 +99,7 @@ class LiveRunner:
                 receiver = await stack.enter_async_context(receiving(case.scenario.receiver, self._clock))
             nobody = await self._nobody_for(case.scenario.endpoint, stack)
             lateness = stack.enter_context(self._lateness.watched())
-            opened, token = OpenCase(case, self._clock, lateness), token or token_of(case)
+            opened = OpenCase(case, token := token or token_of(case), self._clock, lateness)
             nemesis, script = self._nemesis(case, token), opened.script
             try:
                 if url := await self._begin(opened, nemesis, nobody, token):
@@ -143,8 +162,8 @@ class OpenCase:
     record: Record
     """All sides, when the case is closed."""
 
-    def __init__(self, case: PlannedCase, clock: Clock, lateness: _Watch) -> None:
-        self.case, self._clock, self.lateness = case, clock, lateness
+    def __init__(self, case: PlannedCase, token: str, clock: Clock, lateness: _Watch) -> None:
+        self.case, self.token, self._clock, self.lateness = case, token, clock, lateness
         self._server: list[ServerRecord] = []
         scenario = case.scenario
         self.script = Case(
@@ -154,6 +173,16 @@ class OpenCase:
         """What the client is to do; None when its network could not be set up."""
         self.seen: list[ClientRecord] = []
         """What its user sees, as it happens: to be filled by whoever makes the call."""
+
+    def play(self, case: PlannedCase) -> None:
+        """From now on the server does what ``case`` says, and what it sees is written down anew.
+
+        What still goes on of an earlier call goes on, and is written where nobody looks.
+        """
+        self._server = []
+        scenario = case.scenario
+        self.script.begin(scenario.script, case.text_seed, scenario.elsewhere)
+        self.script.sink, self.script.start = self._server.append, self._clock.now()
 
     @property
     def server(self) -> tuple[ServerRecord, ...]:

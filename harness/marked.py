@@ -29,6 +29,8 @@ class Marked:
         """Why a test cannot run ``scenario``; empty when it can."""
         if scenario.receiver is not None:
             return "it is about where an answer is delivered, which only an adapter can be asked for"
+        if scenario.before:
+            return "it is about several calls of one client, which only an adapter can be asked for"
         if scenario.cancel_after is not None:
             return "the harness cancels the call in it, which only an adapter can be asked for"
         expect = scenario.expect

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from fake_server.script import Script
+from harness.kept import Kept
 from harness.network import Network
 from harness.receiver import Destination, Receiver
+
+T = TypeVar("T")
 
 
 class Outcome(StrEnum):
@@ -66,6 +71,8 @@ class Capability(StrEnum):
     """Tells what all attempts together were billed."""
     CONTENT = "content"
     """Returns content blocks that may be sent back, also of an answer that broke off."""
+    REUSE = "reuse"
+    """One client makes several calls, one after the other."""
     SINKS = "sinks"
     """Delivers the answer to Slack or to a webhook while it comes."""
 
@@ -180,12 +187,18 @@ class Scenario:
     """What is wrong between client and server; None puts nothing between them."""
     receiver: Receiver | None = None
     """Where the client delivers the answer while it comes; needs the capability ``sinks``."""
+    before: tuple[str, ...] = ()
+    """Ids of scenarios that earlier calls of the same client meet, one after the other; needs the capability ``reuse``.
+    They are not judged: what is, is whether anything of them is left."""
     drawn_as: str = ""
     """The name by which its texts and faults are drawn; its id when empty. A case keeps them when it is renamed."""
 
     def __post_init__(self) -> None:
         if self.receiver is not None:
             object.__setattr__(self, "requires", self.requires | {Capability.SINKS})
+        if self.before:
+            assert self.network is None, "several calls of one client have no network between them"
+            object.__setattr__(self, "requires", self.requires | {Capability.REUSE})
 
     @property
     def id(self) -> str:
@@ -236,6 +249,17 @@ class Job:
     """Where the answer is to be delivered while it comes; only for clients with the capability ``sinks``."""
     memory: Memory | None = None
     """What to connect through instead of sockets; only for adapters that say ``in_memory``."""
+    kept: Kept | None = None
+    """The client that this call shares with others; only for clients with the capability ``reuse``."""
+
+    @asynccontextmanager
+    async def client(self, make: Callable[[], AbstractAsyncContextManager[T]]) -> AsyncGenerator[T, None]:
+        """The client for this call: one that ``make`` makes and that is closed behind it, or the one that is kept."""
+        if self.kept is not None:
+            yield await self.kept.client(make)
+        else:
+            async with make() as client:
+                yield client
 
 
 # ---- what an adapter observes, in the order in which it happens ------------------------------------------------------

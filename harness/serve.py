@@ -36,9 +36,11 @@ async def serve_forever(
     """
     if scenario is not None and scenario.receiver is not None:
         raise UsageError(f"{scenario.id} is about the receiver of an answer; it can be run, and not served")
+    if scenario is not None and scenario.before:
+        raise UsageError(f"{scenario.id} is about several calls of one client; it can be run, and not served")
     served = {one.id: one for one in ([scenario] if scenario else catalog.scenarios().values())}
     if scenario is None:
-        served = {name: one for name, one in served.items() if one.network is None and one.receiver is None}
+        served = {name: one for name, one in served.items() if not (one.network or one.receiver or one.before)}
 
     def resolve(token: str) -> Case | None:
         found = served.get(token if scenario and scenario.network else token.partition("~")[0])
@@ -85,7 +87,7 @@ def _introduce(scenario: Scenario | None, count: int, base: str, seed: str, say:
     say(f"serving {scenario.id if scenario else f'{count} scenarios'} with seed {seed}; Ctrl-C ends it")
     if scenario is None:
         say("(those with a broken network are served one by one: streamproof serve SCENARIO;")
-        say(" those that deliver answers to Slack or a webhook are run, and not served)")
+        say(" those with a receiver, or with several calls of one client, are run, and not served)")
     if scenario is not None and scenario.network is not None:
         say(f"base URL: {base}/{token}   (its network breaks once: start again to begin at attempt 1)")
     else:

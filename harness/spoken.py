@@ -79,6 +79,7 @@ def described(job: Job) -> Line:
         "limits": msgspec.to_builtins(job.limits),
         "max_attempts": job.max_attempts,
         "seed": job.seed,
+        "client": job.kept.name if job.kept is not None else None,
         "fallbacks": [{"base_url": one.base_url, "api_key": one.api_key, "model": one.model} for one in job.fallbacks],
     }
 

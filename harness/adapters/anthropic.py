@@ -39,6 +39,7 @@ class AnthropicAdapter:
             Capability.USAGE,
             Capability.ERROR_KIND,
             Capability.OUTCOMES,
+            Capability.REUSE,
         }
     )
 
@@ -47,10 +48,14 @@ class AnthropicAdapter:
         limits = job.limits
         timeout = httpx2.Timeout(limits.idle, connect=limits.connect)
         text = ""
-        http = anthropic.DefaultAsyncHttpxClient(**_connections(job))
-        async with anthropic.AsyncAnthropic(
-            api_key=job.api_key, base_url=job.base_url, timeout=timeout, http_client=http
-        ) as client:
+
+        def make() -> anthropic.AsyncAnthropic:
+            http = anthropic.DefaultAsyncHttpxClient(**_connections(job))
+            return anthropic.AsyncAnthropic(
+                api_key=job.api_key, base_url=job.base_url, timeout=timeout, http_client=http
+            )
+
+        async with job.client(make) as client:
             try:
                 async with client.messages.stream(**job.request) as stream:
                     async for piece in stream.text_stream:

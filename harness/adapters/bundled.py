@@ -129,7 +129,7 @@ class BundledAdapter:
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""
-        async with self._make(job) as client, client.stream(job.request) as stream:
+        async with job.client(lambda: self._make(job)) as client, client.stream(job.request) as stream:
             observed = _read(stream) if job.receiver is None else delivered(stream, job, self._sink)
             async with aclosing(observed) as observations:
                 async for observation in observations:

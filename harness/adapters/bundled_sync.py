@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from importlib.metadata import version
 
 from client_under_test import events
@@ -25,12 +25,18 @@ class BundledSyncAdapter:
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""
-        with SyncStreamClient(**arguments(job)) as client:
+        async with job.client(lambda: _entered(job)) as client:
             stream = client.stream(job.request)
             observed = _read(stream) if job.receiver is None else delivered(stream, job)
             async with aclosing(observed) as observations:
                 async for observation in observations:
                     yield observation
+
+
+@asynccontextmanager
+async def _entered(job: Job) -> AsyncGenerator[SyncStreamClient, None]:
+    with SyncStreamClient(**arguments(job)) as client:
+        yield client
 
 
 async def _read(stream: SyncAnswerStream) -> AsyncGenerator[Observed, None]:

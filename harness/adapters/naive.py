@@ -24,7 +24,7 @@ class NaiveAdapter:
     version = "1"
     policy = Policy.BEST_EFFORT
     in_memory = True
-    capabilities: frozenset[Capability] = frozenset()
+    capabilities = frozenset({Capability.REUSE})
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""
@@ -45,7 +45,7 @@ async def _ask(job: Job) -> AsyncGenerator[str, None]:
     headers = {"x-api-key": job.api_key, "anthropic-version": "2023-06-01"}
     body = {**job.request, "stream": True}
     async with (
-        httpx.AsyncClient(timeout=None, verify=_tls(), transport=_transport(job)) as client,
+        job.client(lambda: httpx.AsyncClient(timeout=None, verify=_tls(), transport=_transport(job))) as client,
         client.stream("POST", f"{job.base_url}/v1/messages", json=body, headers=headers) as response,
     ):
         response.raise_for_status()

@@ -31,7 +31,7 @@ class NodeAdapter:
 
     name = "node"
     policy = model.Policy.RECOVER
-    capabilities = frozenset(Capability) - {Capability.SINKS}
+    capabilities = frozenset(Capability) - {Capability.SINKS, Capability.REUSE}
 
     def __init__(self) -> None:
         self._running: dict[asyncio.AbstractEventLoop, asyncio.Task[Calls]] = {}

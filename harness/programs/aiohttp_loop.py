@@ -2,7 +2,7 @@
 # dependencies = ["aiohttp>=3.14,<4"]
 #
 # [tool.streamproof]
-# capabilities = ["outcomes"]
+# capabilities = ["outcomes", "reuse"]
 # many = true
 # ///
 """A loop over the lines of `aiohttp`'s body, as it is mostly written."""

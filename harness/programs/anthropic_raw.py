@@ -3,7 +3,7 @@
 #
 # [tool.streamproof]
 # policy = "raise"
-# capabilities = ["retries", "error_kind", "outcomes"]
+# capabilities = ["retries", "error_kind", "outcomes", "reuse"]
 # many = true
 # ///
 """The official Python SDK's raw events: `messages.create(stream=True)`, in the loop that its README shows."""

@@ -3,7 +3,7 @@
 #
 # [tool.streamproof]
 # policy = "raise"
-# capabilities = ["retries", "tools", "usage", "error_kind", "outcomes"]
+# capabilities = ["retries", "tools", "usage", "error_kind", "outcomes", "reuse"]
 # many = true
 # ///
 """The official Python SDK without an event loop: `messages.stream`, its own retries and backoff."""

@@ -3,7 +3,7 @@
 //
 // [tool.streamproof]
 // policy = "raise"
-// capabilities = ["retries", "tools", "usage", "outcomes"]
+// capabilities = ["retries", "tools", "usage", "outcomes", "reuse"]
 // many = true
 // ///
 
@@ -12,8 +12,10 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { done, serve, text } from "./attached.mjs";
 
-async function* call(job, signal) {
-  const client = new Anthropic({ apiKey: job.api_key, baseURL: job.base_url, timeout: job.limits.idle * 1000 });
+const make = (job) =>
+  new Anthropic({ apiKey: job.api_key, baseURL: job.base_url, timeout: job.limits.idle * 1000 });
+
+async function* call(job, signal, client) {
   const stream = client.messages.stream(job.request, { signal });
   for await (const event of stream) {
     if (event.type === "content_block_delta" && event.delta.type === "text_delta") yield text(event.delta.text);
@@ -28,4 +30,4 @@ async function* call(job, signal) {
   });
 }
 
-serve(call, (raised) => raised instanceof Anthropic.AnthropicError);
+serve(call, (raised) => raised instanceof Anthropic.AnthropicError, make);

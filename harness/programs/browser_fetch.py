@@ -3,7 +3,7 @@
 #
 # [tool.streamproof]
 # needs = ["chromium"]
-# capabilities = ["outcomes"]
+# capabilities = ["outcomes", "reuse"]
 # at_once = 6
 # many = true
 # ///

@@ -1,6 +1,6 @@
 // /// script
 // [tool.streamproof]
-// capabilities = ["outcomes"]
+// capabilities = ["outcomes", "reuse"]
 // many = true
 // ///
 

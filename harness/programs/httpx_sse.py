@@ -2,7 +2,7 @@
 # dependencies = ["httpx-sse>=0.4.3,<0.5", "httpx>=0.28,<1"]
 #
 # [tool.streamproof]
-# capabilities = ["outcomes"]
+# capabilities = ["outcomes", "reuse"]
 # many = true
 # ///
 """A loop over `httpx-sse`, as its README shows it."""

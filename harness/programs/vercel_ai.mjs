@@ -3,7 +3,7 @@
 //
 // [tool.streamproof]
 // policy = "raise"
-// capabilities = ["retries", "tools", "outcomes"]
+// capabilities = ["retries", "tools", "outcomes", "reuse"]
 // many = true
 // ///
 
@@ -24,9 +24,10 @@ const toolsOf = (specs = [], ran) =>
     ]),
   );
 
-async function* call(job, signal) {
+const make = (job) => createAnthropic({ apiKey: job.api_key, baseURL: `${job.base_url}/v1` });
+
+async function* call(job, signal, provider) {
   const { model, max_tokens: maxOutputTokens, messages, system, tools } = job.request;
-  const provider = createAnthropic({ apiKey: job.api_key, baseURL: `${job.base_url}/v1` });
   const ran = [];
   const result = streamText({
     model: provider(model),
@@ -52,4 +53,4 @@ async function* call(job, signal) {
   });
 }
 
-serve(call, (raised) => AISDKError.isInstance(raised));
+serve(call, (raised) => AISDKError.isInstance(raised), make);

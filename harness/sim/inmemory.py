@@ -32,11 +32,13 @@ def not_possible(case: PlannedCase) -> str:
     """Why this case cannot be run in memory; empty when it can."""
     if not runs_in_memory(case.adapter):
         return f"{case.adapter.name} is no state machine, and its adapter does not say that it runs in memory"
-    return no_sinks(case)
+    return only_live(case)
 
 
-def no_sinks(case: PlannedCase) -> str:
-    """Why a case with a receiver is none for a simulation; empty when it has none."""
+def only_live(case: PlannedCase) -> str:
+    """Why a case is none for a simulation, whatever its client; empty when it is one."""
+    if case.scenario.before:
+        return "several calls of one client are about its connections: run it live"
     if case.scenario.receiver is not None:
         return "sinks have HTTP clients of their own, which need sockets: run it live"
     return ""

@@ -53,7 +53,7 @@ def can_simulate(adapter: Adapter) -> bool:
 def not_possible(case: PlannedCase) -> str:
     """Why this case cannot be simulated; empty when it can."""
     if _is_simulated(case.adapter):
-        return inmemory.no_sinks(case)
+        return inmemory.only_live(case)
     return inmemory.not_possible(case)
 
 

@@ -52,6 +52,7 @@ def test_a_pattern_is_text() -> None:
     [
         ("sinks.message", "only an adapter"),
         ("retry.cancelled_mid_text", "cancels the call"),
+        ("reuse.after_reset", "several calls of one client"),
         ("completion.max_tokens", r"capabilities=\{'outcomes'\}"),
     ],
 )

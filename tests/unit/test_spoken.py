@@ -112,7 +112,7 @@ def test_a_job_says_all_that_an_adapter_in_the_process_is_told() -> None:
         fallbacks=(Fallback(base_url="http://other", api_key="k2", model=None),),
     )
     said = described(job)
-    assert set(Job.__slots__) - said.keys() == {"receiver", "memory"}
+    assert set(Job.__slots__) - said.keys() == {"receiver", "memory", "kept"}
     assert said["limits"]["idle"] == Limits().idle
     assert said["fallbacks"] == [{"base_url": "http://other", "api_key": "k2", "model": None}]
     assert environment(job)["ANTHROPIC_BASE_URL"] == job.base_url

@@ -31,29 +31,38 @@ const failed = (raised, own) => ({
 /**
  * Make all calls.
  *
- * @param {(job: object, signal: AbortSignal) => AsyncIterable<object>} call yields what the user sees; it ends with
+ * @param {(job: object, signal: AbortSignal, client: unknown) => AsyncIterable<object>} call yields what the user sees; it ends with
  *   `done`, or throws.
  * @param {(raised: unknown) => boolean} own whether the library documents the class of an error.
+ * @param {(job: object) => unknown} make makes the client of a job; calls that share one get the same.
  */
-export function serve(call, own) {
+export function serve(call, own, make = () => null) {
   const running = new Map();
+  const kept = new Map();
+  const clientOf = (job) => {
+    if (job.client == null) return make(job);
+    if (!kept.has(job.client)) kept.set(job.client, make(job));
+    return kept.get(job.client);
+  };
   process.stdout.write('{"type": "ready"}\n');
   createInterface({ input: process.stdin }).on("line", (line) => {
     const job = JSON.parse(line);
-    if (job.cancel) {
+    if (job.close) {
+      kept.delete(job.client);
+    } else if (job.cancel) {
       running.get(job.id)?.abort();
     } else {
       const abort = new AbortController();
       running.set(job.id, abort);
-      one(call, own, job, abort.signal).finally(() => running.delete(job.id));
+      one(() => call(job, abort.signal, clientOf(job)), own, job, abort.signal).finally(() => running.delete(job.id));
     }
   });
 }
 
-async function one(call, own, job, signal) {
+async function one(begin, own, job, signal) {
   const say = (line) => process.stdout.write(`${JSON.stringify({ id: job.id, ...line })}\n`);
   try {
-    for await (const seen of call(job, signal)) {
+    for await (const seen of begin()) {
       if (signal.aborted) break;
       say(seen);
       if (seen.type === "done") return;

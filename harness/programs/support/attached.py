@@ -9,7 +9,7 @@ import asyncio
 import json
 import sys
 import threading
-from contextlib import aclosing, nullcontext, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, nullcontext, suppress
 
 TRUNCATED = {"max_tokens", "model_context_window_exceeded", "length"}
 OUTCOMES = {
@@ -93,19 +93,37 @@ def threaded(call):
 
 
 async def _serve(call, connect, own):
-    loop, running = asyncio.get_running_loop(), {}
+    loop, running, kept = asyncio.get_running_loop(), {}, {}
     reader = asyncio.StreamReader(limit=1 << 28)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     print(json.dumps({"type": "ready"}), flush=True)
     while line := await reader.readline():
         job = json.loads(line)
-        number = job["id"]
-        if "cancel" in job:
-            if number in running:
-                running[number].cancel()
-            continue
-        running[number] = asyncio.create_task(_one(call, connect, own, job))
-        running[number].add_done_callback(lambda _, number=number: running.pop(number))
+        if "close" in job:
+            await kept.pop(job["client"]).aclose()
+        elif "cancel" not in job:
+            number = job["id"]
+            running[number] = asyncio.create_task(_one(call, _kept(connect, kept), own, job))
+            running[number].add_done_callback(lambda _, number=number: running.pop(number))
+        elif job["id"] in running:
+            running[job["id"]].cancel()
+
+
+def _kept(connect, kept):
+    """As ``connect``, but for calls that share a client: that is made once."""
+
+    @asynccontextmanager
+    async def connected(job):
+        if job.get("client") is None:
+            async with connect(job) as client:
+                yield client
+            return
+        if job["client"] not in kept:
+            stack = kept[job["client"]] = AsyncExitStack()
+            stack.client = await stack.enter_async_context(connect(job))
+        yield kept[job["client"]].client
+
+    return connected
 
 
 async def _one(call, connect, own, job):
