@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Self
 
 from fake_server.app import LOOPBACK, Case, FakeServer
@@ -21,6 +20,7 @@ from harness.adapter import prepared
 from harness.history import Record
 from harness.job import job_of, token_of
 from harness.kept import Kept
+from harness.lateness import Lateness, Watch
 from harness.model import ClientRecord, Endpoint, Job
 from harness.nemesis import Nemesis, NetworkLayer
 from harness.network import NetworkRecord
@@ -40,7 +40,7 @@ class LiveRunner:
         self._clock = clock or SystemClock()
         self._network = NetworkLayer(toxiproxy)
         self._server = FakeServer(self._clock)
-        self._lateness = _Lateness(self._clock)
+        self._lateness = Lateness(self._clock)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -162,7 +162,7 @@ class OpenCase:
     record: Record
     """All sides, when the case is closed."""
 
-    def __init__(self, case: PlannedCase, token: str, clock: Clock, lateness: _Watch) -> None:
+    def __init__(self, case: PlannedCase, token: str, clock: Clock, lateness: Watch) -> None:
         self.case, self.token, self._clock, self.lateness = case, token, clock, lateness
         self._server: list[ServerRecord] = []
         scenario = case.scenario
@@ -237,71 +237,3 @@ async def _is_answered(caller: socket.socket, address: socket.socket) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-@dataclass(slots=True, eq=False)
-class _Watch:
-    worst: float = 0.0
-    """The longest delay."""
-    within_one_second: float = 0.0
-    """The most that was lost of any one second."""
-    in_all: float = 0.0
-    """The sum of all delays."""
-
-    def add(self, late: float) -> None:
-        """A delay of so many seconds: the loop's, or what the server waited for a change of the network."""
-        self.worst = max(self.worst, late)
-        self.in_all += late
-
-
-class _Lateness:
-    """Measures how late the event loop comes: a client that shares it cannot be blamed for that.
-
-    Many small delays are as bad as a long one: an exchange waits for the loop again and again. So a beat is a wait and
-    the turns of the loop that an exchange takes (connect, accept, forward, read, answer, forward, read, wake).
-    """
-
-    _EVERY = 0.05
-    _TURNS = 12
-    _WINDOW = 1.0
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._watches: list[_Watch] = []
-        self._recent: deque[tuple[float, float]] = deque()
-        self._due = clock.now()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._beat())
-
-    def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
-    @contextmanager
-    def watched(self) -> Iterator[_Watch]:
-        """How late it comes while the block runs."""
-        watch = _Watch()
-        self._watches.append(watch)
-        try:
-            yield watch
-        finally:
-            watch.worst = max(watch.worst, self._clock.now() - self._due)
-            self._watches.remove(watch)
-
-    async def _beat(self) -> None:
-        while True:
-            self._due = self._clock.now() + self._EVERY
-            await self._clock.sleep(self._EVERY)
-            woken = self._clock.now()
-            self._recent.append((woken, max(0.0, woken - self._due)))
-            for _ in range(self._TURNS):
-                await asyncio.sleep(0)
-            late = max(0.0, self._clock.now() - self._due)
-            while self._recent[0][0] < woken - self._WINDOW:
-                self._recent.popleft()
-            lately = sum(one for _, one in self._recent)
-            for watch in self._watches:
-                watch.add(late)
-                watch.within_one_second = max(watch.within_one_second, lately)
