@@ -49,11 +49,17 @@ class FakeServer:
     """Serves many cases at once on one port of the loopback interface.
 
     ``resolve`` makes a case for a token that is not open yet (for stand-alone use); without it such a request is a 404.
+    ``routes`` are served beside the cases.
     """
 
-    def __init__(self, clock: Clock | None = None, resolve: Callable[[str], Case | None] | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        resolve: Callable[[str], Case | None] | None = None,
+        routes: Iterable[web.RouteDef] = (),
+    ) -> None:
         self._clock = clock or SystemClock()
-        self._resolve = resolve
+        self._resolve, self._routes = resolve, tuple(routes)
         self._cases: dict[str, Case] = {}
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -72,6 +78,7 @@ class FakeServer:
             OSError: when the address cannot be bound.
         """
         app = web.Application(client_max_size=MAX_REQUEST_BYTES)
+        app.router.add_routes(self._routes)
         app.router.add_route("*", "/case/{token}/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
