@@ -163,7 +163,8 @@ class Python(Environment):
 
     def _fetch(self) -> None:
         self._run(sys.executable, "-m", "venv", "venv")
-        self._run(str(self._python), "-m", "pip", "install", "--quiet", *self.head.dependencies)
+        if self.head.dependencies:
+            self._run(str(self._python), "-m", "pip", "install", "--quiet", *self.head.dependencies)
 
     def _found(self) -> dict[str, str]:
         listed = json.loads(self._run(str(self._python), "-m", "pip", "list", "--format=json"))
