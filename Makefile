@@ -1,5 +1,8 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`. Both are safe to repeat.
 
+# Where the clients of others are: here, and not in the user's cache.
+export STREAMPROOF_CLIENTS ?= $(CURDIR)/.tools/clients
+
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.14,\
 	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 VENV ?= .venv
@@ -11,7 +14,7 @@ LIVE := tests/live tests/meta tests/bench
 # So many simulated calls that coverage would take minutes.
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 
-.PHONY: demo test test-all catalogue setup-toxiproxy setup-prometheus check matrix clients bench clean
+.PHONY: demo test test-all catalogue setup-clients setup-toxiproxy setup-prometheus check matrix clients bench clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
@@ -53,6 +56,11 @@ matrix: $(READY)  ## every client that is installed against the whole catalogue,
 
 clients: $(READY)  ## the clients of others, as far as their languages are on this machine
 	$(BIN)/streamproof clients install --all
+
+setup-clients: $(READY)  ## some that are quickly installed, in three languages: the tests check the adapters that are there
+	$(BIN)/streamproof clients install httpx_sse anthropic_ts fetch_loop
+	@if command -v go >/dev/null; then $(BIN)/streamproof clients install anthropic_go; \
+	else echo "NOT INSTALLED: anthropic_go needs go"; fi
 
 bench: $(READY)  ## the benchmarks
 	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only
