@@ -8,9 +8,13 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-# What needs neither sockets nor the clock runs on every core; the rest would be late beside anything else.
+# What measures clients in real time runs alone, for it would be late beside anything else; the rest on every core.
 PURE := tests/unit tests/props
-LIVE := tests/live tests/meta tests/bench
+TIMED := $(addprefix tests/live/test_, catalogue.py conformance.py docs.py harness_engine.py hosting.py \
+	known_failures_of_a_run.py nemesis.py network_scenarios.py node_twin.py reuse.py sdk_by_hand.py sdk_truth.py \
+	server_live.py sim_agreement.py sim_agreement_memory.py sink_scenarios.py sinks_live.py toxiproxy_toxics.py tries.py) \
+	tests/meta tests/bench
+LIVE := $(filter-out $(TIMED), $(wildcard tests/live/test_*.py))
 # So many simulated calls that coverage would take minutes.
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 
@@ -20,13 +24,13 @@ demo: $(READY)  ## run the catalogue against three clients; the exit status is t
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
 
 test: $(READY)  ## the test suite
-	$(BIN)/python -m pytest -n auto -m "not slow" $(PURE)
-	$(BIN)/python -m pytest -m "not slow" $(LIVE)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" $(PURE) $(LIVE)
+	$(BIN)/python -m pytest -m "not slow" $(TIMED)
 
 test-all: $(READY)  ## the slow suites as well, under coverage, and the suite on every other Python that is here
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto -m "not load" $(PURE)
-	$(BIN)/coverage run -m pytest -m "not load" $(LIVE)
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile -m "not load" $(PURE) $(LIVE)
+	$(BIN)/coverage run -m pytest -m "not load" $(TIMED)
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m load $(HUNTS)
 	$(BIN)/python -m pytest -m load tests/live
 	$(BIN)/coverage combine -q

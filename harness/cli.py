@@ -30,9 +30,7 @@ def main() -> None:
         error.show()
         status = error.exit_code
     except click.Abort:
-        from harness.interrupts import give_up
-
-        give_up()
+        status = _complain("interrupted", 130)
     except Exception as error:
         import traceback
 

@@ -46,6 +46,7 @@ class Options:
     record: Path = field(default_factory=lambda: catalog.RECORDED)
 
 
+@end_at_once()
 def hunt(options: Options, console: Console) -> Hunted:
     """Run a campaign and print what it finds.
 
@@ -71,8 +72,7 @@ def hunt(options: Options, console: Console) -> Hunted:
     console.print(summary(tally))
     with interrupts(bears=0) as stopped:
         simplest = _simplest(options, known, tally, console, stopped)
-    with end_at_once():
-        confirmed = [confirm(one, adapter) for one in simplest]
+    confirmed = [confirm(one, adapter) for one in simplest]
     end = Hunted(is_interrupted=is_interrupted)
     for one in confirmed:
         tell(one, adapter, campaign.client, options.record, console)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 LOOK_SECONDS = 0.2
 """How often the work should ask."""
+_GRACE_SECONDS = 2.0
+"""What an orderly end may take."""
 
 
 @contextmanager
@@ -42,20 +45,25 @@ def interrupts(*, bears: int = 1) -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def end_at_once() -> Iterator[None]:
-    """While the block runs, Ctrl-C ends the process, whatever is under way.
+    """While the block runs, Ctrl-C raises ``KeyboardInterrupt``, and ends the process if that is lost on the way.
 
-    For clients that run in this process: one may catch what is raised, and what comes in a destructor is lost.
+    For clients that run in this process: one may catch what is raised, and what comes in a destructor is lost. Blocks
+    of :func:`interrupts` may lie within; between them no Ctrl-C is lost, even where it was ignored before.
     """
-    before = signal.signal(signal.SIGINT, lambda _number, _frame: give_up())
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        threading.Thread(target=_give_up, name="gives-up", daemon=True).start()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, end)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def give_up() -> NoReturn:
-    """Say so and end the process, without waiting for anything that it has started."""
-    sys.stdout.flush()
+def _give_up() -> NoReturn:
+    threading.Event().wait(_GRACE_SECONDS)
     sys.stderr.write("streamproof: interrupted\n")
     sys.stderr.flush()
     os._exit(130)

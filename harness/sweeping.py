@@ -113,6 +113,7 @@ def chunks(options: Options, sweep: Sweep) -> list[Chunk]:
     return [Chunk(sweep=sweep, stream=options.stream, client=options.client, numbers=one) for one in numbers]
 
 
+@end_at_once()
 def sweep(options: Options, console: Console) -> Hunted:
     """Run the sweeps and print what they find.
 
@@ -192,8 +193,7 @@ def _told(sweep: Sweep, swath: Swath, adapter: Adapter, options: Options, consol
 
 
 def _confirmed(failure: Failure, adapter: Adapter) -> Confirmed:
-    with end_at_once():
-        found = confirm(failure, adapter)
+    found = confirm(failure, adapter)
     return replace(found, scenario=replace(found.scenario, title=f"Found by a sweep: {failure.scenario.title}"))
 
 
