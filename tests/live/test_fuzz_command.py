@@ -255,7 +255,7 @@ def test_a_second_ctrl_c_ends_everything_at_once(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     # The standard library may go on about its own threads, which ended while it told them to.
-    assert (process.returncode, errors.partition("\n")[0]) == (130, "streamproof: interrupted")
+    assert (process.returncode, errors.strip().partition("\n")[0]) == (130, "streamproof: interrupted")
     assert recorded_in(tmp_path) == {}
     assert (tmp_path / JOURNAL).with_name("hangs-on-sockets-1.jsonl").exists()
 

@@ -52,7 +52,9 @@ class Suite:
         """Run pytest here; ``autoload`` also loads the plugins that are installed, which takes a second or two."""
         loaded = ("-p", "harness.pytest_plugin") if plugin else ()
         command = [sys.executable, "-m", "pytest", *loaded, "-p", "no:cacheprovider", *args]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        # In CI pytest tells each failure twice, whole.
+        left_out = ("PYTEST_", "CI", "BUILD_NUMBER")
+        env = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
         if not autoload:
             env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=100)
