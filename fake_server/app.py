@@ -7,6 +7,7 @@ continuation, a fallback and a change of provider all change the body.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -62,6 +63,7 @@ class FakeServer:
         self._resolve, self._routes = resolve, tuple(routes)
         self._cases: dict[str, Case] = {}
         self._runner: web.AppRunner | None = None
+        self._listening: socket.socket | None = None
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -82,16 +84,33 @@ class FakeServer:
         app.router.add_route("*", "/case/{token}/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, backlog=4096)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listening = socket.create_server((host, port), family=family, backlog=4096)
+        await web.SockSite(self._runner, self._listening).start()
+        self.port = self._listening.getsockname()[1]
 
     async def stop(self) -> None:
         """Stop listening and end what is still running."""
         for token in list(self._cases):
             await self.close_case(token)
         if self._runner is not None:
+            await self._stop_listening(self._runner)
             await self._runner.cleanup()
+
+    async def _stop_listening(self, runner: web.AppRunner) -> None:
+        """Take no more connections, and break those that there are: one that does not read would keep a close waiting.
+
+        A connection that is being accepted when a server of asyncio is closed is lost without being closed, so the
+        last ones are let in first.
+        """
+        if self._listening is not None and self._listening.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._listening)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        for handler in runner.server.connections if runner.server is not None else ():
+            if handler.transport is not None:
+                handler.transport.abort()
+        await asyncio.sleep(0)
 
     def open_case(self, token: str, case: Case) -> str:
         """Serve ``case`` under ``token`` from now on; returns the base URL for its client."""
@@ -139,6 +158,10 @@ class FakeServer:
         finally:
             del case.running[task]
         return Written(keep_alive=how == "end" and not isinstance(head.framing, UntilClose))
+
+
+_TURNS = 4
+"""Of the loop, in which a connection that was being accepted is there."""
 
 
 async def _read(http: web.Request) -> Asked:

@@ -348,9 +348,9 @@ async def test_a_process_that_dies_is_the_adapters_fault_and_the_next_case_has_a
         adapter = NodeAdapter()
         async with aclosing(adapter.run(asked_of(url))) as observations:
             assert isinstance(await anext(observations), Shown)
-            (process,) = adapter._processes.values()
-            (await process)._process.kill()
-            with pytest.raises(AdapterError, match=r"node ended with status -9 in the middle of a call: nothing"):
+            (calls,) = adapter._running.values()
+            (await calls)._process._process.kill()
+            with pytest.raises(AdapterError, match=r"its program ended with status -9: nothing on the standard error"):
                 await ending(observations)
         assert isinstance(await ending(adapter.run(asked_of(url))), Finished)
 
@@ -366,11 +366,11 @@ def test_the_process_ends_with_its_event_loop() -> None:
         async with FakeServer() as server:
             url, _ = serve(server, Answer())
             await ending(adapter.run(asked_of(url)))
-            (process,) = adapter._processes.values()
-            return (await process)._process.pid
+            (calls,) = adapter._running.values()
+            return (await calls)._process._process.pid
 
     pid = asyncio.run(leave_it())
-    assert adapter._processes == {}
+    assert adapter._running == {}
     assert not Path(f"/proc/{pid}/stat").exists()
 
 
