@@ -7,6 +7,7 @@ these attributes; nothing needs to be inherited. It may have more:
   ``job.memory.transport(httpx)`` where the job has a memory, and its cases can be run in virtual time.
 - ``at_once``: how many calls it can make at once.
 - ``async def prepare()``: starts what takes its time, before a call's time begins.
+- ``starts_anew = True``: each call starts a program; what that takes until the first request is not the call's time.
 
 Adapters that ship with the harness are one file each in ``harness/adapters``, with the object called ``ADAPTER``, or
 programs in ``harness/programs``. Anybody else's is named ``module:attribute`` or ``cmd:COMMAND`` on the command line.
@@ -63,6 +64,11 @@ class Absent:
 def runs_in_memory(adapter: Adapter) -> bool:
     """Whether it says that it connects through the memory of a job that has one."""
     return getattr(adapter, "in_memory", False) is True
+
+
+def starts_anew(adapter: Adapter) -> bool:
+    """Whether each of its calls starts a program."""
+    return getattr(adapter, "starts_anew", False) is True
 
 
 async def prepared(adapter: Adapter) -> None:

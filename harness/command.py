@@ -81,6 +81,8 @@ def of_environment(environment: Environment) -> Adapter:
 class CommandAdapter:
     """Runs a command once for each call."""
 
+    starts_anew = True
+
     def __init__(self, command: Sequence[str], head: Program, *, name: str, version: str) -> None:
         self.name, self.version = name, version
         self.policy: Policy = head.policy

@@ -16,7 +16,7 @@ from fake_server.app import LOOPBACK, Case, FakeServer
 from fake_server.clock import Clock, SystemClock
 from fake_server.record import ServerRecord
 from harness import catalog
-from harness.adapter import prepared
+from harness.adapter import prepared, starts_anew
 from harness.history import Record
 from harness.job import job_of, token_of
 from harness.kept import Kept
@@ -194,8 +194,12 @@ class OpenCase:
         return self._clock.now() - self.script.start
 
     def lost(self) -> float:
-        """Seconds of them in which this machine was not there for the client."""
-        return self.lateness.in_all
+        """Seconds of them in which this machine was not there for the client, or only started it."""
+        return self.lateness.in_all + (self._starting() if starts_anew(self.case.adapter) else 0.0)
+
+    def _starting(self) -> float:
+        """Seconds until the first request came, or until now."""
+        return self._server[0].t if self._server else self.now()
 
     def told(self, network: tuple[NetworkRecord, ...], receiver: tuple[ReceiverRecord, ...]) -> Record:
         """The history of all sides."""

@@ -9,18 +9,20 @@ import select
 import shlex
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from live.running import run
 
 from harness import catalog, engine
-from harness.adapter import Absent
+from harness.adapter import Absent, Adapter
 from harness.conformance import check_adapter
 from harness.errors import UsageError
 from harness.events import CaseFinished
 from harness.model import Finished, Outcome, ToolRan
-from harness.plan import plan
+from harness.plan import Plan, PlannedCase, plan
 from harness.verdict import Verdict
 
 TEN_LINES = """
@@ -196,3 +198,21 @@ def test_the_cases_of_an_absent_client_are_skipped_and_say_why() -> None:
 
     (result,) = asyncio.run(results())
     assert (result.verdict, result.why) == (Verdict.SKIP, "nobody has it")
+
+
+def test_what_a_program_takes_to_start_is_not_the_time_of_its_call(tmp_path: Path) -> None:
+    late = "import threading\nthreading.Event().wait(2.5)\n"
+    planned = case("completion.plain", catalog.adapter(client(tmp_path, late + TEN_LINES)), settle=3.0)
+    assert asyncio.run(played(planned)).verdict is Verdict.PASS
+
+
+def case(name: str, adapter: Adapter, settle: float) -> PlannedCase:
+    found = catalog.scenarios()[name]
+    limits = msgspec.structs.replace(found.limits, settle=settle)
+    return PlannedCase(scenario=replace(found, limits=limits), adapter=adapter, seed="1", policy=adapter.policy)
+
+
+async def played(planned: PlannedCase) -> CaseFinished:
+    events = engine.run(Plan(cases=(planned,), seed="1"), catalog.laws())
+    (result,) = [one async for one in events if isinstance(one, CaseFinished)]
+    return result
