@@ -85,8 +85,8 @@ class FakeServer:
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listening = socket.create_server((host, port), family=family, backlog=4096)
-        await web.SockSite(self._runner, self._listening).start()
+        self._listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        await web.SockSite(self._runner, self._listening, backlog=_BACKLOG).start()
         self.port = self._listening.getsockname()[1]
 
     async def stop(self) -> None:
@@ -160,6 +160,8 @@ class FakeServer:
         return Written(keep_alive=how == "end" and not isinstance(head.framing, UntilClose))
 
 
+_BACKLOG = 4096
+"""Connections that may wait to be accepted: thousands may come at once."""
 _TURNS = 4
 """Of the loop, in which a connection that was being accepted is there."""
 
