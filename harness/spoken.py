@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 import msgspec
 
@@ -147,6 +147,8 @@ class Hearing:
             case Error():
                 self.over = True
                 return self._failed(ErrorSeen(**msgspec.structs.asdict(said)))
+            case _:
+                assert_never(said)
 
     def _failed(self, error: ErrorSeen) -> Finished:
         kept = error.partial or self._shown
