@@ -24,6 +24,10 @@ from fake_server.validate import MAX_REQUEST_BYTES
 from fake_server.wire import Head, UntilClose
 
 LOOPBACK = "127.0.0.1"
+_BACKLOG = 4096
+"""Connections that may wait to be accepted: thousands may come at once."""
+_TURNS = 4
+"""Of the loop, in which a connection that was being accepted is there."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,12 +162,6 @@ class FakeServer:
         finally:
             del case.running[task]
         return Written(keep_alive=how == "end" and not isinstance(head.framing, UntilClose))
-
-
-_BACKLOG = 4096
-"""Connections that may wait to be accepted: thousands may come at once."""
-_TURNS = 4
-"""Of the loop, in which a connection that was being accepted is there."""
 
 
 async def _read(http: web.Request) -> Asked:

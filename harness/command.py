@@ -13,7 +13,7 @@ import re
 import shlex
 import shutil
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -180,7 +180,7 @@ class ManyAdapter:
         calls, hearing = await self._calls(), Hearing()
         await calls.is_ready()
         if job.kept is not None:
-            job.kept.when_over(partial(calls.close, job.kept.name))
+            await job.kept.client(partial(calls.shared, job.kept.name))
         call = calls.begin(described(job))
         try:
             while not call.over:
@@ -266,8 +266,10 @@ class Calls:
         self._process.write(_line({"id": call.number, **job}))
         return call
 
-    def close(self, client: str) -> None:
-        """Close a client that several calls shared."""
+    @asynccontextmanager
+    async def shared(self, client: str) -> AsyncGenerator[None, None]:
+        """A client that several calls share; the program is told to close it at the end of the block."""
+        yield
         self._process.write(_line({"client": client, "close": True}))
 
     async def end(self, call: Call) -> None:

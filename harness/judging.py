@@ -23,8 +23,6 @@ from harness.lateness import Watch
 from harness.model import Capability, ErrorSeen, Finished, Outcome, Policy, Scenario, Shown
 from harness.plan import PlannedCase
 
-_MOST_TEXT = 64 << 20
-
 
 @dataclass(slots=True, kw_only=True)
 class Sitting:
@@ -101,7 +99,7 @@ def route(sittings: Mapping[str, Sitting]) -> web.RouteDef:
         token = request.match_info["token"]
         if (sitting := sittings.get(token)) is None:
             return web.json_response({"error": f"nothing was asked of {token}: run the client first"}, status=404)
-        text = (await request.read())[:_MOST_TEXT].decode("utf-8", "replace")
+        text = (await request.read()).decode("utf-8", "replace")
         try:
             result = sitting.judged(text, request.query)
         except UsageError as error:

@@ -28,12 +28,6 @@ class Kept:
         client: T = self._clients[0]
         return client
 
-    def when_over(self, close: Callable[[], object]) -> None:
-        """Call ``close`` behind the last call; once, however often it is said."""
-        if not self._clients:
-            self._clients.append(None)
-            self._stack.callback(close)
-
     async def aclose(self) -> None:
         """Close the client: the last call is over."""
         await self._stack.aclose()

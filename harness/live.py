@@ -70,8 +70,8 @@ class LiveRunner:
 
     async def _last_of_several(self, case: PlannedCase, opened: OpenCase, job: Job) -> None:
         """Let one client make the calls before, at the same address, and then the one that is judged."""
-        job = replace(job, kept=Kept(opened.token))
-        assert job.kept is not None
+        kept = Kept(opened.token)
+        job = replace(job, kept=kept)
         try:
             for name in case.scenario.before:
                 earlier = replace(case, scenario=catalog.scenarios()[name])
@@ -81,7 +81,7 @@ class LiveRunner:
             opened.play(case)
             await observe_to_the_end(case, job, opened.now, opened.seen, opened.lost)
         finally:
-            await job.kept.aclose()
+            await kept.aclose()
 
     @asynccontextmanager
     async def opened(self, case: PlannedCase, token: str = "") -> AsyncGenerator[OpenCase, None]:
