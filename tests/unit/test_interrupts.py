@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -49,3 +51,20 @@ def test_afterwards_ctrl_c_is_what_it_was() -> None:
     before = signal.getsignal(signal.SIGINT)
     interrupted(1, [])
     assert signal.getsignal(signal.SIGINT) is before
+
+
+SWALLOWS = """
+import os, signal, threading
+from harness.interrupts import end_at_once
+with end_at_once():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(60)
+    except KeyboardInterrupt:
+        threading.Event().wait(60)
+"""
+
+
+def test_a_ctrl_c_that_somebody_catches_ends_the_process_all_the_same() -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWS], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (130, "streamproof: interrupted\n")
