@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fake_server.dialects.anthropic import refusal
+from fake_server.answer import refusal
+from fake_server.dialect import Dialect, dialect_at
 from fake_server.effects import Effect
 from fake_server.record import Replied, Requested, redact
 from fake_server.script import Reply, Request, Script, render
-from fake_server.validate import MAX_REQUEST_BYTES, Problem, problem_in
+from fake_server.speech import speech_of
+from fake_server.validate import MAX_REQUEST_BYTES, Problem
 from fake_server.wire import Head
 
 ELSEWHERE = "elsewhere"
@@ -38,7 +40,12 @@ class Asked:
     @property
     def problem(self) -> Problem | None:
         """Why the API would refuse it; None when it would not."""
-        return self.unreadable or self._wrong_route() or problem_in(self.body, self.lower)
+        return self.unreadable or self._wrong_route() or speech_of(self.dialect).problem_in(self.body, self.lower)
+
+    @property
+    def dialect(self) -> Dialect:
+        """What it speaks; the first dialect of all where its path does not say it."""
+        return dialect_at(self.inside.removeprefix(f"{ELSEWHERE}/")) or Dialect.ANTHROPIC
 
     @property
     def lower(self) -> dict[str, str]:
@@ -51,7 +58,7 @@ class Asked:
         return self.body if isinstance(self.body, dict) else {}
 
     def _wrong_route(self) -> Problem | None:
-        if self.inside.removeprefix(f"{ELSEWHERE}/") not in ("v1/messages", "messages"):
+        if dialect_at(self.inside.removeprefix(f"{ELSEWHERE}/")) is None:
             return Problem(404, f"Not found: /{self.inside}")
         if self.method != "POST":
             return Problem(405, f"Method Not Allowed: {self.method}")
@@ -110,7 +117,9 @@ class Conversation:
         server, script = self._script_of(asked.inside)
         self.steps[server] += problem is None
         step = self.steps[server] if problem is None else 0
-        request = Request(attempt=step, seed=self.seed, body=asked.fields, headers=asked.lower, now=wall)
+        request = Request(
+            attempt=step, seed=self.seed, body=asked.fields, headers=asked.lower, now=wall, dialect=asked.dialect
+        )
         reply = script.reply(request) if problem is None else _refused(request, problem)
         head, effects = render(reply, request)
         replied = Replied(

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fake_server.dialects.anthropic import Answer, interrupted, text_block
+from fake_server.answer import Answer
+from fake_server.blocks import text_block
+from fake_server.continuing import interrupted
 from fake_server.effects import Close, Effect, End, Last, Reset, Seconds, Send, Wait
 from fake_server.fault import Fault
 from fake_server.frames import event_of
 from fake_server.script import Reply, Request
+from fake_server.speech import speech_of
 from fake_server.wire import Chunked, Framing, Head
 
 Ending = Literal["end", "close", "reset"]
@@ -67,7 +70,9 @@ class Replayed:
         return (self.says,) if self.says else ()
 
     def reply(self, request: Request) -> Reply:
-        text, place = interrupted(request.body, (*self.texts(request.seed), *request.told))
+        text, place = interrupted(
+            speech_of(request.dialect).conversation(request.body), (*self.texts(request.seed), *request.told)
+        )
         if self.stop_reason is not None and (place or (self._is_stream and not request.streams)):
             return self._told_again().reply(request)
         head = Head(status=self.status, headers=self.headers, framing=self.framing)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from random import Random
 from typing import Any, Protocol
 
+from fake_server.dialect import Dialect
 from fake_server.effects import Effect, Send
 from fake_server.fault import Fault
 from fake_server.wire import Head, frame
@@ -28,6 +30,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     now: float = 0.0
     """Wall clock, seconds since the epoch, for dates in headers."""
+    dialect: Dialect = Dialect.ANTHROPIC
+    """Whose words it uses, and is to be answered in."""
     told: tuple[str, ...] = ()
     """The texts of the whole script: a model that is asked to continue one goes on with that one."""
 
@@ -43,6 +47,15 @@ class Request:
     def chance_name(self, name: str) -> str:
         """The seed of :meth:`chance`."""
         return f"{self.seed}/{self.attempt}/{name}"
+
+    def identity(self, name: str) -> str:
+        """An id of 24 letters and digits for what is called ``name`` in its reply."""
+        return _identity(self.chance_name(name))
+
+
+@lru_cache(maxsize=1 << 12)
+def _identity(seed: str) -> str:
+    return "".join(Random(seed).choices("0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyz", k=24))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fake_server.dialects.anthropic import API_VERSIONS, is_paused
+from fake_server.continuing import is_paused
 
+API_VERSIONS = ("2023-06-01", "2026-10-21")
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 """Messages API limit; the edge answers 413 above it."""
 

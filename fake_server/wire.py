@@ -19,6 +19,8 @@ import msgspec
 from fake_server.effects import Close, Effect, End, Send
 
 FINAL_CHUNK = b"0\r\n\r\n"
+STREAM_TYPE = "text/event-stream; charset=utf-8"
+JSON_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ these attributes; nothing needs to be inherited. It may have more:
 
 - ``in_memory = True``: its client is built on httpx or httpx2. It makes its ``AsyncClient`` with
   ``job.memory.transport(httpx)`` where the job has a memory, and its cases can be run in virtual time.
+- ``dialect``: the API that its client speaks, one of :class:`fake_server.dialect.Dialect`; by default the Messages API.
 - ``at_once``: how many calls it can make at once.
 - ``async def prepare()``: starts what takes its time, before a call's time begins.
 - ``starts_anew = True``: each call starts a program; what that takes until the first request is not the call's time.
@@ -20,6 +21,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol, runtime_checkable
 
+from fake_server.dialect import Dialect
 from harness.errors import AdapterError
 from harness.model import Capability, Cleared, Finished, Job, Noticed, Observed, Policy, Shown, ToolRan
 
@@ -59,6 +61,11 @@ class Absent:
     def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Raise: whoever runs it has not asked whether it can be run."""
         raise AdapterError(self.why)
+
+
+def dialect_of(adapter: Adapter) -> Dialect:
+    """The API that its client speaks."""
+    return Dialect(getattr(adapter, "dialect", Dialect.ANTHROPIC))
 
 
 def runs_in_memory(adapter: Adapter) -> bool:

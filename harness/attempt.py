@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Struck
-from harness.grammar import Told, read_in_order, read_message
-from harness.reference import Response, read_reply
+from harness.grammar import Told
+from harness.reading import Reading, reading_of
+from harness.reference import Response
 
 _READ_SECONDS = 0.02
 """Bytes that have waited so long were read."""
@@ -41,21 +42,27 @@ class Attempt:
     @cached_property
     def response(self) -> Response:
         """What the oracle's own reader makes of those bytes."""
-        return read_reply(self.wire)
+        return self._reading.reply(self.wire)
+
+    @cached_property
+    def _reading(self) -> Reading:
+        return reading_of(self.requested.path)
 
     @cached_property
     def told(self) -> Told:
         """What the reply tells up to the first event that is out of order; nothing when it is no answer."""
-        if self.response.media_type == "application/json":
-            return read_message(self.response.body)
-        return read_in_order(self.response.events, is_utf8=self.response.is_utf8)
+        return self._reading.told(self.response)
 
     @cached_property
     def told_to_the_lenient(self) -> Told:
         """The same for a client that lets small omissions pass."""
         if not self.told.flaw or self.response.media_type == "application/json":
             return self.told
-        return read_in_order(self.response.events, is_utf8=self.response.is_utf8, is_lenient=True)
+        return self._reading.told(self.response, is_lenient=True)
+
+    def told_in(self, size: int) -> Told:
+        """What the first ``size`` bytes of the reply tell."""
+        return self._reading.told(self._reading.reply(self.wire[:size]))
 
     @property
     def may_be_unread(self) -> bool:
@@ -103,7 +110,7 @@ class Attempt:
         """The same for the bytes before the last fault that struck inside the body; all of them when none did."""
         begins = self.wire.find(b"\r\n\r\n") + 4
         inside = [one.total for one in self.struck if begins < one.total]
-        return read_reply(self.wire[: inside[-1]]) if inside else self.response
+        return self._reading.reply(self.wire[: inside[-1]]) if inside else self.response
 
     @property
     def over_at(self) -> float | None:

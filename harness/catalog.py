@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from fake_server.dialect import Dialect
 from harness import environments, recorded
 from harness import failures as known_failures
 from harness import numbers as given_numbers
@@ -81,7 +82,9 @@ def scenarios(package: str = "scenarios") -> dict[str, Scenario]:
 def _written(package: str) -> Iterator[Scenario]:
     for module in modules(package):
         family = module.__name__.rpartition(".")[2]
-        yield from (replace(one, family=family) for one in getattr(module, "SCENARIOS", ()))
+        dialects: frozenset[Dialect] = getattr(module, "DIALECTS", frozenset())
+        for one in getattr(module, "SCENARIOS", ()):
+            yield replace(one, family=family, dialects=one.dialects or dialects)
 
 
 def _recorded(package: str) -> Iterator[Scenario]:

@@ -18,6 +18,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from fake_server.dialect import Dialect
 from harness.adapter import Adapter
 from harness.environments import Environment
 from harness.errors import AdapterError, UsageError
@@ -87,6 +88,7 @@ class CommandAdapter:
         self.name, self.version = name, version
         self.policy: Policy = head.policy
         self.capabilities: frozenset[Capability] = head.capabilities
+        self.dialect: Dialect = head.dialect
         self.at_once = head.at_once or _AT_ONCE
         self._command = tuple(command)
 
@@ -166,6 +168,7 @@ class ManyAdapter:
         self.name, self.version = name, version
         self.policy: Policy = head.policy
         self.capabilities: frozenset[Capability] = head.capabilities
+        self.dialect: Dialect = head.dialect
         self.at_once = head.at_once
         self._command, self._variables = command, variables
         self._running: dict[asyncio.AbstractEventLoop, asyncio.Task[Calls]] = {}

@@ -96,8 +96,9 @@ def _whole(case: Case) -> Iterator[str]:
 
 def _asked(case: Case) -> Iterator[str]:
     first = case.attempts[0].requested
-    if first.method != "POST" or not first.path.endswith("/v1/messages"):
-        yield f"the request was {first.method} {first.path}; expected is POST {{job.base_url}}/v1/messages"
+    path = case.info.dialect.path
+    if first.method != "POST" or not first.path.endswith(path):
+        yield f"the request was {first.method} {first.path}; expected is POST {{job.base_url}}{path}"
 
 
 def _difference(wanted: str, got: str) -> str:

@@ -182,6 +182,8 @@ def _not_possible(case: PlannedCase, plan: Plan) -> str:
     """Why this case cannot be run; empty when it can."""
     if isinstance(case.adapter, Absent):
         return case.adapter.why
+    if case.unspoken:
+        return case.unspoken
     if case.lacking:
         return f"the client does not declare: {', '.join(sorted(case.lacking))}"
     network = case.scenario.network

@@ -55,7 +55,7 @@ class Told:
         return says and self.is_over and not self.flaw and self.stop_reason is not None
 
 
-class _Flaw(Exception):
+class Flaw(Exception):
     """The stream is out of order."""
 
 
@@ -74,7 +74,7 @@ def read_in_order(events: Sequence[tuple[str, str]], *, is_utf8: bool = True, is
             reader.take(event)
             if reader.told.is_over:
                 break
-    except _Flaw as flaw:
+    except Flaw as flaw:
         reader.told.flaw = str(flaw)
     return reader.told
 
@@ -86,20 +86,20 @@ def read_message(data: bytes) -> Told:
     """
     try:
         message = json_of(data)
-        _demand(message["type"] == "message", "it is no message")
-        blocks = [(_string(block["type"]), block) for block in message["content"]]
-        calls = [(_string(block["name"]), block.get("input")) for kind, block in blocks if kind == "tool_use"]
+        demand(message["type"] == "message", "it is no message")
+        blocks = [(string(block["type"]), block) for block in message["content"]]
+        calls = [(string(block["name"]), block.get("input")) for kind, block in blocks if kind == "tool_use"]
         tools = [call for call in calls if isinstance(call[1], dict)]
         flaw = "" if tools == calls else "the input of a tool is no object of JSON"
         return Told(
             flaw=flaw if _is_usage(message.get("usage")) else "usage is no numbers",
-            text="".join(_string(block["text"]) for kind, block in blocks if kind == "text"),
+            text="".join(string(block["text"]) for kind, block in blocks if kind == "text"),
             tools=tools,
             stop_reason=_reason(message),
             blocks=len(blocks),
             is_over=True,
         )
-    except (ValueError, RecursionError, KeyError, TypeError, _Flaw):
+    except (ValueError, RecursionError, KeyError, TypeError, Flaw):
         return Told()
 
 
@@ -107,20 +107,20 @@ def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool, is_lenient: boo
     for name, data in events:
         if not data.strip() and name not in (*_KNOWN, "error"):
             continue  # a sign of life
-        _demand(is_utf8 or "\ufffd" not in (data if is_lenient else name + data), "bytes that are no UTF-8")
+        demand(is_utf8 or "\ufffd" not in (data if is_lenient else name + data), "bytes that are no UTF-8")
         try:
             event = json_of(data)
         except (ValueError, RecursionError):
-            raise _Flaw(f"the data of {name} is no JSON") from None
+            raise Flaw(f"the data of {name} is no JSON") from None
         if not isinstance(event, dict):
-            raise _Flaw(f"the data of {name} is no object")
+            raise Flaw(f"the data of {name} is no object")
         kind = event.get("type", name)
         if is_lenient and kind is None:
             kind = name
         if name in _KNOWN and kind != name and not (is_lenient and (kind in _KNOWN or name == "message_stop")):
-            raise _Flaw(f"{name} says that it is {kind}")
+            raise Flaw(f"{name} says that it is {kind}")
         if kind == "error" or name == "error":
-            raise _Flaw("it reports an error")
+            raise Flaw("it reports an error")
         if kind in _KNOWN:
             yield {**event, "type": kind}
 
@@ -144,17 +144,17 @@ class _Reader:
         self._blocks = 0
 
     def take(self, event: dict[str, Any]) -> None:
-        """Take the next event; raises :class:`_Flaw`."""
+        """Take the next event; raises :class:`Flaw`."""
         kind = event["type"]
         is_start = kind == "message_start"
-        _demand(not (is_start and self._has_begun), "message_start where the message has begun")
+        demand(not (is_start and self._has_begun), "message_start where the message has begun")
         self._want(is_start or self._has_begun, f"{kind} where the message has not begun")
         self._has_begun = True
         getattr(self, f"_{kind}")(event)
 
     def _want(self, holds: bool, otherwise: str) -> None:
         """Demand what the lenient do without."""
-        _demand(holds or self._is_lenient, otherwise)
+        demand(holds or self._is_lenient, otherwise)
 
     def _index(self, event: dict[str, Any]) -> int:
         """The index of the block that an event is about; -1 when it has none."""
@@ -164,18 +164,18 @@ class _Reader:
 
     def _message_start(self, event: dict[str, Any]) -> None:
         message = event.get("message")
-        _demand(isinstance(message, dict), "message_start has no message")
+        demand(isinstance(message, dict), "message_start has no message")
         assert message is not None
         self._want(_is_usage(message.get("usage")), "usage is no numbers")
 
     def _content_block_start(self, event: dict[str, Any]) -> None:
         block, index = event.get("content_block"), event.get("index")
         self._want(not self._has_delta, "a block begins behind the last")
-        _demand(self.told.stop_reason is None, "a block begins behind the last")
+        demand(self.told.stop_reason is None, "a block begins behind the last")
         self._want(not self._open, "a block begins inside another")
         self._want(index == self._blocks and not isinstance(index, bool), "a block has the wrong index")
-        _demand(isinstance(index, int) and index not in self._open, "a block has the wrong index")
-        _demand(isinstance(block, dict) and isinstance(block.get("type"), str), "a block has no type")
+        demand(isinstance(index, int) and index not in self._open, "a block has the wrong index")
+        demand(isinstance(block, dict) and isinstance(block.get("type"), str), "a block has no type")
         assert isinstance(index, int)
         assert block is not None
         self._want(block["type"] != "tool_use" or isinstance(block.get("name"), str), "a tool has no name")
@@ -184,28 +184,28 @@ class _Reader:
         for name, right in _FIELDS.get(block["type"], {}).items():
             value = block.get(name, right())
             self._want(value is not None, f"{name} is null")
-            _demand(isinstance(value, right | None), f"{name} is no {right.__name__}")
+            demand(isinstance(value, right | None), f"{name} is no {right.__name__}")
         if block["type"] == "text":
             self.told.text += block.get("text") or ""
 
     def _content_block_delta(self, event: dict[str, Any]) -> None:
         delta, block = event.get("delta"), self._open.get(self._index(event))
-        _demand(block is not None, "a delta of no open block")
-        _demand(isinstance(delta, dict) and isinstance(delta.get("type"), str), "a delta has no type")
+        demand(block is not None, "a delta of no open block")
+        demand(isinstance(delta, dict) and isinstance(delta.get("type"), str), "a delta has no type")
         assert block is not None
         assert delta is not None
         kind, home = delta["type"], block.start["type"]
         self._want(home in _DELTA_OF.get(kind, (home,)), f"{kind} in {home}")
-        _demand(kind not in _CONTENT or home in _DELTA_OF[kind], f"{kind} in {home}")
-        said = _string(delta.get(_CONTENT[kind])) if kind in _CONTENT else ""
+        demand(kind not in _CONTENT or home in _DELTA_OF[kind], f"{kind} in {home}")
+        said = string(delta.get(_CONTENT[kind])) if kind in _CONTENT else ""
         if kind == "text_delta":
             self.told.text += said
         elif kind == "input_json_delta" and home in _DELTA_OF[kind]:
-            block.input.append(_string(delta.get("partial_json")))
+            block.input.append(string(delta.get("partial_json")))
 
     def _content_block_stop(self, event: dict[str, Any]) -> None:
         block = self._open.pop(self._index(event), None)
-        _demand(block is not None, "a block stops that is not open")
+        demand(block is not None, "a block stops that is not open")
         assert block is not None
         if block.start["type"] == "tool_use":
             self._tool(block)
@@ -234,14 +234,15 @@ class _Reader:
         self.told.is_over = True
 
 
-def _demand(holds: bool, otherwise: str) -> None:
+def demand(holds: bool, otherwise: str) -> None:
+    """Raise a flaw unless something holds."""
     if not holds:
-        raise _Flaw(otherwise)
+        raise Flaw(otherwise)
 
 
 def _reason(holder: dict[str, Any]) -> str | None:
     reason = holder.get("stop_reason")
-    _demand(reason is None or isinstance(reason, str), "stop_reason is no text")
+    demand(reason is None or isinstance(reason, str), "stop_reason is no text")
     return reason
 
 
@@ -252,6 +253,7 @@ def _is_usage(usage: Any) -> bool:
     return all(type(usage.get(name)) is int or usage.get(name) is None for name in _COUNTS)
 
 
-def _string(value: Any) -> str:
-    _demand(isinstance(value, str), "text is no text")
+def string(value: Any) -> str:
+    """``value``, which must be text."""
+    demand(isinstance(value, str), "text is no text")
     return str(value)

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from fake_server.dialect import Dialect
 from fake_server.record import ServerRecord
 from harness.attempt import Attempt, attempts_in
 from harness.delivery import delivered, is_in_doubt
@@ -52,6 +53,8 @@ class CaseInfo(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     level: Level
     expect: Expect
+    dialect: Dialect = Dialect.ANTHROPIC
+    """What the client speaks."""
     texts: tuple[str, ...]
     """The whole texts that the script's answers say; the first is the main one."""
     limits: Limits

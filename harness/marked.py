@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection, Iterable
 from dataclasses import dataclass
 
+from fake_server.dialect import Dialect
 from harness.errors import InternalError, UsageError, unknown_name
 from harness.model import Capability, Job, Observed, Outcome, Policy, Scenario
 from harness.plan import PlannedCase
 
-_KNOWN = ("policy", "capabilities", "errors")
+_KNOWN = ("policy", "capabilities", "dialect", "errors")
 _TOLD_BY_OUTCOMES = frozenset({Outcome.TRUNCATED, Outcome.REFUSED, Outcome.PAUSED})
 """Ends that a test which knows only answers and errors would call complete, whatever its client says of them."""
 
@@ -22,6 +23,8 @@ class Marked:
     """As :func:`harness.plan.matching` takes them; empty for the whole catalogue."""
     policy: Policy
     capabilities: frozenset[Capability]
+    dialect: Dialect
+    """The API that it speaks."""
     errors: tuple[type[BaseException], ...]
     """The client's own errors; empty when the test does not say."""
 
@@ -31,6 +34,8 @@ class Marked:
             return "it is about where an answer is delivered, which only an adapter can be asked for"
         if scenario.before:
             return "it is about several calls of one client, which only an adapter can be asked for"
+        if self.dialect not in scenario.spoken_in:
+            return f"{self.dialect} has no words for it"
         if scenario.cancel_after is not None:
             return "the harness cancels the call in it, which only an adapter can be asked for"
         expect = scenario.expect
@@ -51,6 +56,7 @@ class _Tested:
 
     def __init__(self, name: str, marked: Marked) -> None:
         self.name, self.policy, self.capabilities = name, marked.policy, marked.capabilities
+        self.dialect = marked.dialect
 
     def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         raise InternalError(f"the call of {self.name} is its test's to make")
@@ -60,6 +66,7 @@ def marked(
     *patterns: object,
     policy: object = Policy.RAISE,
     capabilities: object = (),
+    dialect: object = Dialect.ANTHROPIC,
     errors: object = (),
     **unknown: object,
 ) -> Marked:
@@ -69,6 +76,7 @@ def marked(
         patterns: names of scenarios, globs or expressions.
         policy: what the client promises.
         capabilities: what it can do, and the test tells of.
+        dialect: the API that it speaks.
         errors: the class of the client's own errors, or several.
 
     Raises:
@@ -83,6 +91,7 @@ def marked(
         patterns=tuple(str(one) for one in patterns),
         policy=_policy(policy),
         capabilities=frozenset(map(_capability, _several(capabilities, str))),
+        dialect=_dialect(dialect),
         errors=tuple(map(_error, _several(errors, type))),
     )
 
@@ -91,6 +100,12 @@ def _policy(value: object) -> Policy:
     if value not in set(Policy):
         raise unknown_name("policy", str(value), Policy)
     return Policy(str(value))
+
+
+def _dialect(value: object) -> Dialect:
+    if value not in set(Dialect):
+        raise unknown_name("dialect", str(value), Dialect)
+    return Dialect(str(value))
 
 
 def _capability(value: object) -> Capability:

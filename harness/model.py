@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from fake_server.dialect import Dialect
 from fake_server.script import Script
 from harness.kept import Kept
 from harness.network import Network
@@ -173,9 +174,11 @@ class Scenario:
     pair: str = ""
     """Id of the scenario on the other side: what must not be broken by being strict here."""
     requires: frozenset[Capability] = frozenset()
+    dialects: frozenset[Dialect] = frozenset()
+    """Those that have words for it; empty: those of its chapter (``DIALECTS``), or else the Messages API alone."""
     limits: Limits = Limits()
     request: dict[str, Any] = field(default_factory=dict)
-    """Fields of the request body beside model, max_tokens and messages."""
+    """Fields of the request beside model, max_tokens and messages, in the form of the Messages API."""
     alternatives: tuple[Alternative, ...] = ()
     """What the client may ask when the first target fails; needs the capability of that name."""
     elsewhere: Script | None = None
@@ -204,6 +207,11 @@ class Scenario:
     def id(self) -> str:
         """``family.name``."""
         return f"{self.family}.{self.name}"
+
+    @property
+    def spoken_in(self) -> frozenset[Dialect]:
+        """The dialects that have words for it."""
+        return self.dialects or frozenset({Dialect.ANTHROPIC})
 
     def drawn_by(self, seed: str) -> str:
         """The seed of its texts and faults in a run with ``seed``."""
@@ -237,10 +245,10 @@ class Job:
     """What an adapter is asked to do: one call against one base URL."""
 
     base_url: str
-    """Without the API's own path: the request goes to ``{base_url}/v1/messages``."""
+    """Without the API's own path: the request goes to ``{base_url}/v1/messages``, or to that of another dialect."""
     api_key: str
     request: dict[str, Any]
-    """JSON body of the Messages request, without ``stream``."""
+    """JSON body of the request in the dialect of the client, without ``stream``."""
     limits: Limits
     max_attempts: int
     seed: str

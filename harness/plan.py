@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from fake_server.dialect import Dialect
 from fake_server.script import Reply, Request
-from harness.adapter import Adapter
+from harness.adapter import Adapter, dialect_of
+from harness.asking import asked
 from harness.errors import UsageError, unknown_name
 from harness.history import CaseInfo
 from harness.model import Capability, Policy, Scenario
@@ -18,8 +20,6 @@ from harness.numbers import NONE, NUMBER, Numbers
 
 MAX_ATTEMPTS = 6
 """Requests that one call may make."""
-MODEL = "claude-sonnet-5-5"
-PROMPT = "Tell me what happens in the village."
 
 
 class Tier(StrEnum):
@@ -57,10 +57,21 @@ class PlannedCase:
         """Capabilities that the scenario needs and the client does not have."""
         return self.scenario.requires - frozenset(self.adapter.capabilities)
 
+    @property
+    def unspoken(self) -> str:
+        """Why the scenario is none of this client's business, whose dialect has no words for it; empty when it has."""
+        return (
+            "" if self.dialect in self.scenario.spoken_in else f"{self.dialect}, which it speaks, has no words for it"
+        )
+
+    @property
+    def dialect(self) -> Dialect:
+        """What its client speaks."""
+        return dialect_of(self.adapter)
+
     def request(self) -> dict[str, Any]:
         """The JSON body that the client is asked to send."""
-        base = {"model": MODEL, "max_tokens": 1024, "messages": [{"role": "user", "content": PROMPT}]}
-        return {**base, **self.scenario.request}
+        return asked(self.scenario.request, self.dialect)
 
     def info(self) -> CaseInfo:
         """What goes into the history, so that the case can be judged again without the catalogue."""
@@ -73,6 +84,7 @@ class PlannedCase:
             title=scenario.title,
             policy=self.policy,
             level=scenario.level,
+            dialect=self.dialect,
             expect=scenario.expect,
             texts=scenario.texts(self.text_seed),
             limits=scenario.limits,
@@ -88,7 +100,8 @@ class PlannedCase:
         )
 
     def _first_reply(self) -> Reply:
-        request = Request(attempt=1, seed=self.text_seed, body={**self.request(), "stream": True})
+        body = {**self.request(), "stream": True}
+        request = Request(attempt=1, seed=self.text_seed, body=body, dialect=self.dialect)
         return self.scenario.script.reply(request)
 
 

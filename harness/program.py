@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from fake_server.dialect import Dialect
 from harness.errors import UsageError
 from harness.model import Capability, Policy
 
@@ -35,6 +36,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     version: str = ""
     policy: Policy = Policy.BEST_EFFORT
     capabilities: frozenset[Capability] = frozenset()
+    dialect: Dialect = Dialect.ANTHROPIC
+    """The API that it speaks."""
     needs: tuple[str, ...] = ()
     """Programs that must be on the machine beside the language's own."""
     at_once: int = 0
@@ -78,5 +81,5 @@ def _read(table: dict[str, Any], where: str) -> Program:
     except msgspec.ValidationError as error:
         raise UsageError(
             f"[tool.streamproof] of {where}: {error}; known are {', '.join(Program.__struct_fields__[:-1])}; "
-            f"policies: {', '.join(Policy)}; capabilities: {', '.join(Capability)}"
+            f"policies: {', '.join(Policy)}; capabilities: {', '.join(Capability)}; dialects: {', '.join(Dialect)}"
         ) from error

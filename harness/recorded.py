@@ -13,8 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fake_server import fault, position, replayed, script, wire
-from fake_server.dialects import anthropic
+from fake_server import answer, blocks, fault, position, replayed, script, wire
 from fake_server.fault import Fault
 from harness import model, network, tree
 from harness.errors import UsageError
@@ -24,7 +23,7 @@ from harness.place import Place
 FAMILY = "recorded"
 TITLE = "What fuzzing found, shrunk to the least that still failed."
 HARM = "What the user sees is not what the model said, or not all of it, and nobody says so."
-_MODULES: tuple[ModuleType, ...] = (script, anthropic, replayed, wire, position, model, network)
+_MODULES: tuple[ModuleType, ...] = (script, answer, blocks, replayed, wire, position, model, network)
 """Whose classes a scenario may be made of, beside the faults. A name counts only where its type may stand."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(r"[a-z0-9_]+")

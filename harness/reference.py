@@ -1,5 +1,7 @@
 """The oracle's own reader: HTTP/1.1, Server-Sent Events and Claude messages, slow and obvious.
 
+Other dialects are read by ``harness/dialects``.
+
 It shares no code with the client it judges nor with the server that wrote the bytes. Where the standards leave a
 choice it says what was on the wire and leaves the judgement to the laws.
 
@@ -12,6 +14,7 @@ import codecs
 import json
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -34,9 +37,9 @@ class Response:
     text: str = ""
     """Text of all text deltas (or of the message, when it is no stream), up to the end of the message."""
     stop_reason: str | None = None
-    """The last one that was sent."""
+    """The last one that was sent, in the words of the Messages API."""
     usage: dict[str, int] = field(default_factory=dict)
-    """The last count of each kind of token."""
+    """The last count of each kind of token, in the words of the Messages API."""
     counted: bool = False
     """Whether the last count of the message was sent."""
     started: bool = False
@@ -46,7 +49,7 @@ class Response:
     terminal: bool = False
     """Whether the answer's end was sent: a ``stop_reason`` or ``message_stop``."""
     error_kind: str | None = None
-    """``error.type`` of an error body or an error event."""
+    """What an error body or an error event calls its error: ``error.type``; in OpenAI's dialects the code, if any."""
 
     @property
     def media_type(self) -> str:
@@ -54,8 +57,22 @@ class Response:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def read_reply(wire: bytes) -> Response:
-    """Read the bytes of one reply; a reply that stops early gives what was there."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a dialect says what it says. Both functions fill a response whose body is there, and whose events are."""
+
+    in_json: Callable[[Response], None]
+    in_stream: Callable[[Response], None]
+
+
+def read_reply(wire: bytes, words: Words | None = None) -> Response:
+    """Read the bytes of one reply; a reply that stops early gives what was there.
+
+    Args:
+        wire: head and body.
+        words: of the dialect; by default those of the Messages API.
+    """
+    words = words or MESSAGES
     response = Response()
     head, blank, rest = wire.partition(b"\r\n\r\n")
     if not blank:
@@ -72,11 +89,11 @@ def read_reply(wire: bytes) -> Response:
     if response.headers.get("content-encoding", "").lower() == "gzip":
         response.body = _gunzip(response.body)
     if response.media_type == "application/json":
-        _read_json(response)
+        words.in_json(response)
     else:
         response.events = read_events(response.body)
         response.is_utf8 = _is_utf8(response.body)
-        _read_stream(response)
+        words.in_stream(response)
     return response
 
 
@@ -165,12 +182,12 @@ def _lines(text: str) -> list[str]:
 
 
 def _read_json(response: Response) -> None:
-    message = _json_object(response.body)
+    message = object_in(response.body)
     if isinstance(message.get("error"), dict):
         response.error_kind = message["error"].get("type")
     if message.get("type") == "message":
         content = message.get("content")
-        blocks = [_dict(block) for block in content] if isinstance(content, list) else []
+        blocks = [as_object(block) for block in content] if isinstance(content, list) else []
         response.text = "".join(_text(block) for block in blocks if block.get("type") == "text")
         response.signatures = [str(block.get("signature")) for block in blocks if block.get("type") == "thinking"]
         response.stop_reason = _reason(message)
@@ -183,14 +200,14 @@ def _read_stream(response: Response) -> None:
     signatures: dict[str, str] = {}
     for name, data in response.events:
         if name == "error":
-            error = _json_object(data).get("error")
+            error = object_in(data).get("error")
             response.error_kind = error.get("type") if isinstance(error, dict) else "unknown"
             return
-        event = _json_object(data)
+        event = object_in(data)
         if not event:
             continue
-        kind, delta = name if event.get("type") is None else event["type"], _dict(event.get("delta"))
-        block, index = _dict(event.get("content_block")), repr(event.get("index"))
+        kind, delta = name if event.get("type") is None else event["type"], as_object(event.get("delta"))
+        block, index = as_object(event.get("content_block")), repr(event.get("index"))
         response.started = response.started or kind in ("message_start", "content_block_start")
         if kind == "content_block_delta" and delta.get("type") == "text_delta":
             response.text += _text(delta)
@@ -203,18 +220,21 @@ def _read_stream(response: Response) -> None:
         elif kind == "content_block_stop" and signatures.get(index):
             response.signatures.append(signatures.pop(index))
         elif kind == "message_start":
-            _count(response, _dict(event.get("message")).get("usage"))
+            _count(response, as_object(event.get("message")).get("usage"))
         elif kind == "message_delta":
             response.stop_reason = _reason(delta) or response.stop_reason
             response.terminal = response.terminal or response.stop_reason is not None
-            response.counted = response.counted or "output_tokens" in _dict(event.get("usage"))
+            response.counted = response.counted or "output_tokens" in as_object(event.get("usage"))
             _count(response, event.get("usage"))
         elif kind == "message_stop":
             response.terminal = True
             return
         elif kind == "error":
-            response.error_kind = _dict(event.get("error")).get("type", "unknown")
+            response.error_kind = as_object(event.get("error")).get("type", "unknown")
             return
+
+
+MESSAGES = Words(_read_json, _read_stream)
 
 
 def _reason(holder: dict[str, Any]) -> str | None:
@@ -223,14 +243,15 @@ def _reason(holder: dict[str, Any]) -> str | None:
 
 
 def _count(response: Response, usage: Any) -> None:
-    for name, value in _dict(usage).items():
+    for name, value in as_object(usage).items():
         if isinstance(value, int) and not isinstance(value, bool):
             response.usage[name] = value
 
 
-def _json_object(data: bytes | str) -> dict[str, Any]:
+def object_in(data: bytes | str) -> dict[str, Any]:
+    """The JSON object in ``data``; an empty one where there is none."""
     try:
-        return _dict(json_of(data))
+        return as_object(json_of(data))
     except (ValueError, RecursionError):
         return {}
 
@@ -250,5 +271,6 @@ def _text(holder: dict[str, Any]) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _dict(value: Any) -> dict[str, Any]:
+def as_object(value: Any) -> dict[str, Any]:
+    """``value`` if it is an object; an empty one where it is not."""
     return value if isinstance(value, dict) else {}

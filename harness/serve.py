@@ -10,15 +10,16 @@ from functools import partial
 
 from fake_server.app import Case, FakeServer
 from fake_server.clock import SystemClock
+from fake_server.dialect import Dialect
 from fake_server.record import Sent, ServerRecord, Waited
 from harness import catalog
+from harness.asking import MODELS
 from harness.errors import UsageError
 from harness.judging import Sitting, route
 from harness.lateness import Lateness, Watch
 from harness.model import Scenario
 from harness.nemesis import Nemesis, NetworkLayer
 from harness.plain import plain
-from harness.plan import MODEL
 from harness.timeline import server_line
 
 _CURL = """curl -N {url}/v1/messages \\
@@ -143,8 +144,9 @@ def _introduce(scenario: Scenario | None, count: int, base: str, seed: str, say:
     else:
         url = f"{base}/{token if scenario else '<scenario>'}"
         say(f"base URL: {url}   (add ~1, ~2 … to begin again at attempt 1)")
+        say(f"          (as OPENAI_BASE_URL: {url}/v1)")
         say(f"judge:    streamproof judge {url} FILE   (what your client showed)")
-    say(_CURL.format(url=f"{base}/{token}", model=MODEL))
+    say(_CURL.format(url=f"{base}/{token}", model=MODELS[Dialect.ANTHROPIC]))
 
 
 def _say(token: str, record: ServerRecord, *, say: Callable[[str], object]) -> None:

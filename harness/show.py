@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TextIO, assert_never
 
+from fake_server.dialect import Dialect
 from fake_server.effects import Close, Effect, End, Mark, Reset, Send, Stall, Wait
 from fake_server.script import Request, render
 from harness import catalog
+from harness.asking import asked
 from harness.events import CaseFinished, Event
 from harness.model import Policy, Scenario
 from harness.network import describe
 from harness.plain import plain, plain_bytes
-from harness.plan import MODEL, PROMPT
 from harness.receiver import Receiver
 from harness.receiver import describe as describe_call
 from harness.timeline import Line, timeline
@@ -23,8 +24,12 @@ _MOST_EFFECTS = 400
 _MOST_BYTES = 400
 
 
-def shown(scenario: Scenario, seed: str) -> Iterator[str]:
-    """Lines that describe ``scenario``: what it is in the catalogue, and each attempt's effects with their bytes."""
+def shown(scenario: Scenario, seed: str, dialect: Dialect = Dialect.ANTHROPIC) -> Iterator[str]:
+    """Lines that describe ``scenario``: what it is in the catalogue, and each attempt's effects with their bytes.
+
+    Args:
+        dialect: in whose words the bytes are.
+    """
     yield from _place(scenario)
     yield scenario.title
     for policy in Policy:
@@ -32,6 +37,7 @@ def shown(scenario: Scenario, seed: str) -> Iterator[str]:
     yield f"  level: {scenario.level}"
     if harm := catalog.harm(scenario):
         yield f"  harm: {harm}"
+    yield f"  dialects: {', '.join(sorted(scenario.spoken_in))}"
     if scenario.pair:
         yield f"  other side: {_named(scenario.pair)}"
     if scenario.sources:
@@ -46,7 +52,7 @@ def shown(scenario: Scenario, seed: str) -> Iterator[str]:
         last = attempt == len(scenario.script.steps)
         yield ""
         yield f"attempt {attempt}{' and later' if last else ''}, streaming:"
-        yield from _bytes(scenario, seed, attempt)
+        yield from _bytes(scenario, seed, attempt, dialect)
 
 
 def _place(scenario: Scenario) -> Iterator[str]:
@@ -69,9 +75,9 @@ def _receiver(receiver: Receiver) -> Iterator[str]:
         yield f"  receiver: {describe_call(name, fault)}"
 
 
-def _bytes(scenario: Scenario, seed: str, attempt: int) -> Iterator[str]:
-    body = {"model": MODEL, "max_tokens": 1024, "messages": [{"role": "user", "content": PROMPT}], "stream": True}
-    request = Request(attempt=attempt, seed=scenario.drawn_by(seed), body={**body, **scenario.request})
+def _bytes(scenario: Scenario, seed: str, attempt: int, dialect: Dialect) -> Iterator[str]:
+    body = {**asked(scenario.request, dialect), "stream": True}
+    request = Request(attempt=attempt, seed=scenario.drawn_by(seed), body=body, dialect=dialect)
     _, effects = render(scenario.script.reply(request), request)
     total = 0
     for effect in islice(effects, _MOST_EFFECTS):

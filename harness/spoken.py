@@ -89,6 +89,8 @@ def environment(job: Job) -> dict[str, str]:
     return {
         "ANTHROPIC_BASE_URL": job.base_url,
         "ANTHROPIC_API_KEY": job.api_key,
+        "OPENAI_BASE_URL": f"{job.base_url}/v1",
+        "OPENAI_API_KEY": job.api_key,
         "STREAMPROOF_JOB": json.dumps(described(job), ensure_ascii=False),
     }
 

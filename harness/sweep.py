@@ -15,8 +15,9 @@ from itertools import combinations
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from fake_server import fault
+from fake_server.answer import Answer
 from fake_server.bounds import Examples, Usually
-from fake_server.dialects.anthropic import Answer
+from fake_server.dialect import Dialect
 from fake_server.effects import Send
 from fake_server.fault import Fault
 from fake_server.faults.close_early import CloseEarly
@@ -28,10 +29,10 @@ from fake_server.faults.split_in_frame import SplitInFrame
 from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtByte, AtEvent, Position
 from fake_server.script import Request, Script, render, script
+from harness.asking import MODELS
 from harness.fields import fields_of
 from harness.fuzz import LIMITS, SEED
 from harness.model import Expect, Outcome, Scenario
-from harness.plan import MODEL
 from harness.states import Delivered
 
 FAMILY = "sweep"
@@ -80,7 +81,7 @@ class Stream:
 @lru_cache(maxsize=16)
 def _measured(stream: Stream) -> tuple[Answer, int, int]:
     """The answer, the bytes of its body, and those of the response."""
-    request = Request(attempt=1, seed=f"{SEED}/{SEED}", body={"model": MODEL, "stream": True})
+    request = Request(attempt=1, seed=f"{SEED}/{SEED}", body={"model": MODELS[Dialect.ANTHROPIC], "stream": True})
     sentences, body = 0, 0
     while body < min(stream.size, MOST_BYTES):
         sentences += 1

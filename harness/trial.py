@@ -104,11 +104,13 @@ def _trouble(record: Record, is_silent: bool) -> str:
 
 
 def _environment(job: Job) -> dict[str, str | None]:
-    """Variables by which clients of the Messages API find the server; None takes one away."""
+    """Variables by which clients find the server, of whatever dialect; None takes one away."""
     around = [one for one in (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), LOOPBACK) if one]
     return {
         "ANTHROPIC_BASE_URL": job.base_url,
         "ANTHROPIC_API_KEY": job.api_key,
+        "OPENAI_BASE_URL": f"{job.base_url}/v1",
+        "OPENAI_API_KEY": job.api_key,
         "ANTHROPIC_AUTH_TOKEN": None,  # a real one: nobody but the real API should be sent it
         "NO_PROXY": ",".join(around),  # a proxy of the machine would be asked for this server
         "no_proxy": ",".join(around),

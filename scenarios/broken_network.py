@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.faults.drip import Drip
 from fake_server.script import script
 from harness.model import Scenario
 from harness.network import AfterReply, AtAttempt, network, toxic
-from scenarios.shapes import NETWORK_STATES, RECOVERABLE, WHOLE, dead, deltas, over
+from scenarios.shapes import EVERY_DIALECT, NETWORK_STATES, RECOVERABLE, WHOLE, WITH_NAMES, dead, deltas, over
 
 _GRACE = 50
 """Milliseconds before a RST, in which the client reads what it has: a RST makes it forget the rest."""
@@ -18,12 +18,14 @@ _GRACE = 50
 def _swept() -> Iterator[Scenario]:
     for state, words, moment in NETWORK_STATES:
         shown = state != "preamble_only"
+        dialects = WITH_NAMES if state == "text_done" else EVERY_DIALECT
         yield over(
             f"cut_{state}",
             f"The network closes the connection (FIN) {words}.",
             network(toxic("limit_data", bytes=0, begins=moment, ends=AtAttempt(2))),
             covers=("conn-fin-without-final-chunk",),
             sources=("openai/openai-python#2065",),
+            dialects=dialects,
         )
         yield over(
             f"reset_{state}",
@@ -31,6 +33,7 @@ def _swept() -> Iterator[Scenario]:
             network(toxic("reset_now", delay=_GRACE, only_connections=1, begins=moment)),
             covers=("conn-rst-mid-stream" if shown else "conn-reset-before-visible-content",),
             sources=("anthropics/claude-code#83943", "cline/cline#5674"),
+            dialects=dialects,
         )
         yield dead(
             f"silent_{state}",
@@ -39,9 +42,11 @@ def _swept() -> Iterator[Scenario]:
             covers=("conn-half-open-silent-death", *(("time-stall-mid-text",) if shown else ())),
             sources=("anthropics/claude-code#61001",),
             pair="slow_network.stall_that_resumes",
+            dialects=dialects,
         )
 
 
+DIALECTS = EVERY_DIALECT
 HARM = "The answer breaks off where a second attempt would have brought it, or half of it passes for whole."
 
 SCENARIOS = (

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer, InTurns, event
+from fake_server.answer import Answer, InTurns
+from fake_server.dialects.anthropic import event
 from fake_server.faults.drop_event import DropEvent
 from fake_server.faults.inject import Inject
 from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtEvent
 from fake_server.script import script
 from harness.model import Capability, Expect, Level, Outcome, Scenario
-from scenarios.shapes import PAUSES, REASON_SEEN, TERMINAL_SEEN, WHOLE, paused, unusual
+from scenarios.shapes import (
+    CLAUDE,
+    EVERY_DIALECT,
+    PAUSES,
+    REASON_SEEN,
+    TERMINAL_SEEN,
+    WHOLE,
+    WITH_A_STOP,
+    paused,
+    unusual,
+)
 
 
 def _ends(name: str, title: str, outcome: Outcome, answer: Answer, **more: Any) -> Scenario:
@@ -20,6 +31,7 @@ def _ends(name: str, title: str, outcome: Outcome, answer: Answer, **more: Any) 
     return Scenario(name=name, title=title, script=script(answer), expect=expect, **more)
 
 
+DIALECTS = EVERY_DIALECT
 HARM = "A good answer is lost, or called something that it is not."
 
 SCENARIOS = (
@@ -36,6 +48,7 @@ SCENARIOS = (
         covers=("order-stop-reason-but-no-message-stop",),
         sources=("esengine/DeepSeek-Reasonix#8756", "earendil-works/pi#8460"),
         pair="cutoff.clean_end_text_done",
+        dialects=WITH_A_STOP,
     ),
     unusual(
         "held_open",
@@ -98,6 +111,7 @@ SCENARIOS = (
         covers=("sem-pause-turn",),
         sources=("dust-tt/dust#28390", "prism-php/prism#1003"),
         pair="content.server_tools",
+        dialects=CLAUDE,
     ),
     Scenario(
         name="unknown_stop_reason",
@@ -108,6 +122,7 @@ SCENARIOS = (
         covers=("sem-unknown-stop-reason",),
         sources=("Dicklesworthstone/pi_agent_rust#144",),
         pair="completion.stop_sequence",
+        dialects=WITH_A_STOP,
     ),
     _ends(
         "empty",
@@ -136,6 +151,7 @@ SCENARIOS = (
                 "message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 45}
             ),
         ),
+        dialects=CLAUDE,
     ),
     Scenario(
         name="usage_cumulative",
@@ -145,6 +161,7 @@ SCENARIOS = (
         requires=frozenset({Capability.USAGE}),
         covers=("sem-usage-cumulative",),
         sources=("langchain-ai/langchainjs#10249", "envoyproxy/ai-gateway#2236"),
+        dialects=CLAUDE,
     ),
     Scenario(
         name="usage_grows_late",
@@ -154,6 +171,7 @@ SCENARIOS = (
         requires=frozenset({Capability.USAGE}),
         covers=("sem-usage-grows-late",),
         sources=("langchain-ai/langchain#32461",),
+        dialects=CLAUDE,
     ),
     Scenario(
         name="long_answer",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fake_server.dialects.anthropic import Answer, Block, text_block, thinking_block, tool_block, whole_block
+from fake_server.answer import Answer
+from fake_server.blocks import Block, text_block, thinking_block, tool_block, whole_block
 from fake_server.fault import Fault
 from fake_server.faults.drop_event import DropEvent
 from fake_server.faults.end_early import EndEarly
@@ -11,7 +12,7 @@ from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtEvent
 from fake_server.script import script
 from harness.model import Capability, Expect, Outcome, Scenario, ToolUse
-from scenarios.shapes import BLOCK_DONE, DELTA, WHOLE
+from scenarios.shapes import BLOCK_DONE, CLAUDE, DELTA, EVERY_DIALECT, WHOLE
 
 _FILE = {"path": "/notes/village.txt", "content": "The heron visits the mill at dawn — 東京, Łódź, 🌍.", "mode": "w"}
 _LONG_FILE = {**_FILE, "content": "The heron visits the mill. " * 150}
@@ -32,6 +33,7 @@ def _calls(*blocks: Block, stop_reason: str = "tool_use", faults: tuple[Fault, .
 
 _GOOD = _calls(tool_block("write_file", _FILE))
 
+DIALECTS = EVERY_DIALECT
 HARM = "A tool is run that should not be, or otherwise than the model called it, or thoughts are shown as the answer."
 
 SCENARIOS = (
@@ -128,6 +130,7 @@ SCENARIOS = (
         request=_TOOL_SPEC,
         covers=("order-missing-block-stop",),
         pair="order.no_block_stop",
+        dialects=CLAUDE,
     ),
     Scenario(
         name="tool_delivered_then_cut",
@@ -146,6 +149,7 @@ SCENARIOS = (
             Answer(blocks=(thinking_block("Let me think about the village."), text_block("The heron is home.")))
         ),
         expect=WHOLE,
+        dialects=CLAUDE,
     ),
     Scenario(
         name="redacted_thinking",
@@ -159,6 +163,7 @@ SCENARIOS = (
             )
         ),
         expect=WHOLE,
+        dialects=CLAUDE,
     ),
     Scenario(
         name="thinking_only",
@@ -167,6 +172,7 @@ SCENARIOS = (
         expect=WHOLE,
         covers=("sem-thinking-only",),
         sources=("LiveBench/LiveBench#425",),
+        dialects=CLAUDE,
     ),
     Scenario(
         name="server_tools",
@@ -184,5 +190,6 @@ SCENARIOS = (
             )
         ),
         expect=WHOLE,
+        dialects=CLAUDE,
     ),
 )

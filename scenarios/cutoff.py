@@ -16,12 +16,14 @@ from harness.model import Level, Scenario
 from scenarios.shapes import (
     BLOCK_DONE,
     DELTA,
+    EVERY_DIALECT,
     LATE_TEXT,
     MID_TEXT,
     PREAMBLE_ONLY,
     REASON_SEEN,
     TERMINAL_SEEN,
     WHOLE,
+    WITH_A_STOP,
     faulted,
 )
 
@@ -91,9 +93,11 @@ def _after_the_end() -> Iterator[Scenario]:
         covers=("order-stop-reason-but-no-message-stop",),
         sources=("esengine/DeepSeek-Reasonix#8756",),
         pair="cutoff.clean_end_text_done",
+        dialects=WITH_A_STOP,
     )
 
 
+DIALECTS = EVERY_DIALECT
 HARM = "The reader takes a part of an answer for all of it, or a good answer is lost."
 
 SCENARIOS = (

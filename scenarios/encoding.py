@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer, text_block, tool_block
+from fake_server.answer import Answer
+from fake_server.blocks import text_block, tool_block
 from fake_server.fault import Fault
 from fake_server.faults.inject import Inject
 from fake_server.faults.set_header import SetHeader
@@ -13,7 +14,7 @@ from fake_server.faults.split_characters import SplitCharacters
 from fake_server.position import AtByte, InCharacter
 from fake_server.script import script
 from harness.model import Capability, Expect, Level, Scenario, ToolUse
-from scenarios.shapes import WHOLE, unusual
+from scenarios.shapes import EVERY_DIALECT, WHOLE, unusual
 
 
 def _says(
@@ -24,6 +25,7 @@ def _says(
     return Scenario(name=name, title=title, script=script(answer), expect=WHOLE, **more)
 
 
+DIALECTS = EVERY_DIALECT
 HARM = "Letters of the answer are wrong, or it breaks at one of them."
 
 SCENARIOS = (

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from fake_server.dialects.anthropic import Answer, Refuse, tool_block
+from fake_server.answer import Answer, Refuse
+from fake_server.blocks import tool_block
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent
 from fake_server.faults.reset_connection import ResetConnection
 from fake_server.script import script
 from harness.model import Capability, Expect, Outcome, Scenario, ToolUse
-from scenarios.shapes import BLOCK_DONE, EARLY_TEXT, MID_TEXT, PREAMBLE_ONLY, RECOVERABLE
+from scenarios.shapes import BLOCK_DONE, CLAUDE, EARLY_TEXT, EVERY_DIALECT, MID_TEXT, PREAMBLE_ONLY, RECOVERABLE
 
 _GO = {"to": "the mill"}
 
+DIALECTS = EVERY_DIALECT
 HARM = "The user gets an error although another way to the answer was left, or no longer sees answers as they come."
 
 SCENARIOS = (
@@ -31,6 +33,7 @@ SCENARIOS = (
         expect=RECOVERABLE,
         covers=("fallback-never-runs-mid-stream",),
         sources=("BerriAI/litellm#6957", "BerriAI/litellm#38610"),
+        dialects=CLAUDE,
     ),
     Scenario(
         name="not_after_one_cut",

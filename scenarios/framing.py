@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fake_server.dialects.anthropic import Answer, text_block
+from fake_server.answer import Answer
+from fake_server.blocks import text_block
 from fake_server.faults.between_events import BetweenEvents
 from fake_server.faults.close_early import CloseEarly
 from fake_server.faults.end_early import EndEarly
@@ -24,12 +25,13 @@ from fake_server.position import AtByte, InEvent
 from fake_server.script import script
 from fake_server.text import story
 from harness.model import Expect, Level, Outcome, Scenario
-from scenarios.shapes import DELTA, MID_TEXT, WHOLE, faulted, unusual
+from scenarios.shapes import CLAUDE, DELTA, EVERY_DIALECT, MID_TEXT, WHOLE, WITH_A_STOP, WITH_NAMES, faulted, unusual
 
 _HUGE = story("huge event", 250) * 20
 """Some 280 KB."""
 _FRAGMENTED = _HUGE[:40_000]
 
+DIALECTS = EVERY_DIALECT
 HARM = "A healthy answer breaks, or a part of it is missing."
 
 SCENARIOS = (
@@ -127,6 +129,7 @@ SCENARIOS = (
         RepeatBytes(at=MID_TEXT, every=0, count=3000),
         covers=("sse-many-events-per-read",),
         pair="stall.pings_only",
+        dialects=CLAUDE,
     ),
     unusual(
         "retry_field",
@@ -164,6 +167,7 @@ SCENARIOS = (
         covers=("sse-no-event-field",),
         sources=("https://platform.claude.com/docs/en/build-with-claude/streaming",),
         level=Level.SHOULD,
+        dialects=WITH_NAMES,
     ),
     unusual(
         "multiline_data",
@@ -180,6 +184,7 @@ SCENARIOS = (
         covers=("sse-final-event-no-blank-line",),
         sources=("openai/openai-node#2725", "a2aproject/a2a-python#1216"),
         pair="framing.stop_reason_unterminated",
+        dialects=WITH_A_STOP,
     ),
     faulted(
         "stop_reason_unterminated",

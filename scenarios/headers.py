@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from fake_server.dialects.anthropic import Answer, Refuse
+from fake_server.answer import Answer, Refuse
 from fake_server.faults.content_length import ContentLength
 from fake_server.faults.gzip_body import GzipBody
 from fake_server.faults.hold_all import HoldAll
 from fake_server.faults.set_header import SetHeader
 from fake_server.script import script
 from harness.model import Expect, Level, Scenario
-from scenarios.shapes import RECOVERABLE, REFUSED, WHOLE, faulted, unusual
+from scenarios.shapes import EVERY_DIALECT, RECOVERABLE, REFUSED, WHOLE, faulted, unusual
 
+DIALECTS = EVERY_DIALECT
 HARM = "A good answer is refused or cut for its headers."
 
 SCENARIOS = (

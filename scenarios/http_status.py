@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer, Refuse, Respond, error_body
+from fake_server.answer import Answer, Refuse, Respond
+from fake_server.dialects.anthropic import error_body
 from fake_server.faults.close_in_frame import CloseInFrame
 from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtByte
 from fake_server.script import Step, script
 from harness.model import Endpoint, Expect, Level, Outcome, Scenario
-from scenarios.shapes import HOPELESS, RECOVERABLE, REFUSED
+from scenarios.shapes import CLAUDE, EVERY_DIALECT, HOPELESS, RECOVERABLE, REFUSED
 
 _PAGE = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad gateway</h1>%b</body></html>"
 
@@ -66,6 +67,7 @@ def _instead(name: str, title: str, step: Step, expect: Expect = RECOVERABLE, **
     return Scenario(name=name, title=title, script=script(step, Answer()), expect=expect, **more)
 
 
+DIALECTS = EVERY_DIALECT
 HARM = "The user gets an error where a second attempt would have been answered, or waits for attempts that cannot be."
 
 SCENARIOS = (
@@ -141,6 +143,7 @@ SCENARIOS = (
         covers=("res-pool-leak-on-error-status",),
         sources=("mistralai/client-python#532", "LiveBench/LiveBench#523"),
         pair="stall.slow_start",
+        dialects=CLAUDE,
     ),
     _instead(
         "html_with_200",
@@ -170,6 +173,7 @@ SCENARIOS = (
         Respond(content_type="application/json", body=error_body(529, "Overloaded")),
         covers=("http-200-json-for-stream",),
         sources=("rexxars/eventsource-client#9",),
+        dialects=CLAUDE,
     ),
     Scenario(
         name="redirect_for_ever",
@@ -178,6 +182,7 @@ SCENARIOS = (
         expect=HOPELESS,
         level=Level.SHOULD,
         pair="http_status.status_529",
+        dialects=CLAUDE,
     ),
     Scenario(
         name="never_reached",

@@ -11,8 +11,9 @@ from fake_server.faults.inject_raw import InjectRaw
 from fake_server.faults.malformed_json import MalformedJson
 from fake_server.position import AtEvent
 from harness.model import Level
-from scenarios.shapes import MID_TEXT, RECOVERABLE, faulted, unusual
+from scenarios.shapes import CLAUDE, EVERY_DIALECT, MID_TEXT, RECOVERABLE, faulted, unusual
 
+DIALECTS = EVERY_DIALECT
 HARM = "A hole in the text goes unnoticed, or a parser's error takes the application down."
 
 SCENARIOS = (
@@ -30,6 +31,7 @@ SCENARIOS = (
         MalformedJson(at=AtEvent("message_start")),
         covers=("json-malformed-event-mid-stream",),
         pair="malformed.unknown_fields",
+        dialects=CLAUDE,
     ),
     faulted(
         "json_last_event",
@@ -93,6 +95,7 @@ SCENARIOS = (
         covers=("json-missing-required-field",),
         sources=("labring/aiproxy#604",),
         pair="malformed.unknown_fields",
+        dialects=CLAUDE,
     ),
     faulted(
         "delta_without_index",
@@ -102,6 +105,7 @@ SCENARIOS = (
         sources=("zed-industries/zed#45761",),
         level=Level.SHOULD,
         pair="malformed.unknown_fields",
+        dialects=CLAUDE,
     ),
     unusual(
         "usage_missing",
@@ -111,6 +115,7 @@ SCENARIOS = (
         covers=("json-missing-required-field",),
         sources=("https://platform.claude.com/docs/en/build-with-claude/streaming",),
         level=Level.SHOULD,
+        dialects=CLAUDE,
     ),
     unusual(
         "unknown_fields",
@@ -120,6 +125,7 @@ SCENARIOS = (
         covers=("json-unknown-fields",),
         sources=("Dicklesworthstone/pi_agent_rust#144",),
         pair="malformed.delta_without_text",
+        dialects=CLAUDE,
     ),
     faulted(
         "html_comment_as_data",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fake_server.dialects.anthropic import Answer, event, text_block, whole_block
+from fake_server.answer import Answer
+from fake_server.blocks import text_block, whole_block
+from fake_server.dialects.anthropic import event
 from fake_server.faults.drop_event import DropEvent
 from fake_server.faults.edit_json import EditJson
 from fake_server.faults.end_early import EndEarly

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer, Refuse
+from fake_server.answer import Answer, Refuse
 from fake_server.faults.error_event import ErrorEvent
 from fake_server.script import script
 from harness.model import Expect, Level, Outcome, Scenario
-from scenarios.shapes import HOPELESS, PREAMBLE_ONLY, RECOVERABLE, faulted
+from scenarios.shapes import CLAUDE, EVERY_DIALECT, HOPELESS, PREAMBLE_ONLY, RECOVERABLE, faulted
 
 
 def _limited(name: str, title: str, *headers: tuple[str, str], expect: Expect = RECOVERABLE, **more: Any) -> Scenario:
@@ -43,6 +43,7 @@ def _nonsense() -> Iterator[Scenario]:
         )
 
 
+DIALECTS = EVERY_DIALECT
 HARM = "The client comes back too early and is limited for longer, or so late that nobody waits for it."
 
 SCENARIOS = (
@@ -118,5 +119,6 @@ SCENARIOS = (
         ),
         covers=("order-error-after-message-start", "retry-misclassified"),
         sources=("Wei-Shaw/sub2api#5567", "anthropics/anthropic-sdk-python#688"),
+        dialects=CLAUDE,
     ),
 )

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from fake_server.dialects.anthropic import (
-    Answer,
-    InTurns,
-    Refuse,
-    text_block,
-    thinking_block,
-    tool_block,
-    whole_block,
-)
+from fake_server.answer import Answer, InTurns, Refuse
+from fake_server.blocks import text_block, thinking_block, tool_block, whole_block
 from fake_server.faults.close_in_frame import CloseInFrame
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent

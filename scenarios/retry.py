@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fake_server.dialects.anthropic import Answer, Refuse, text_block, thinking_block
+from fake_server.answer import Answer, Refuse
+from fake_server.blocks import text_block, thinking_block
 from fake_server.faults.drip import Drip
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent
@@ -12,11 +13,12 @@ from fake_server.position import AtEvent
 from fake_server.script import script
 from fake_server.text import story
 from harness.model import Capability, Expect, Outcome, Scenario
-from scenarios.shapes import EARLY_TEXT, LATE_TEXT, MID_TEXT, RECOVERABLE
+from scenarios.shapes import CLAUDE, EARLY_TEXT, EVERY_DIALECT, LATE_TEXT, MID_TEXT, RECOVERABLE
 
 _THOUGHT = (thinking_block("Let me think about the village first."), text_block(story("after thinking", 10)))
 _RETRIES = frozenset({Capability.RETRIES})
 
+DIALECTS = EVERY_DIALECT
 HARM = "The user reads a mixture of two attempts, or gets an error where one more would have been answered."
 
 SCENARIOS = (
@@ -53,6 +55,7 @@ SCENARIOS = (
         expect=RECOVERABLE,
         covers=("conn-reset-before-visible-content",),
         sources=("router-for-me/CLIProxyAPI#4658", "NousResearch/hermes-agent#113135"),
+        dialects=CLAUDE,
     ),
     Scenario(
         name="flapping",
@@ -79,6 +82,7 @@ SCENARIOS = (
         covers=("retry-endless", "retry-loses-partial"),
         sources=("cline/cline#4858", "codexmark/kram#109", "earendil-works/pi#8460"),
         pair="retry.flapping",
+        dialects=CLAUDE,
     ),
     Scenario(
         name="cause_is_kept",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.script import script
 from harness.model import Scenario
-from scenarios.shapes import WHOLE
+from scenarios.shapes import EVERY_DIALECT, WHOLE
 
+DIALECTS = EVERY_DIALECT
 HARM = "The next question is answered with what is left of the one before, or not at all."
 
 _FAULTS = (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer, text_block
+from fake_server.answer import Answer
+from fake_server.blocks import text_block
 from fake_server.faults.end_early import EndEarly
 from fake_server.position import AtEvent
 from harness.model import Level, Scenario
-from scenarios.shapes import DELTA, LATE_TEXT, MID_TEXT, PREFILLS, resumed
+from scenarios.shapes import CLAUDE, DELTA, EVERY_DIALECT, LATE_TEXT, MID_TEXT, PREFILLS, resumed
 
 
 def _seam(name: str, title: str, before: str, after: str, **more: Any) -> Scenario:
@@ -33,6 +34,7 @@ def _seam(name: str, title: str, before: str, after: str, **more: Any) -> Scenar
 _LINE = "Row, row, row your boat, gently down the stream.\n"
 _REFRAIN = text_block(_LINE * 4, pieces=(_LINE,) * 4)
 
+DIALECTS = EVERY_DIALECT
 HARM = "Words are lost, doubled or run together in the middle of the answer."
 
 SCENARIOS = (
@@ -85,6 +87,7 @@ SCENARIOS = (
         request=PREFILLS,
         covers=("resume-prefill-trailing-space",),
         sources=("anthropics/claude-code#18731",),
+        dialects=CLAUDE,
     ),
     _seam(
         "after_a_line_prefill",
@@ -92,5 +95,6 @@ SCENARIOS = (
         "Then:\n\n",
         "- the miller\n",
         request=PREFILLS,
+        dialects=CLAUDE,
     ),
 )

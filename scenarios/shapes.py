@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer, text_block, thinking_block, tool_block, whole_block
+from fake_server.answer import Answer
+from fake_server.blocks import text_block, thinking_block, tool_block, whole_block
+from fake_server.dialect import Dialect
 from fake_server.fault import Fault
 from fake_server.position import AtEnd, AtEvent
 from fake_server.receivers.plan import Fault as CallFault
@@ -17,6 +19,14 @@ from fake_server.text import story
 from harness.model import Expect, Outcome, Scenario
 from harness.network import AfterEvents, Network
 from harness.receiver import Kind, Receiver
+
+EVERY_DIALECT = frozenset(Dialect)
+CLAUDE = frozenset({Dialect.ANTHROPIC})
+"""It is a matter of events or fields that only the Messages API has."""
+WITH_A_STOP = EVERY_DIALECT - {Dialect.OPENAI_RESPONSES}
+"""The reason of the end is told, and then the end itself."""
+WITH_NAMES = EVERY_DIALECT - {Dialect.OPENAI_CHAT}
+"""Events have names, and blocks have an end."""
 
 DELTA = "content_block_delta"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer, Refuse
+from fake_server.answer import Answer, Refuse
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.pause import Pause
 from fake_server.faults.reset_connection import ResetConnection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer, Refuse
+from fake_server.answer import Answer, Refuse
 from fake_server.faults.end_early import EndEarly
 from fake_server.receivers.plan import Cut, Fails, Hangs, Limited, Plan, Says
 from fake_server.script import Step

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.fault import Fault
 from fake_server.faults.until_closed import UntilClosed
 from fake_server.script import script
 from harness.model import Expect, Limits, Scenario
 from harness.network import Network, network, profile, toxic
-from scenarios.shapes import LARGE_PROMPT, WHOLE, dead
+from scenarios.shapes import EVERY_DIALECT, LARGE_PROMPT, WHOLE, dead
 
 _HEALTHY = Expect(healthy=True)
 _PATIENT = Limits(connect=5.0, first_byte=5.0, idle=3.0, progress=5.0, settle=16.0)
@@ -24,6 +24,7 @@ def _slow(name: str, title: str, over: Network, *faults: Fault, **more: Any) -> 
     )
 
 
+DIALECTS = EVERY_DIALECT
 HARM = "On a slow line the answer is killed although it was under way."
 
 SCENARIOS = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_server.dialects.anthropic import Answer, text_block
+from fake_server.answer import Answer
+from fake_server.blocks import text_block
 from fake_server.fault import Fault
 from fake_server.faults.drip import Drip
 from fake_server.faults.hold_all import HoldAll
@@ -16,7 +17,18 @@ from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtByte, InEvent
 from fake_server.script import script
 from harness.model import Expect, Level, Limits, Scenario
-from scenarios.shapes import BLOCK_DONE, DELTA, MID_TEXT, PREAMBLE_ONLY, REASON_SEEN, WHOLE, faulted
+from scenarios.shapes import (
+    BLOCK_DONE,
+    CLAUDE,
+    DELTA,
+    EVERY_DIALECT,
+    MID_TEXT,
+    PREAMBLE_ONLY,
+    REASON_SEEN,
+    WHOLE,
+    WITH_A_STOP,
+    faulted,
+)
 
 _SENTENCES = tuple(f"At {hour} the bell rings. " for hour in range(1, 9))
 _DEAD = Expect(may_fail=True, stalls=True)
@@ -28,6 +40,7 @@ def _slow(name: str, title: str, *faults: Fault, **more: Any) -> Scenario:
     return Scenario(name=name, title=title, script=script(Answer(faults=faults)), expect=_SLOW, **more)
 
 
+DIALECTS = EVERY_DIALECT
 HARM = "The user waits before a text that will never go on, or a healthy answer is killed."
 
 SCENARIOS = (
@@ -89,6 +102,7 @@ SCENARIOS = (
         level=Level.SHOULD,
         pair="stall.text_done",
         harm="The user has the whole answer and the spinner goes on turning.",
+        dialects=WITH_A_STOP,
     ),
     faulted(
         "pings_only",
@@ -98,6 +112,7 @@ SCENARIOS = (
         covers=("time-ping-only-stall",),
         sources=("langchain-ai/langchain#36964", "anthony-chaudhary/fak#5486"),
         pair="stall.pings_then_content",
+        dialects=CLAUDE,
     ),
     faulted(
         "comments_only",
@@ -130,6 +145,7 @@ SCENARIOS = (
         covers=("time-long-thinking-healthy",),
         sources=("agentforce314/clawcodex#734", "anthropics/claude-code#46987"),
         pair="stall.pings_only",
+        dialects=CLAUDE,
     ),
     _slow(
         "heartbeat_near_the_limit",
@@ -139,6 +155,7 @@ SCENARIOS = (
         covers=("time-heartbeat-equals-timeout",),
         sources=("livekit/agents#5508", "provos/ironcurtain#376"),
         pair="stall.mid_text",
+        dialects=CLAUDE,
     ),
     _slow(
         "comments_then_content",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fake_server.dialects.anthropic import Answer, Refuse
+from fake_server.answer import Answer, Refuse
 from fake_server.script import script
 from harness.model import Endpoint, Expect, Limits, Outcome, Scenario
 from harness.network import AfterReply, AtAttempt, Lasting, down, network, profile, toxic
-from scenarios.shapes import HOPELESS, LARGE_PROMPT, RECOVERABLE, dead, deltas, over
+from scenarios.shapes import EVERY_DIALECT, HOPELESS, LARGE_PROMPT, RECOVERABLE, dead, deltas, over
 
 _BUSY_THEN_FINE = script(Refuse(status=529, kind="overloaded_error", message="Overloaded"), Answer())
 
+DIALECTS = EVERY_DIALECT
 HARM = "A moment without network costs the user the answer."
 
 SCENARIOS = (

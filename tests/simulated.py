@@ -31,7 +31,7 @@ from client_under_test.signals import (
     WakeAt,
 )
 from client_under_test.targets import Target
-from fake_server.dialects.anthropic import refusal
+from fake_server.answer import refusal
 from fake_server.effects import Close, Effect, End, Reset, Send, Wait
 from fake_server.script import Reply, Request, Script
 from fake_server.validate import Problem, problem_in

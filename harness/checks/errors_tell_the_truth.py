@@ -5,6 +5,8 @@ from harness.law import law
 from harness.model import Capability
 from harness.verdict import PASSED, Ruling, failed, skipped
 
+_IDS = ("request-id", "x-request-id")
+
 
 @law("SP19", rank=13)
 def errors_tell_the_truth(case: Case) -> Ruling:
@@ -19,8 +21,8 @@ def errors_tell_the_truth(case: Case) -> Ruling:
     statuses |= {one.response.status for one in case.attempts if one.response.status is not None}
     if error.status is not None and error.status not in statuses:
         return failed(f"the error reports status {error.status}; the server sent {sorted(statuses) or 'none'}")
-    ids = {one.replied.headers.get("request-id") for one in case.attempts if one.replied is not None}
-    ids |= {one.response.headers.get("request-id") for one in case.attempts}
+    ids = {one.replied.headers.get(name) for one in case.attempts if one.replied is not None for name in _IDS}
+    ids |= {one.response.headers.get(name) for one in case.attempts for name in _IDS}
     if error.request_id is not None and error.request_id not in ids:
         return failed(f"the error reports request id {error.request_id!r}, which the server never sent")
     kinds = [one.response.error_kind for one in case.attempts]

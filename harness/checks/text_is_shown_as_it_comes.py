@@ -3,11 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.attempt import Attempt
-from harness.grammar import read_in_order
 from harness.history import Case
 from harness.law import law
 from harness.model import Shown
-from harness.reference import read_reply
 from harness.verdict import PASSED, Ruling, failed, skipped
 
 
@@ -34,4 +32,4 @@ def _arrived(attempt: Attempt) -> Iterator[tuple[float, int]]:
     """When text came, and how long all of it was then."""
     for sent in attempt.sent:
         if sent.event == "content_block_delta":
-            yield sent.t, len(read_in_order(read_reply(attempt.wire[: sent.total]).events, is_utf8=True).text)
+            yield sent.t, len(attempt.told_in(sent.total).text)

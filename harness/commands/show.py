@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import click
 
+from fake_server.dialect import Dialect
 from harness.options import end_quietly_when_nobody_reads, scenario_called, seed_option
 
 
 @click.command()
 @click.argument("scenario")
 @seed_option
-def command(scenario: str, seed: str | None) -> None:
+@click.option(
+    "--dialect", type=click.Choice(list(Dialect)), default=Dialect.ANTHROPIC, help="In whose words the bytes are."
+)
+def command(scenario: str, seed: str | None, dialect: str) -> None:
     """Show a scenario: what goes wrong, what is expected, and the exact bytes of every attempt."""
     end_quietly_when_nobody_reads()
     from harness.show import shown
 
-    for line in shown(scenario_called(scenario), seed or "0"):
+    for line in shown(scenario_called(scenario), seed or "0", Dialect(dialect)):
         click.echo(line)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TypeAlias
 
-from fake_server.dialects.anthropic import Answer, Refuse, Respond
+from fake_server.answer import Answer, Refuse, Respond
 from fake_server.fault import Fault
 from fake_server.script import Script, Step
 from harness.errors import UsageError

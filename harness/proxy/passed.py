@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fake_server.dialects.anthropic import JSON_TYPE, error_body
+from fake_server.dialects.anthropic import error_body
 from fake_server.effects import Close, End, Last, Reset, Send
 from fake_server.fault import Fault
 from fake_server.record import Requested, Struck
 from fake_server.script import Reply
-from fake_server.wire import Head, Sized
+from fake_server.wire import JSON_TYPE, Head, Sized
 from harness import recorded
 from harness.recording.capture import Ended, Exchange, arrived
 from harness.recording.secrets import Headers, secrets_of

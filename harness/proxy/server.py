@@ -11,8 +11,8 @@ from typing import Self
 
 from aiohttp import web
 
+from fake_server.answer import Answer
 from fake_server.clock import Clock, SystemClock
-from fake_server.dialects.anthropic import Answer
 from fake_server.effects import Effect, End, Last
 from fake_server.perform import Log, perform
 from fake_server.raw import Connection, Written

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from fake_server.dialects.anthropic import STREAM_TYPE
 from fake_server.frames import MOST_HELD, Framer
+from fake_server.wire import STREAM_TYPE
 from harness.recording.capture import Arrived, Exchange, arrived
 
 _LOOKS = re.compile(rb"(?m)\A(?:\xef\xbb\xbf)?\s*(?:event|data|id|retry|):")

@@ -52,6 +52,8 @@ def can_simulate(adapter: Adapter) -> bool:
 
 def not_possible(case: PlannedCase) -> str:
     """Why this case cannot be simulated; empty when it can."""
+    if case.unspoken:
+        return case.unspoken
     if _is_simulated(case.adapter):
         return inmemory.only_live(case)
     return inmemory.not_possible(case)

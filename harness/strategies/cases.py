@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from fake_server.dialects.anthropic import Answer, InTurns, Refuse
+from fake_server.answer import Answer, InTurns, Refuse
 from fake_server.script import Script, Step
 from harness.fields import fields_of
 from harness.model import Capability, Expect, Outcome, Scenario, ToolUse

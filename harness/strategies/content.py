@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from fake_server.dialects.anthropic import Answer, Block, text_block, thinking_block, tool_block, whole_block
+from fake_server.answer import Answer
+from fake_server.blocks import Block, text_block, thinking_block, tool_block, whole_block
 from fake_server.fault import Fault
 from fake_server.text import story
 from harness.strategies.hints import values

@@ -11,7 +11,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from fake_server.dialects.anthropic import Answer, InTurns, Refuse, text_block, tool_block, whole_block
+from fake_server.answer import Answer, InTurns, Refuse
+from fake_server.blocks import text_block, tool_block, whole_block
 from fake_server.fault import Fault
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.inject import Inject

@@ -8,9 +8,11 @@ from typing import Any, TypeAlias
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from fake_server.dialects.anthropic import ERROR_TYPES, JSON_TYPE, STREAM_TYPE, Answer, InTurns, Refuse, Respond
+from fake_server.answer import Answer, InTurns, Refuse, Respond
+from fake_server.dialects.anthropic import ERROR_TYPES
 from fake_server.fault import Fault
 from fake_server.script import Script, Step
+from fake_server.wire import JSON_TYPE, STREAM_TYPE
 from harness.strategies.content import answers
 from harness.strategies.hints import faults
 

@@ -16,8 +16,8 @@ from live.serving import serve
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from client_under_test import StreamClient, SyncStreamClient, events
+from fake_server.answer import Answer
 from fake_server.app import FakeServer
-from fake_server.dialects.anthropic import Answer
 from fake_server.faults.drip import Drip
 from fake_server.record import Ended
 

@@ -12,7 +12,7 @@ from anthropic._streaming import SSEDecoder
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from client_under_test.sse import SseDecoder
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.effects import Send
 from fake_server.script import Request
 

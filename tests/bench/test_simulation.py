@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.faults.close_early import CloseEarly
 from fake_server.position import AtEvent
 from fake_server.script import script

@@ -37,9 +37,10 @@ from client_under_test.errors import (
 )
 from client_under_test.policy import Limits, RetryPolicy
 from client_under_test.transport import Inflater
+from fake_server.answer import Answer as Says
+from fake_server.answer import Refuse
 from fake_server.app import FakeServer
-from fake_server.dialects.anthropic import Answer as Says
-from fake_server.dialects.anthropic import Refuse, text_block
+from fake_server.blocks import text_block
 from fake_server.faults.drip import Drip
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent

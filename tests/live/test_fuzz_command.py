@@ -22,7 +22,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.script import script
 from harness import catalog, confirm, findings, hunt, recorded
 from harness.campaign import Campaign, Tally

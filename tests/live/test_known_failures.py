@@ -16,7 +16,7 @@ from hypothesis.database import ExampleDatabase
 from redis import Redis
 from rich.console import Console
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.script import script
 from harness import catalog, hunt
 from harness.campaign import Campaign

@@ -31,9 +31,9 @@ from client_under_test.metrics.prometheus import PrometheusMetrics
 from client_under_test.metrics.sentry import SentryIncidents
 from client_under_test.observe import Watch
 from client_under_test.policy import Limits, RetryPolicy
+from fake_server.answer import Answer as Says
+from fake_server.answer import Refuse
 from fake_server.app import FakeServer
-from fake_server.dialects.anthropic import Answer as Says
-from fake_server.dialects.anthropic import Refuse
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.pause import Pause
 from fake_server.record import Requested

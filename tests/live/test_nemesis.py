@@ -19,8 +19,8 @@ from live.running import STREAMPROOF
 from live.test_toxiproxy_driver import exchange
 from live.toxiproxies import SERVER, free_port, running
 
+from fake_server.answer import Answer
 from fake_server.clock import SystemClock
-from fake_server.dialects.anthropic import Answer
 from fake_server.record import Ended, Requested, Sent, ServerRecord
 from fake_server.script import script
 from harness import catalog, engine

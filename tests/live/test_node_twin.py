@@ -19,8 +19,8 @@ from live.serving import serve
 from unit.test_node_asked import MODULE, NEEDS_NODE, NODE, evaluated
 from unit.test_node_program import ran
 
+from fake_server.answer import Answer
 from fake_server.app import FakeServer
-from fake_server.dialects.anthropic import Answer
 from fake_server.faults.drip import Drip
 from fake_server.record import Ended
 from harness import catalog

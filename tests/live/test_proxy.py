@@ -20,8 +20,9 @@ from live.tls import behind_tls
 from client_under_test import StreamClient, events
 from client_under_test.errors import StreamError
 from client_under_test.policy import Policy, RetryPolicy
+from fake_server.answer import Answer
 from fake_server.app import FakeServer
-from fake_server.dialects.anthropic import Answer, text_block
+from fake_server.blocks import text_block
 from fake_server.fault import Fault
 from fake_server.faults.close_early import CloseEarly
 from fake_server.faults.drop_event import DropEvent

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from live.serving import serve
 
+from fake_server.answer import Answer
 from fake_server.app import FakeServer
-from fake_server.dialects.anthropic import Answer
 from fake_server.faults.close_early import CloseEarly
 from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtEnd

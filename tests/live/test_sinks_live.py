@@ -32,8 +32,8 @@ from client_under_test.sinks.pace import Pace
 from client_under_test.sinks.relay import relay
 from client_under_test.sinks.slack import MRKDWN, SlackEphemeral, SlackMessage, SlackStream
 from client_under_test.sinks.webhook import Webhook
+from fake_server.answer import Answer
 from fake_server.app import FakeServer
-from fake_server.dialects.anthropic import Answer
 from fake_server.receivers.plan import Cut, Fails, Fault, Hangs, Limited, Plan, Says
 from fake_server.receivers.slack import FakeSlack, Limits
 from fake_server.receivers.webhook import FakeWebhook

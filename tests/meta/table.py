@@ -17,6 +17,7 @@ from meta.hunted import HUNTED, Catch, recorded
 from meta.planted import PLANTED, LeavesConnectionsOpen, Planted
 
 from fake_server import fault
+from fake_server.dialect import Dialect
 from harness import catalog
 from harness.adapter import Adapter
 from harness.events import CaseFinished
@@ -71,7 +72,8 @@ def proofs_of_laws() -> dict[str, Proof | None]:
 def proofs_of_faults() -> dict[str, Proof | None]:
     """For each kind of fault and toxic the first bug that is caught where it struck, and the sound client is not."""
     where: dict[str, list[str]] = {name: [] for name in (*map(_snake, fault.kinds()), *kinds(), DOWN)}
-    for scenario in (one.id for one in catalog.scenarios().values() if not (one.receiver or one.before)):
+    simulated = [one for one in catalog.scenarios().values() if not (one.receiver or one.before)]
+    for scenario in (one.id for one in simulated if Dialect.ANTHROPIC in one.spoken_in):
         result = _played(scenario, catalog.adapter("bundled"))
         if result.verdict is Verdict.PASS:
             for name in set(kinds_that_struck(result)):

@@ -14,7 +14,7 @@ from meta.planted import PLANTED, LeavesConnectionsOpen, NeverStreams, Planted
 
 from client_under_test.errors import StreamError
 from client_under_test.sinks.relay import relay
-from fake_server.dialects.anthropic import Refuse
+from fake_server.answer import Refuse
 from fake_server.script import script
 from harness import catalog, engine
 from harness.adapter import Adapter

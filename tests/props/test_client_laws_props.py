@@ -23,16 +23,8 @@ from client_under_test.events import Notice, Reset, Sentence, Text, ToolCall
 from client_under_test.policy import RetryPolicy
 from client_under_test.sse import SseDecoder
 from client_under_test.targets import Target
-from fake_server.dialects.anthropic import (
-    Answer,
-    Block,
-    Refuse,
-    Respond,
-    text_block,
-    thinking_block,
-    tool_block,
-    whole_block,
-)
+from fake_server.answer import Answer, Refuse, Respond
+from fake_server.blocks import Block, text_block, thinking_block, tool_block, whole_block
 from fake_server.faults.close_early import CloseEarly
 from fake_server.faults.corrupt_event import CorruptEvent
 from fake_server.faults.end_early import EndEarly

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_server.dialects.anthropic import Answer, Refuse, text_block, thinking_block, tool_block
+from fake_server.answer import Answer, Refuse
+from fake_server.blocks import text_block, thinking_block, tool_block
 from fake_server.effects import Send
 from fake_server.fault import Fault
 from fake_server.faults.between_events import BetweenEvents

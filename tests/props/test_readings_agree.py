@@ -20,7 +20,8 @@ from client_under_test.continuation import Strategy
 from client_under_test.errors import StreamError
 from client_under_test.policy import Limits
 from client_under_test.signals import HeadReceived
-from fake_server.dialects.anthropic import Answer, text_block, thinking_block, tool_block, whole_block
+from fake_server.answer import Answer
+from fake_server.blocks import text_block, thinking_block, tool_block, whole_block
 from fake_server.effects import Send
 from fake_server.script import Request
 from harness.grammar import Told, read_in_order, read_message

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_server.dialects.anthropic import Answer, Block, text_block
+from fake_server.answer import Answer
+from fake_server.blocks import Block, text_block
 from fake_server.effects import Send
 from fake_server.faults.edit_json import EditJson
 from fake_server.position import AtEvent

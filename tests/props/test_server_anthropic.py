@@ -10,21 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_server.dialects.anthropic import (
-    ERROR_TYPES,
-    Answer,
-    Block,
-    InTurns,
-    Refuse,
-    Respond,
-    error_body,
-    event,
-    refusal,
-    text_block,
-    thinking_block,
-    tool_block,
-    whole_block,
-)
+from fake_server.answer import Answer, InTurns, Refuse, Respond, refusal
+from fake_server.blocks import Block, text_block, thinking_block, tool_block, whole_block
+from fake_server.dialects.anthropic import ERROR_TYPES, error_body, event
 from fake_server.effects import Effect, Send, Wait
 from fake_server.faults.end_early import EndEarly
 from fake_server.position import AtEnd

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_server.dialects.anthropic import Answer, text_block
+from fake_server.answer import Answer
+from fake_server.blocks import text_block
 from fake_server.effects import Effect, Mark, Send
 from fake_server.fault import Fault
 from fake_server.faults.between_events import BetweenEvents

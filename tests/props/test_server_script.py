@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_server.dialects.anthropic import Answer, Refuse
+from fake_server.answer import Answer, Refuse
 from fake_server.effects import Effect, End, Mark, Send, Wait
 from fake_server.fault import Fault
 from fake_server.faults.corrupt_event import CorruptEvent

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import strategies as st
 from sampled import sample
 
+from fake_server import answer as steps_of_a_script
 from fake_server import bounds, faults
-from fake_server.dialects import anthropic
-from fake_server.dialects.anthropic import ERROR_TYPES, Answer
+from fake_server.answer import Answer
+from fake_server.dialects.anthropic import ERROR_TYPES
 from fake_server.effects import Send
 from fake_server.fault import Fault
 from fake_server.faults.error_event import ErrorEvent
@@ -156,7 +157,7 @@ def test_every_status_is_refused_with_and_every_kind_of_retry_after_is_given() -
 
 
 def test_every_kind_of_step_is_drawn() -> None:
-    kinds = {one for one in vars(anthropic).values() if isinstance(one, type) and hasattr(one, "texts")}
+    kinds = {one for one in vars(steps_of_a_script).values() if isinstance(one, type) and hasattr(one, "texts")}
     assert drawn(strategies.steps()) == kinds
 
 

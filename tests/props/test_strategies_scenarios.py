@@ -14,7 +14,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from sampled import sample
 
-from fake_server.dialects.anthropic import Answer, InTurns, Refuse
+from fake_server.answer import Answer, InTurns, Refuse
 from fake_server.effects import Effect, Last, Send
 from fake_server.fault import Fault
 from fake_server.faults.error_event import ErrorEvent

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.script import script
 from harness import catalog, coverage, failures
 from harness.errors import UsageError

@@ -9,7 +9,7 @@ from itertools import islice
 
 import pytest
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.script import script
 from harness.events import CaseFinished
 from harness.fuzz import Failure, Shard, explore, shrink

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from fake_server.dialects.anthropic import Answer, Block, text_block, thinking_block, tool_block, whole_block
+from fake_server.answer import Answer
+from fake_server.blocks import Block, text_block, thinking_block, tool_block, whole_block
 from fake_server.effects import Send
 from fake_server.fault import Fault
 from fake_server.faults.corrupt_event import CorruptEvent

@@ -13,10 +13,11 @@ from harness.errors import UsageError
 
 FAMILIES = (
     "cutoff malformed framing encoding rate_limit http_status headers stall order completion content retry fallback "
-    "slow_network broken_network unreachable_network resume seam reuse alternatives sinks sinks_in_pieces recorded"
+    "slow_network broken_network unreachable_network resume seam reuse alternatives sinks sinks_in_pieces "
+    "openai recorded"
 )
 SCENARIO = """
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.script import script
 from harness.model import Expect, Scenario
 

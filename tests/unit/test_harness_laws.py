@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fake_server.dialects.anthropic import Answer, Refuse, Respond, text_block, thinking_block, tool_block
+from fake_server.answer import Answer, Refuse, Respond
+from fake_server.blocks import text_block, thinking_block, tool_block
 from fake_server.effects import Close, End, Mark, Reset, Send, Wait
 from fake_server.fault import Fault
 from fake_server.faults.drop_event import DropEvent

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.script import script
 from harness.errors import UsageError
 from harness.model import Capability, Expect, Finished, Job, Observed, Outcome, Policy, Scenario

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.receivers.plan import Cut, Fails, Fault, Hangs, Limited, Plan, Says
 from fake_server.record import Sent, Waited
 from fake_server.script import script

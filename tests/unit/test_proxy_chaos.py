@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fake_server.dialects.anthropic import Answer, Refuse, Respond
+from fake_server.answer import Answer, Refuse, Respond
 from fake_server.effects import Close, End, Last, Reset
 from fake_server.fault import Fault
 from fake_server.faults.drop_event import DropEvent

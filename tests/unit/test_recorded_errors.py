@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from fake_server.dialects.anthropic import Answer, Block
+from fake_server.answer import Answer
+from fake_server.blocks import Block
 from fake_server.fault import Fault
 from fake_server.faults.edit_json import EditJson
 from fake_server.faults.inject import Inject

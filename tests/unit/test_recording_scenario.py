@@ -10,7 +10,10 @@ import msgspec
 import pytest
 from recorded_calls import exchanges_of
 
-from fake_server.dialects.anthropic import STREAM_TYPE, Answer, Refuse, Respond, event, text_block, tool_block
+from fake_server.answer import Answer, Refuse, Respond
+from fake_server.blocks import text_block, tool_block
+from fake_server.dialect import Dialect
+from fake_server.dialects.anthropic import event
 from fake_server.effects import Send
 from fake_server.faults.drop_event import DropEvent
 from fake_server.faults.end_early import EndEarly
@@ -20,7 +23,7 @@ from fake_server.faults.reset_connection import ResetConnection
 from fake_server.position import AtEvent
 from fake_server.replayed import Replayed
 from fake_server.script import Request, Step, render, script
-from fake_server.wire import Chunked, NoBody, Sized, UntilClose
+from fake_server.wire import STREAM_TYPE, Chunked, NoBody, Sized, UntilClose
 from harness import catalog, recorded
 from harness.adapters.bundled import ADAPTER
 from harness.confirm import planned
@@ -67,6 +70,7 @@ JUDGED = [
     one
     for one in catalog.scenarios().values()
     if one.receiver is None and one.network is None and one.endpoint is Endpoint.SERVER
+    if Dialect.ANTHROPIC in one.spoken_in
 ]
 
 

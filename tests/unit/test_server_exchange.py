@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fake_server.dialects.anthropic import Answer, Refuse
+from fake_server.answer import Answer, Refuse
 from fake_server.exchange import TOO_LARGE, Asked, Conversation, read_body
 from fake_server.script import script
 from fake_server.validate import MAX_REQUEST_BYTES

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from fake_server import faults
+from fake_server.answer import Answer
 from fake_server.bounds import Between, OutOfBounds, bounds_of
-from fake_server.dialects.anthropic import Answer
 from fake_server.effects import Close, Effect, End, Last, Mark, Reset, Send, Stall, Wait
 from fake_server.fault import EventFault, Fault, HeadFault, StreamFault, kinds
 from fake_server.position import AtByte, AtEvent

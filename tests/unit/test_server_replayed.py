@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.effects import Close, End, Reset, Send, Wait
 from fake_server.faults.drop_event import DropEvent
 from fake_server.position import AtEvent

@@ -10,7 +10,7 @@ import breaking
 import msgspec
 import pytest
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.faults.pause import Pause
 from fake_server.position import AtEvent
 from fake_server.record import Ended

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fake_server.dialects.anthropic import Answer, Refuse
+from fake_server.answer import Answer, Refuse
 from fake_server.record import Ended
 from fake_server.script import script
 from harness.adapters.bundled import ADAPTER

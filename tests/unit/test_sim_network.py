@@ -7,7 +7,7 @@ from typing import Any
 
 from unit.test_sim_parts import ASKED
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.exchange import Conversation
 from fake_server.record import Ended, Requested, ServerRecord
 from fake_server.script import script

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.exchange import Asked, Conversation
 from fake_server.record import Ended, ServerRecord
 from fake_server.script import script

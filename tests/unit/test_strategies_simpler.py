@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fake_server.dialects.anthropic import Answer, Refuse, text_block
+from fake_server.answer import Answer, Refuse
+from fake_server.blocks import text_block
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.no_space import NoSpace
 from fake_server.position import AtEnd

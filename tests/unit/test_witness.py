@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fake_server.dialects.anthropic import Answer
+from fake_server.answer import Answer
 from fake_server.script import script
 from harness import catalog
 from harness.errors import UsageError

@@ -10,8 +10,9 @@ import json
 import sys
 import threading
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, nullcontext, suppress
+from functools import partial
 
-TRUNCATED = {"max_tokens", "model_context_window_exceeded", "length"}
+TRUNCATED = {"max_tokens", "model_context_window_exceeded", "length", "max_output_tokens"}
 OUTCOMES = {
     **dict.fromkeys(TRUNCATED, "truncated"),
     "refusal": "refused",
@@ -31,10 +32,29 @@ def done(**more):
     return {"type": "done", "outcome": outcome, **more}
 
 
-def error(raised, own=(), **more):
+def parsed(arguments):
+    """The input of a tool call that the library hands over as a text; what is no object of JSON stays as it is."""
+    with suppress(ValueError):
+        found = json.loads(arguments or "{}")
+        if isinstance(found, dict):
+            return found
+    return {"": arguments}
+
+
+def type_of(raised):
+    """The API's ``error.type``, as an SDK's error has it."""
+    return getattr(raised, "type", None)
+
+
+def code_or_type(raised):
+    """What OpenAI's API calls an error: its code, where it has one."""
+    return getattr(raised, "code", None) or getattr(raised, "type", None)
+
+
+def error(raised, own=(), kind=type_of, **more):
     """The call raised; ``own`` are the classes that the library documents for its errors."""
     status = getattr(raised, "status_code", None)
-    kind = getattr(raised, "type", None)
+    kind = kind(raised)
     return {
         "type": "error",
         "name": f"{type(raised).__module__.partition('.')[0]}.{type(raised).__name__}",
@@ -46,7 +66,7 @@ def error(raised, own=(), **more):
     }
 
 
-def serve(call, connect=None, own=()):
+def serve(call, connect=None, own=(), kind=type_of):
     """Make all calls.
 
     Args:
@@ -54,8 +74,9 @@ def serve(call, connect=None, own=()):
             :func:`done`, or raises.
         connect: makes the client of a job, an async context manager; None where ``call`` needs none.
         own: the classes that the library documents for its errors.
+        kind: what the API calls an error, of what was raised; None where that does not tell.
     """
-    asyncio.run(_serve(call, connect or (lambda job: nullcontext()), own))
+    asyncio.run(_serve(call, connect or (lambda job: nullcontext()), partial(error, own=own, kind=kind)))
 
 
 def threaded(call):
@@ -92,7 +113,7 @@ def threaded(call):
     return run
 
 
-async def _serve(call, connect, own):
+async def _serve(call, connect, told):
     loop, running, kept = asyncio.get_running_loop(), {}, {}
     reader = asyncio.StreamReader(limit=1 << 28)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -103,7 +124,7 @@ async def _serve(call, connect, own):
             await kept.pop(job["client"]).aclose()
         elif "cancel" not in job:
             number = job["id"]
-            running[number] = asyncio.create_task(_one(call, _kept(connect, kept), own, job))
+            running[number] = asyncio.create_task(_one(call, _kept(connect, kept), told, job))
             running[number].add_done_callback(lambda _, number=number: running.pop(number))
         elif job["id"] in running:
             running[job["id"]].cancel()
@@ -126,7 +147,7 @@ def _kept(connect, kept):
     return connected
 
 
-async def _one(call, connect, own, job):
+async def _one(call, connect, told, job):
     def say(line):
         print(json.dumps({"id": job["id"], **line}), flush=True)
 
@@ -138,4 +159,4 @@ async def _one(call, connect, own, job):
         say({"type": "done", "outcome": "cancelled"})
         raise
     except Exception as raised:
-        say(error(raised, own))
+        say(told(raised))
