@@ -1,4 +1,4 @@
-"""A resilient client for answers streamed by the Claude Messages API.
+"""A resilient client for answers streamed by the Claude Messages API, or by the APIs of OpenAI and all who speak them.
 
     from client_under_test import StreamClient, events
 

@@ -28,18 +28,6 @@ class Outcome(Enum):
     CANCELLED = "cancelled"
 
 
-OUTCOMES = {
-    "end_turn": Outcome.COMPLETE,
-    "stop_sequence": Outcome.COMPLETE,
-    "tool_use": Outcome.COMPLETE,
-    "max_tokens": Outcome.TRUNCATED,
-    "model_context_window_exceeded": Outcome.TRUNCATED,
-    "refusal": Outcome.REFUSED,
-    "pause_turn": Outcome.PAUSED,
-}
-"""``stop_reason`` to outcome; any other reason is not called a success."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
     """A tool call whose input is whole, of a turn that ended normally."""
@@ -57,17 +45,26 @@ class Answer:
     text: str
     """All text blocks, joined; what the events of the call added up to."""
     stop_reason: str | None = None
+    """Why it ended, in the API's own word. Messages: ``stop_reason``; chat completions: ``finish_reason``, None when
+    the stream ended without one; Responses: ``completed``, or why the response is incomplete."""
     stop_sequence: str | None = None
     stop_details: Mapping[str, Any] | None = None
-    """Why the model refused, as the API tells it."""
+    """Why the model refused, as the API tells it; for OpenAI ``{"refusal": ...}`` with what the model said instead of
+    an answer, which is not in the text."""
     tool_calls: tuple[ToolCall, ...] = ()
     content: tuple[dict[str, Any], ...] = ()
-    """The content blocks as the API wants them back: whole ones, thinking only with its signature, every kind of block
-    as it came. An answer that broke off has no tool calls here, so it may be sent back as an assistant turn."""
+    """What the API takes back of this answer, in the words of the dialect. An answer that broke off has no tool calls
+    here.
+
+    Messages: the content blocks of an assistant turn: whole ones, thinking only with its signature, every kind of block
+    as it came. Chat completions: one assistant message, to be added to ``messages``, or nothing. Responses: output
+    items, to be added to ``input``.
+    """
     unknown_deltas: tuple[Mapping[str, Any], ...] = ()
     """Deltas of kinds that this client does not know, as they came."""
     usage: Mapping[str, Any] = field(default_factory=dict)
-    """As the API counted it for the attempt that gave the answer; a key that never came is not there."""
+    """As the API counted it for the attempt that gave the answer; a key that never came is not there. ``input_tokens``
+    and ``output_tokens`` are there in every dialect that counted them under any name."""
     billed: Tokens = field(default_factory=Tokens)
     """Summed over all attempts."""
     wasted: Tokens = field(default_factory=Tokens)
@@ -76,7 +73,8 @@ class Answer:
     """The model that answered, as the API names it."""
     message_id: str | None = None
     request_ids: tuple[str, ...] = ()
-    """``request-id`` of every response, oldest first; the last one is that of the answer."""
+    """The request id of every response (``request-id``, ``x-request-id``), oldest first; the last one is that of the
+    answer."""
     attempts: int = 1
     """Requests that were made."""
     error: StreamError | None = None

@@ -18,8 +18,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from client_under_test.answer import ToolCall
-from client_under_test.dialects.anthropic import (
+from client_under_test.answer import Outcome, ToolCall
+from client_under_test.dialects.anthropic import ANTHROPIC
+from client_under_test.dialects.dialect import Dialect
+from client_under_test.dialects.events import (
     BlockDelta,
     BlockStart,
     BlockStop,
@@ -29,15 +31,17 @@ from client_under_test.dialects.anthropic import (
     MessageStart,
     MessageStop,
     NoContent,
-    decode_object,
+    Progress,
 )
+from client_under_test.dialects.reading import decode_object, whole_characters
 from client_under_test.errors import ProtocolError, ToolInputBroken
 
 _TOOLS = ("tool_use", "server_tool_use")
-_MAY_CALL_TOOLS = ("end_turn", "stop_sequence", "tool_use", "pause_turn")
-"""Reasons with which a turn ends as the model wanted; after any other its last block may be cut."""
+_AS_THE_MODEL_WANTED = (Outcome.COMPLETE, Outcome.PAUSED)
+"""After a turn that ended in any other way its last block may be cut."""
 _APPENDS = {
     "text_delta": ("text", "text"),
+    "refusal_delta": ("refusal", "refusal"),
     "thinking_delta": ("thinking", "thinking"),
     "signature_delta": ("thinking", "signature"),
 }
@@ -112,9 +116,14 @@ class Block:
 
 
 class Message:
-    """One message as far as it has come."""
+    """One message as far as it has come.
 
-    def __init__(self) -> None:
+    Args:
+        dialect: of the API that sends it.
+    """
+
+    def __init__(self, dialect: Dialect = ANTHROPIC) -> None:
+        self._dialect = dialect
         self.id: str | None = None
         self.model: str | None = None
         self.blocks: list[Block] = []
@@ -137,6 +146,21 @@ class Message:
     def whole(self) -> bool:
         """Whether nothing can be missing: the message stopped, or its reason came after every block had stopped."""
         return self.stopped or (self.stop_reason is not None and not self._open)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What its end means; None while there is none, and for a reason that nobody knows."""
+        known = self._dialect.outcomes.get(self.stop_reason) if self._is_over else None
+        return Outcome.REFUSED if known is Outcome.COMPLETE and self.refusal else known
+
+    @property
+    def refusal(self) -> str:
+        """What the model said in place of an answer."""
+        return whole_characters("".join(one.joined("refusal") for one in self.blocks if one.kind == "refusal"))
+
+    @property
+    def _is_over(self) -> bool:
+        return self.stopped or self.stop_reason is not None
 
     def apply(self, event: Event) -> str:
         """Take the next event and return the visible text that it adds.
@@ -161,7 +185,7 @@ class Message:
                 return "".join(block.rest() for block in self._open.values())
             case ErrorReported():
                 raise event.error
-            case NoContent():
+            case Progress() | NoContent():
                 pass
             case _:
                 assert_never(event)
@@ -185,7 +209,7 @@ class Message:
     def content(self) -> tuple[dict[str, Any], ...]:
         """What may be sent back of this message as an assistant turn, whether it ended or not; blank text included,
         which may stand between other blocks and must be left out (:func:`without_blanks`)."""
-        ended = self.stop_reason in _MAY_CALL_TOOLS
+        ended = self.outcome in _AS_THE_MODEL_WANTED
         kept = [block.sent_back() for block in self.blocks if self._may_be_sent_back(block, ended=ended)]
         return tuple(kept) if ended or self.text.strip() else ()
 
@@ -195,7 +219,7 @@ class Message:
         return tuple(delta for block in self.blocks for delta in block.unknown)
 
     def _may_be_sent_back(self, block: Block, *, ended: bool) -> bool:
-        if block.kind == "text":
+        if block.kind in ("text", "refusal"):
             return True
         if block.kind == "thinking":
             return block.stopped and bool(block.joined("signature"))
@@ -209,7 +233,8 @@ class Message:
         self.stop_sequence = event.stop_sequence or self.stop_sequence
         self.stop_details = event.stop_details or self.stop_details
         self._count(event.usage)
-        self.counted = self.counted or (isinstance(event.usage, dict) and "output_tokens" in event.usage)
+        counts = event.counts and isinstance(event.usage, dict) and "output_tokens" in event.usage
+        self.counted = self.counted or counts
 
     def _start(self, event: MessageStart) -> None:
         if self.started:
@@ -265,41 +290,20 @@ class Message:
             self.usage.update({key: value for key, value in usage.items() if value is not None})
 
 
-def whole_characters(text: str) -> str:
-    """``text`` with surrogate pairs joined and lone surrogates replaced by U+FFFD, so that any sink can encode it."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
 def without_blanks(content: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
     """``content`` without blank text, which the API refuses."""
     return tuple(block for block in content if block["type"] != "text" or block["text"].strip())
 
 
-def message_of(body: dict[str, Any]) -> Message:
-    """The message in a non-streaming response.
+def message_of(events: Iterable[Event], dialect: Dialect = ANTHROPIC) -> Message:
+    """The message that ``events`` add up to.
 
     Raises:
-        ProtocolError: when ``body`` is not a message.
+        StreamError: they do not, or report an error.
     """
-    content = body.get("content")
-    if body.get("type") != "message" or not isinstance(content, list):
-        raise ProtocolError(f"expected a message, got JSON with type {body.get('type')!r}")
-    message = Message()
-    message.apply(MessageStart(body))
-    for index, block in enumerate(content):
-        if not isinstance(block, dict):
-            raise ProtocolError(f"content block {index} is not an object")
-        if block.get("type") == "text" and not isinstance(block.get("text"), str):
-            raise ProtocolError(f"content block {index} is a text without text")
-        message.apply(BlockStart(index, block))
-        message.apply(BlockStop(index))
-    reason = body.get("stop_reason")
-    if reason is not None and not isinstance(reason, str):
-        raise ProtocolError(f"stop_reason is {reason!r}, which is no string")
-    message.apply(MessageDelta.of(body, body.get("usage") or {}))
-    message.stopped = True
+    message = Message(dialect)
+    for event in events:
+        message.apply(event)
     return message
 
 
@@ -314,6 +318,7 @@ def _is_whole(block: Block) -> bool:
 _KINDS: Mapping[str, Mapping[str, type]] = {
     "text": {"text": str, "citations": list},
     "thinking": {"thinking": str, "signature": str},
+    "refusal": {"refusal": str},
 }
 """What the fields are that this client puts together."""
 

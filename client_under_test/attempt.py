@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from client_under_test.answer import OUTCOMES, Outcome, ToolCall
+from client_under_test.answer import Outcome, ToolCall
 from client_under_test.assemble import Message, message_of
 from client_under_test.continuation import Strategy
-from client_under_test.dialects.anthropic import (
-    ErrorReported,
-    Event,
-    NoContent,
-    decode_object,
-    error_in_stream,
-    error_of_status,
-    parse,
-)
+from client_under_test.dialects.anthropic import ANTHROPIC
+from client_under_test.dialects.dialect import Dialect
+from client_under_test.dialects.events import ErrorReported, Event, NoContent
+from client_under_test.dialects.reading import decode_object
 from client_under_test.errors import (
     LimitExceeded,
     ProtocolError,
@@ -41,13 +36,15 @@ class Attempt:
     Args:
         strategy: how the request asks for the answer.
         limits: how much is kept.
+        dialect: of the API that is asked.
     """
 
-    def __init__(self, strategy: Strategy, limits: Limits) -> None:
+    def __init__(self, strategy: Strategy, limits: Limits, dialect: Dialect = ANTHROPIC) -> None:
         self.strategy = strategy
-        self.message = Message()
+        self.message = Message(dialect)
         self.is_stream = False
-        self._limits = limits
+        self._limits, self._dialect = limits, dialect
+        self._reader = dialect.reader()
         self._decoder = SseDecoder(max_line_bytes=limits.max_event_bytes, max_event_bytes=limits.max_event_bytes)
         self._head: HeadReceived | None = None
         self._body = bytearray()
@@ -69,7 +66,7 @@ class Attempt:
         self.is_stream = True
 
     def take_bytes(self, data: bytes) -> Iterator[tuple[Event, str]]:
-        """Bytes of the body came. Gives each event of a stream and the text that it adds, up to ``message_stop``.
+        """Bytes of the body came. Gives each event of a stream and the text that it adds, up to its end.
 
         Raises:
             StreamError: the stream reports an error, or is none.
@@ -81,10 +78,10 @@ class Attempt:
             self._body += data
             return
         for sse in self._decoder.feed(data):
-            event = parse(sse)
-            yield event, self.message.apply(event)
-            if self.message.stopped:
-                return
+            for event in self._reader.read(sse):
+                yield event, self.message.apply(event)
+                if self.message.stopped:
+                    return
 
     def read_body(self) -> None:
         """The whole body came, which is no stream: read the message in it.
@@ -95,15 +92,13 @@ class Attempt:
         if self._status != 200:
             raise self.refusal()
         body = decode_object(bytes(self._body), "response body")
-        if body.get("type") == "error":
-            raise error_in_stream(bytes(self._body))
-        self.message = message_of(body)
+        self.message = message_of(self._dialect.whole(body), self._dialect)
 
     def refusal(self) -> StreamError:
         """The error that an error status stands for, with as much of its body as came."""
         assert self._head is not None
         headers = self._head.headers
-        error = error_of_status(self._status, bytes(self._body), headers.get("x-should-retry"))
+        error = self._dialect.error_of_status(self._status, bytes(self._body), headers.get("x-should-retry"))
         error.retry_after = retry_after(headers, self._head.wall)
         return error
 
@@ -114,8 +109,8 @@ class Attempt:
 
     @property
     def request_id(self) -> str | None:
-        """``request-id`` of the response."""
-        return None if self._head is None else self._head.headers.get("request-id")
+        """The request id of the response."""
+        return None if self._head is None else self._head.headers.get(self._dialect.request_id_header)
 
     @property
     def _status(self) -> int:
@@ -128,15 +123,15 @@ class Attempt:
             StreamError: something was lost, or it ended for a reason that nobody knows.
         """
         message = self.message
-        if message.stop_reason is None:
+        outcome = message.outcome
+        if outcome is None and message.stop_reason is None:
             raise ProtocolError("the message stopped without a stop_reason")
-        outcome = OUTCOMES.get(message.stop_reason)
         if outcome is None:
             raise UnknownStopReason(f"the answer ended with the unknown stop_reason {message.stop_reason!r}")
         if not message.blocks and (count(message.usage, "output_tokens") or 0) >= LOST_OUTPUT_TOKENS:
             raise ProtocolError(f"{message.usage['output_tokens']} output tokens were billed and none arrived")
         tools = message.tool_calls() if outcome is Outcome.COMPLETE else ()
-        if message.stop_reason == "tool_use" and not tools:
+        if outcome is Outcome.COMPLETE and message.stop_reason in self._dialect.calling and not tools:
             raise ProtocolError("the turn ended for a tool call, and none came")
         return outcome, tools
 

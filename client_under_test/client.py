@@ -9,6 +9,8 @@ from random import Random
 from typing import Any
 
 from client_under_test.call import Call
+from client_under_test.dialects.anthropic import ANTHROPIC
+from client_under_test.dialects.dialect import Dialect
 from client_under_test.observe import Observers, Watch
 from client_under_test.policy import Policy
 from client_under_test.session import Session
@@ -16,17 +18,18 @@ from client_under_test.signals import Open
 from client_under_test.targets import Target
 from client_under_test.transport import request_of
 
-API = "https://api.anthropic.com"
-
 
 class ClientSettings:
     """Settings of a client.
 
     Args:
-        api_key: sent as ``x-api-key``; that of ``ANTHROPIC_API_KEY`` when none is given.
-        base_url: the API, or anything that speaks it; that of ``ANTHROPIC_BASE_URL`` when none is given.
+        api_key: that of ``ANTHROPIC_API_KEY`` or ``OPENAI_API_KEY``, as the dialect has it, when none is given.
+        base_url: the API, or anything that speaks it; that of ``ANTHROPIC_BASE_URL`` or ``OPENAI_BASE_URL`` when none
+            is given.
+        dialect: how the API is spoken: ``ANTHROPIC``, ``OPENAI_CHAT`` or ``OPENAI_RESPONSES`` of
+            :mod:`client_under_test.dialects`.
         policy: limits and rules.
-        fallbacks: other models or servers, asked in order when the first one fails.
+        fallbacks: other models or servers of the same dialect, asked in order when the first one fails.
         watch: makers of observers, one observer for each call; see :mod:`client_under_test.observe`.
         reuse_connections: keep connections for later requests. HTTP/2 needs it; over HTTP/1.1 it brings back the
             failures that :mod:`client_under_test.transport` tells of.
@@ -42,6 +45,7 @@ class ClientSettings:
         *,
         api_key: str | None = None,
         base_url: str | None = None,
+        dialect: Dialect = ANTHROPIC,
         policy: Policy | None = None,
         fallbacks: Sequence[Target] = (),
         watch: Iterable[Watch] = (),
@@ -52,13 +56,14 @@ class ClientSettings:
         self.policy = policy or Policy()
         self.clock = clock
         self.reuse_connections = reuse_connections
-        self._targets = (first_target(api_key, base_url), *fallbacks)
+        self.dialect = dialect
+        self._targets = (first_target(api_key, base_url, dialect), *fallbacks)
         self._watch = tuple(watch)
         self._chance = chance or Random()
 
     def session(self, request: Mapping[str, Any]) -> Session:
         """The state machine that will make the call."""
-        return Session(request, self.policy, self._chance, self._targets)
+        return Session(request, self.policy, self._chance, self._targets, self.dialect)
 
     def call(self, request: Mapping[str, Any]) -> Call:
         """A call that is to be driven."""
@@ -69,13 +74,13 @@ class ClientSettings:
         return request_of(opening, self.policy.limits, reuse=self.reuse_connections)
 
 
-def first_target(api_key: str | None, base_url: str | None) -> Target:
+def first_target(api_key: str | None, base_url: str | None, dialect: Dialect = ANTHROPIC) -> Target:
     """Whom a client asks that was given ``api_key`` and ``base_url``; the environment says what it was not given.
 
     Raises:
         ValueError: there is no key.
     """
-    key = os.environ.get("ANTHROPIC_API_KEY") if api_key is None else api_key
+    key = os.environ.get(dialect.key_variable) if api_key is None else api_key
     if key is None:
-        raise ValueError("no API key: give api_key=..., or set ANTHROPIC_API_KEY")
-    return Target(base_url=base_url or os.environ.get("ANTHROPIC_BASE_URL") or API, api_key=key)
+        raise ValueError(f"no API key: give api_key=..., or set {dialect.key_variable}")
+    return Target(base_url=base_url or os.environ.get(dialect.url_variable) or dialect.api, api_key=key)

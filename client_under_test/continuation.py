@@ -10,6 +10,8 @@ Rules:
    like to say again.
 4. A few characters are not worth a seam: below :data:`SHORTEST` the answer is asked for anew.
 
+What is here about requests is said in the words of the Messages API; other dialects say theirs themselves.
+
 Source: API documentation, "Streaming messages", section "Error recovery", and "Prefill not supported".
 """
 
@@ -64,6 +66,11 @@ Continue exactly where it stops, even in the middle of a word. Do not repeat any
 interruption."""
 
 
+def ask_for_the_rest(partial: str) -> str:
+    """What a user says to a model that was interrupted after ``partial``."""
+    return _ASK.format(partial=partial.rstrip())
+
+
 def strategy_for(
     request: Mapping[str, Any],
     partial: str,
@@ -79,7 +86,7 @@ def strategy_for(
         partial: the text that came so far.
         table: what is known of models.
         forced: the caller's choice, in place of the table and of the rule about tools.
-        refused: strategies that the server has refused in this call.
+        refused: strategies that the server has refused in this call, or that cannot be said to it.
     """
     if len(partial.rstrip()) < SHORTEST:
         return Strategy.RESTART
@@ -102,9 +109,9 @@ def continued(request: Mapping[str, Any], partial: str, strategy: Strategy) -> d
         case Strategy.PREFILL:
             return {**request, "messages": [*turns, {"role": "assistant", "content": said}]}
         case Strategy.USER_TURN:
-            return {**request, "messages": [*turns, {"role": "user", "content": _ASK.format(partial=said)}]}
+            return {**request, "messages": [*turns, {"role": "user", "content": ask_for_the_rest(said)}]}
         case Strategy.SYSTEM:
-            return {**request, "system": _system(request.get("system"), _ASK.format(partial=said))}
+            return {**request, "system": _system(request.get("system"), ask_for_the_rest(said))}
         case Strategy.RESTART:
             return dict(request)
         case _:
@@ -125,9 +132,16 @@ def _turns(request: Mapping[str, Any]) -> list[Any]:
 
 
 def _is_more_than_text(request: Mapping[str, Any]) -> bool:
-    config = request.get("output_config")
-    has_format = isinstance(config, Mapping) and bool(config.get("format"))
-    return bool(request.get("tools") or request.get("output_format") or has_format)
+    """Whether the request has tools, or a format for its output, under any of the names that the dialects have."""
+    if any(request.get(name) for name in ("tools", "functions", "output_format")):
+        return True
+    holders = [request.get("output_config"), request.get("text"), {"format": request.get("response_format")}]
+    return any(_is_format(holder.get("format")) for holder in holders if isinstance(holder, Mapping))
+
+
+def _is_format(value: Any) -> bool:
+    is_plain = isinstance(value, Mapping) and value.get("type") == "text"
+    return bool(value) and not is_plain
 
 
 def _known(request: Mapping[str, Any], table: Table) -> Strategy:

@@ -66,7 +66,7 @@ class StreamClient(ClientSettings):
         """Ask, and get the events of the answer as they come; see :class:`AnswerStream`.
 
         Args:
-            request: the JSON body of a Messages request (``model``, ``max_tokens``, ``messages``...).
+            request: the JSON body of a request in the client's dialect (``model``, ``messages``...).
         """
         return AnswerStream(self.call(request), self)
 
@@ -96,7 +96,7 @@ class StreamClient(ClientSettings):
                         yield BytesReceived(piece)
                 yield BodyEnded()
         except Exception as error:  # the one edge at which foreign exceptions become ours
-            yield TransportFailed(mapped(error, answered=answered))
+            yield TransportFailed(mapped(error, answered=answered, dialect=opening.dialect))
 
     def _http(self) -> Any:
         if self._given is None and self._own is None:

@@ -68,7 +68,7 @@ class SyncStreamClient(ClientSettings):
         """Ask, and get the events of the answer as they come; see :class:`SyncAnswerStream`.
 
         Args:
-            request: the JSON body of a Messages request (``model``, ``max_tokens``, ``messages``...).
+            request: the JSON body of a request in the client's dialect (``model``, ``messages``...).
         """
         return SyncAnswerStream(self.call(request), self)
 
@@ -98,7 +98,7 @@ class SyncStreamClient(ClientSettings):
                         yield BytesReceived(piece)
                 yield BodyEnded()
         except Exception as error:  # the one edge at which foreign exceptions become ours
-            yield TransportFailed(mapped(error, answered=answered))
+            yield TransportFailed(mapped(error, answered=answered, dialect=opening.dialect))
 
     def _http(self) -> Any:
         with self._making:

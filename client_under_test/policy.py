@@ -13,7 +13,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from random import Random
 
-from client_under_test.continuation import DEFAULT_TABLE, Strategy, Table
+from client_under_test.continuation import Strategy, Table
 from client_under_test.errors import ApiError, RateLimited, StreamError
 
 A_DAY = 86_400.0
@@ -36,7 +36,7 @@ class Limits:
     progress: float = 300.0
     """Between two events that carry something: pings do not count. Also for the whole of a body that is no stream."""
     closing: float = 1.0
-    """From the final ``stop_reason`` to ``message_stop``; then the answer is whole without it."""
+    """From the final reason to stop to the end of the stream; then the answer is whole without it."""
     total: float | None = None
     """For the whole call, waits included; None sets no limit."""
     max_event_bytes: int = 16 << 20
@@ -93,8 +93,9 @@ class Policy:
 
     limits: Limits = field(default_factory=Limits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    table: Table = DEFAULT_TABLE
-    """How an interrupted answer of each model is continued: the first pattern that fits."""
+    table: Table | None = None
+    """How an interrupted answer of each model is continued: the first pattern that fits. None: what the dialect knows
+    of models."""
     strategy: Strategy | None = None
     """Continue every answer like this, whatever the table and the request say."""
     max_pauses: int = 8

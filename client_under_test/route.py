@@ -19,7 +19,13 @@ from client_under_test.policy import RetryPolicy
 from client_under_test.targets import Target
 
 _TARGETS_FAULT = (401, 402, 403, 404)
-_TARGETS_FAULT_KINDS = ("authentication_error", "permission_error", "billing_error", "not_found_error")
+_TARGETS_FAULT_KINDS = (
+    "authentication_error",
+    "permission_error",
+    "billing_error",
+    "not_found_error",
+    "insufficient_quota",
+)
 
 
 class Route:

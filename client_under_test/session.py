@@ -34,9 +34,11 @@ from typing import Any, assert_never
 from client_under_test.answer import Answer, Outcome, ToolCall
 from client_under_test.attempt import Attempt, has_content
 from client_under_test.buffer import SentenceBuffer
-from client_under_test.continuation import Strategy, after_pauses, continued, strategy_for
+from client_under_test.continuation import Strategy, strategy_for
 from client_under_test.deadlines import OF_ATTEMPT, Deadline, Deadlines
-from client_under_test.dialects.anthropic import Event
+from client_under_test.dialects.anthropic import ANTHROPIC
+from client_under_test.dialects.dialect import Dialect
+from client_under_test.dialects.events import Event
 from client_under_test.display import Shown
 from client_under_test.errors import AnswerTruncated, ApiError, PromptTooLarge, Stalled, StreamError
 from client_under_test.events import Done, Next, Notice, Reset, Sentence, Text
@@ -60,7 +62,7 @@ from client_under_test.signals import (
 )
 from client_under_test.targets import Target
 from client_under_test.transcript import Transcript
-from client_under_test.usage import Ledger, count
+from client_under_test.usage import Ledger
 
 
 class State(Enum):
@@ -92,19 +94,26 @@ class Session:
         policy: limits and rules.
         chance: the source of jitter.
         targets: whom to ask, in order; the first one need not say anything.
+        dialect: of the API that all of them speak.
     """
 
     def __init__(
-        self, request: Mapping[str, Any], policy: Policy, chance: Random, targets: Sequence[Target] = (Target(),)
+        self,
+        request: Mapping[str, Any],
+        policy: Policy,
+        chance: Random,
+        targets: Sequence[Target] = (Target(),),
+        dialect: Dialect = ANTHROPIC,
     ) -> None:
         self.state = State.IDLE
         self._request, self._policy, self._limits = request, policy, policy.limits
+        self._dialect = dialect
         self._route = Route(targets, policy.retry, chance)
         self._deadlines = Deadlines(policy.limits)
         self._transcript = Transcript()
         self._sentences = SentenceBuffer(max_idle=policy.sentence_idle, max_chars=policy.sentence_chars)
         self._ledger = Ledger()
-        self._attempt = Attempt(Strategy.RESTART, policy.limits)
+        self._attempt = Attempt(Strategy.RESTART, policy.limits, dialect)
         self._wake: float | None = None
         self._actions: list[Action] = []
         self._now = 0.0
@@ -160,21 +169,22 @@ class Session:
         self._attempt = self._begin(strategy)
         self._has_shown = False
         if strategy is not Strategy.RESTART:
-            body = continued(body, self._transcript.display.unsettled, strategy)
+            body = self._dialect.continued(body, self._transcript.display.unsettled, strategy)
         goes_on = strategy is not Strategy.RESTART
         self._transcript.begin(goes_on=goes_on, may_repeat=strategy is not Strategy.PREFILL)
         streams = self._streams()
         self._start(Deadline.FIRST_BYTE if streams else Deadline.WHOLE_RESPONSE)
-        self._actions.append(Open({**body, "stream": streams}, self._route.target))
+        asked = self._dialect.asking(body, streams=streams)
+        self._actions.append(Open(asked, self._route.target, self._dialect))
 
     def _begin(self, strategy: Strategy) -> Attempt:
-        return Attempt(strategy, self._limits)
+        return Attempt(strategy, self._limits, self._dialect)
 
     def _body(self) -> Mapping[str, Any]:
         """The request for the target in turn, with the turns that paused."""
         model = self._route.target.model
         request = self._request if model is None else {**self._request, "model": model}
-        return after_pauses(request, self._transcript.paused)
+        return self._dialect.after_pauses(request, self._transcript.paused)
 
     def _strategy(self) -> Strategy:
         if self._transcript.paused:
@@ -182,13 +192,13 @@ class Session:
         return strategy_for(
             self._body(),
             self._transcript.display.unsettled,
-            table=self._policy.table,
+            table=self._dialect.table if self._policy.table is None else self._policy.table,
             forced=self._policy.strategy,
-            refused=self._refused,
+            refused=self._refused | self._dialect.cannot,
         )
 
     def _streams(self) -> bool:
-        return self._route.streams(count(self._request, "max_tokens") or 0)
+        return self._route.streams(self._dialect.most_tokens(self._request))
 
     def _take_head(self, head: HeadReceived) -> None:
         self._expect(State.WAITING)
@@ -319,8 +329,8 @@ class Session:
         self._actions.append(Deliver(Notice(following, self._attempts + 1, wait, error)))
 
     def _give_up(self, error: StreamError) -> None:
-        if isinstance(error, PromptTooLarge):
-            error.message += f"; its largest part is {largest(self._request)}"
+        if isinstance(error, PromptTooLarge) and (part := largest(self._request)).bytes:
+            error.message += f"; its largest part is {part}"
         self._transcript.interrupted(self._attempt.message)
         self._finish(Outcome.INCOMPLETE if self._transcript.text else Outcome.FAILED, error=error)
 
@@ -356,9 +366,9 @@ class Session:
             text=self._transcript.text,
             stop_reason=message.stop_reason,
             stop_sequence=message.stop_sequence,
-            stop_details=message.stop_details,
+            stop_details=message.stop_details or ({"refusal": message.refusal} if message.refusal else None),
             tool_calls=tools,
-            content=self._transcript.content(message),
+            content=self._dialect.sent_back(self._transcript.content(message)),
             unknown_deltas=message.unknown_deltas,
             usage=dict(message.usage),
             billed=self._ledger.billed,

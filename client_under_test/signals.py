@@ -6,9 +6,11 @@ An observer of a call is given every signal as it passes; see :mod:`client_under
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from client_under_test.dialects.anthropic import ANTHROPIC
+from client_under_test.dialects.dialect import Dialect
 from client_under_test.errors import StreamError
 from client_under_test.events import Event
 from client_under_test.targets import Target
@@ -62,10 +64,11 @@ Input: TypeAlias = Started | HeadReceived | BytesReceived | BodyEnded | Transpor
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Send a request with this JSON body to ``target``."""
+    """Send a request with this JSON body to ``target``, which speaks ``dialect``."""
 
     body: Mapping[str, Any]
     target: Target
+    dialect: Dialect = field(default=ANTHROPIC, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 
-from client_under_test.dialects.anthropic import PATH, VERSION, error_in_stream, error_of_status
+from client_under_test.dialects.anthropic import ANTHROPIC
+from client_under_test.dialects.dialect import Dialect
 from client_under_test.errors import (
     ConnectionFailed,
     ConnectionLost,
@@ -55,16 +56,15 @@ def request_of(opening: Open, limits: Limits, *, reuse: bool) -> dict[str, Any]:
     Raises:
         ValueError, TypeError: the body cannot be written as JSON.
     """
-    target = opening.target
+    target, dialect = opening.target, opening.dialect
     headers = {
         "content-type": "application/json",
-        "x-api-key": target.api_key or "",
-        "anthropic-version": VERSION,
+        **dialect.headers(target.api_key or ""),
         "accept-encoding": "identity",
     }
     return {
         "method": "POST",
-        "url": (target.base_url or "").rstrip("/") + PATH,
+        "url": dialect.url(target.base_url or ""),
         "headers": headers if reuse else {**headers, "connection": "close"},
         "content": _encoded(opening.body).encode(),
         "timeout": (_platforms(limits.connect), None, _platforms(limits.first_byte), None),
@@ -86,23 +86,24 @@ def head_of(response: Response) -> HeadReceived:
     return HeadReceived(response.status_code, lower, time.time())
 
 
-def mapped(error: Exception, *, answered: bool) -> StreamError:
+def mapped(error: Exception, *, answered: bool, dialect: Dialect = ANTHROPIC) -> StreamError:
     """Our error for a foreign one, which becomes its cause.
 
     Args:
         error: what httpx, httpx2, the encoder of the request or whatever was put between them raised.
         answered: whether a status line had come.
+        dialect: of the API that was asked.
     """
-    return recognised(error, answered=answered) or _caused(
+    return recognised(error, answered=answered, dialect=dialect) or _caused(
         TransportBroken(f"the HTTP client itself failed ({_told(error)})"), error
     )
 
 
-def recognised(error: Exception, *, answered: bool) -> StreamError | None:
+def recognised(error: Exception, *, answered: bool, dialect: Dialect = ANTHROPIC) -> StreamError | None:
     """The same for what is a matter of HTTP; None for anything else."""
     if isinstance(error, StreamError):
         return error
-    if (refused := _of_status(error)) is not None:
+    if (refused := _of_status(error, dialect)) is not None:
         return refused
     kinds = {one.__name__ for one in type(error).__mro__ if one.__module__.partition(".")[0] in ("httpx", "httpx2")}
     text = _told(error)
@@ -125,7 +126,7 @@ def recognised(error: Exception, *, answered: bool) -> StreamError | None:
     return _caused(ours, error)
 
 
-def _of_status(error: Exception) -> StreamError | None:
+def _of_status(error: Exception, dialect: Dialect) -> StreamError | None:
     """The refusal that an exception carries: by ``status_code`` (SDKs), ``response.status_code`` (httpx, a hook of the
     caller's) or ``code`` (urllib), with the headers and the body where there are any."""
     response = getattr(error, "response", None)
@@ -137,7 +138,10 @@ def _of_status(error: Exception) -> StreamError | None:
     headers = getattr(response, "headers", None) or getattr(error, "headers", None) or {}
     lower = {str(name).lower(): str(value) for name, value in headers.items()}
     body = json.dumps(getattr(error, "body", None), default=str).encode()
-    ours = error_in_stream(body) if status == 200 else error_of_status(status, body, lower.get("x-should-retry"))
+    if status == 200:
+        ours = dialect.error_in_stream(body)
+    else:
+        ours = dialect.error_of_status(status, body, lower.get("x-should-retry"))
     ours.retry_after = retry_after(lower, time.time())
     return _caused(ours, error)
 

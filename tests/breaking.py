@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from client_under_test.dialects.anthropic import Event
+from client_under_test.dialects.events import Event
 from client_under_test.driver_async import StreamClient
 from client_under_test.errors import StreamError
 from client_under_test.session import Session, State

@@ -11,10 +11,25 @@ anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
+from client_under_test.answer import Outcome
+from client_under_test.continuation import DEFAULT_TABLE, Strategy, after_pauses, continued
+from client_under_test.dialects.dialect import Dialect
+from client_under_test.dialects.events import (
+    BlockDelta,
+    BlockStart,
+    BlockStop,
+    ErrorReported,
+    Event,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+    NoContent,
+)
+from client_under_test.dialects.reading import decode_object, index_of, object_of, of_a_type, snippet, text_or_none
+from client_under_test.dialects.refusals import Kinds, Told, in_a_200, of_status
 from client_under_test.errors import (
     ApiError,
     NotAuthorized,
@@ -23,91 +38,12 @@ from client_under_test.errors import (
     ProtocolError,
     RateLimited,
     RequestRefused,
-    ServerFailed,
 )
 from client_under_test.sse import SseEvent
+from client_under_test.usage import count
 
 VERSION = "2023-06-01"
 PATH = "/v1/messages"
-
-
-@dataclass(frozen=True, slots=True)
-class MessageStart:
-    """``message_start``: the message with no content yet."""
-
-    message: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class BlockStart:
-    """``content_block_start``."""
-
-    index: int
-    block: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class BlockDelta:
-    """``content_block_delta``."""
-
-    index: int
-    delta: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class BlockStop:
-    """``content_block_stop``."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class MessageDelta:
-    """``message_delta``: the end is near; its usage is cumulative."""
-
-    stop_reason: str | None
-    usage: Mapping[str, Any]
-    stop_sequence: str | None = None
-    stop_details: Mapping[str, Any] | None = None
-
-    @classmethod
-    def of(cls, delta: Mapping[str, Any], usage: Mapping[str, Any]) -> MessageDelta:
-        """Read from the object that has the ``stop_`` fields.
-
-        Raises:
-            TypeError: ``stop_reason`` is no string.
-        """
-        sequence, details = delta.get("stop_sequence"), delta.get("stop_details")
-        return cls(
-            stop_reason=_text_or_none(delta, "stop_reason"),
-            usage=usage,
-            stop_sequence=sequence if isinstance(sequence, str) else None,
-            stop_details=details if isinstance(details, dict) else None,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class MessageStop:
-    """``message_stop``: the answer is whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorReported:
-    """``error`` inside a 200."""
-
-    error: ApiError
-
-
-@dataclass(frozen=True, slots=True)
-class NoContent:
-    """A ping, a nameless event with no data, or a kind that this client does not know: a sign of life and no more."""
-
-    kind: str
-
-
-Event: TypeAlias = (
-    MessageStart | BlockStart | BlockDelta | BlockStop | MessageDelta | MessageStop | ErrorReported | NoContent
-)
 
 
 _KINDS = frozenset(
@@ -129,25 +65,25 @@ def parse(sse: SseEvent) -> Event:
     fields = decode_object(sse.raw, sse.name)
     kind = sse.name if fields.get("type") is None else fields["type"]
     if sse.name in _KINDS and kind not in (*_KINDS, "message_stop", "error"):
-        raise ProtocolError(f"event {sse.name!r} says that it is {kind!r}: {_snippet(sse.raw)}")
+        raise ProtocolError(f"event {sse.name!r} says that it is {kind!r}: {snippet(sse.raw)}")
     try:
         return _typed(kind, fields, sse.raw)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ProtocolError(f"event {kind!r} lacks or misuses field {error}: {_snippet(sse.raw)}") from error
+        raise ProtocolError(f"event {kind!r} lacks or misuses field {error}: {snippet(sse.raw)}") from error
 
 
 def _typed(kind: Any, fields: Mapping[str, Any], raw: bytes) -> Event:
     match kind:
         case "content_block_delta":
-            return BlockDelta(_index(fields), _of_a_type(_object(fields, "delta")))
+            return BlockDelta(index_of(fields), of_a_type(object_of(fields, "delta")))
         case "content_block_start":
-            return BlockStart(_index(fields), _of_a_type(_object(fields, "content_block")))
+            return BlockStart(index_of(fields), of_a_type(object_of(fields, "content_block")))
         case "content_block_stop":
-            return BlockStop(_index(fields))
+            return BlockStop(index_of(fields))
         case "message_start":
-            return MessageStart(_object(fields, "message"))
+            return MessageStart(object_of(fields, "message"))
         case "message_delta":
-            return MessageDelta.of(_object(fields, "delta"), fields.get("usage") or {})
+            return _end(object_of(fields, "delta"), fields.get("usage"))
         case "message_stop":
             return MessageStop()
         case "error":
@@ -156,91 +92,60 @@ def _typed(kind: Any, fields: Mapping[str, Any], raw: bytes) -> Event:
             return NoContent(str(kind))
 
 
-def _object(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = fields[name]
-    if not isinstance(value, dict):
-        raise TypeError(f"{name!r} (not an object)")
-    return value
+def _end(delta: Mapping[str, Any], usage: Any) -> MessageDelta:
+    """Read from the object that has the ``stop_`` fields."""
+    sequence, details = delta.get("stop_sequence"), delta.get("stop_details")
+    return MessageDelta(
+        stop_reason=text_or_none(delta, "stop_reason"),
+        usage=usage or {},
+        stop_sequence=sequence if isinstance(sequence, str) else None,
+        stop_details=details if isinstance(details, dict) else None,
+    )
 
 
-def _of_a_type(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not isinstance(value["type"], str):
-        raise TypeError("'type' (not a string)")
-    return value
-
-
-def _text_or_none(fields: Mapping[str, Any], name: str) -> str | None:
-    value = fields.get(name)
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"{name!r} (not a string)")
-    return value
-
-
-def _index(fields: Mapping[str, Any]) -> int:
-    value = fields["index"]
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError("'index' (not a number)")
-    return value
-
-
-def decode_object(raw: bytes, where: str) -> dict[str, Any]:
-    """The JSON object in ``raw``, strictly: valid UTF-8, one object, nothing after it.
+def message(body: Mapping[str, Any]) -> Iterator[Event]:
+    """The events of the message in a non-streaming response.
 
     Raises:
-        ProtocolError: naming ``where`` and the beginning of what was there.
+        ProtocolError: when ``body`` is not a message.
     """
+    content = body.get("content")
+    if body.get("type") != "message" or not isinstance(content, list):
+        raise ProtocolError(f"expected a message, got JSON with type {body.get('type')!r}")
+    yield MessageStart(body)
+    for index, block in enumerate(content):
+        if not isinstance(block, dict):
+            raise ProtocolError(f"content block {index} is not an object")
+        if block.get("type") == "text" and not isinstance(block.get("text"), str):
+            raise ProtocolError(f"content block {index} is a text without text")
+        yield BlockStart(index, block)
+        yield BlockStop(index)
     try:
-        value = _decode(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"{where!r} does not carry valid JSON ({error}): {_snippet(raw)}") from error
-    if not isinstance(value, dict):
-        raise ProtocolError(f"{where!r} carries JSON that is not an object: {_snippet(raw)}")
-    return value
-
-
-def _no_such_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_decode = json.JSONDecoder(parse_constant=_no_such_constant).decode
+        yield _end(body, body.get("usage"))
+    except TypeError as error:
+        raise ProtocolError(f"the message misuses field {error}") from error
+    yield MessageStop()
 
 
 def error_in_stream(raw: bytes) -> ApiError:
     """The error of an ``error`` event, whatever its data look like; the raw text is kept when it is not JSON."""
-    kind, message = _error_fields(raw)
-    return _BY_KIND.get(kind or "", ServerFailed)(message, status=200, kind=kind)
+    return in_a_200(_told(raw), _BY_KIND)
 
 
 def error_of_status(status: int, raw: bytes, should_retry: str | None = None) -> ApiError:
     """The error of a response with an error status; ``x-should-retry`` overrules the table of statuses both ways."""
-    kind, message = _error_fields(raw)
-    error = _class_of(status)(f"HTTP {status}: {message}", status=status, kind=kind)
-    if should_retry in ("true", "false"):
-        error.retryable = should_retry == "true"
-    return error
+    return of_status(status, _told(raw), should_retry)
 
 
-def _error_fields(raw: bytes) -> tuple[str | None, str]:
+def _told(raw: bytes) -> Told:
     try:
         error = json.loads(raw)["error"]
-        return str(error["type"]), str(error.get("message", error["type"]))
+        return Told((str(error["type"]),), str(error.get("message", error["type"])))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None, _snippet(raw) or "no error text"
+        return Told((), snippet(raw) or "no error text")
 
 
-def _class_of(status: int) -> type[ApiError]:
-    if status == 429:
-        return RateLimited
-    if status == 529:
-        return Overloaded
-    if status in (401, 403):
-        return NotAuthorized
-    if status == 413:
-        return PromptTooLarge
-    return ServerFailed if status in (408, 409) or status >= 500 else RequestRefused
-
-
-_BY_KIND: Mapping[str, type[ApiError]] = {
+_BY_KIND: Kinds = {
     "overloaded_error": Overloaded,
     "rate_limit_error": RateLimited,
     "authentication_error": NotAuthorized,
@@ -252,6 +157,78 @@ _BY_KIND: Mapping[str, type[ApiError]] = {
 }
 
 
-def _snippet(raw: bytes) -> str:
-    text = raw[:120].decode("utf-8", "replace").strip()
-    return text + ("…" if len(raw) > 120 else "")
+class Anthropic:
+    """The Claude Messages API; see :class:`~client_under_test.dialects.dialect.Dialect`."""
+
+    provider = "anthropic"
+    api = "https://api.anthropic.com"
+    key_variable = "ANTHROPIC_API_KEY"
+    url_variable = "ANTHROPIC_BASE_URL"
+    request_id_header = "request-id"
+    outcomes: Mapping[str | None, Outcome] = {
+        "end_turn": Outcome.COMPLETE,
+        "stop_sequence": Outcome.COMPLETE,
+        "tool_use": Outcome.COMPLETE,
+        "max_tokens": Outcome.TRUNCATED,
+        "model_context_window_exceeded": Outcome.TRUNCATED,
+        "refusal": Outcome.REFUSED,
+        "pause_turn": Outcome.PAUSED,
+    }
+    calling = frozenset({"tool_use"})
+    table = DEFAULT_TABLE
+    cannot: frozenset[Strategy] = frozenset()
+
+    def url(self, base: str) -> str:
+        """``/v1/messages``."""
+        return base.rstrip("/") + PATH
+
+    def headers(self, key: str) -> Mapping[str, str]:
+        """The key goes into ``x-api-key``."""
+        return {"x-api-key": key, "anthropic-version": VERSION}
+
+    def most_tokens(self, request: Mapping[str, Any]) -> int:
+        """``max_tokens``."""
+        return count(request, "max_tokens") or 0
+
+    def asking(self, request: Mapping[str, Any], *, streams: bool) -> dict[str, Any]:
+        """``stream`` says it either way."""
+        return {**request, "stream": streams}
+
+    def continued(self, request: Mapping[str, Any], partial: str, strategy: Strategy) -> dict[str, Any]:
+        """See :func:`~client_under_test.continuation.continued`."""
+        return continued(request, partial, strategy)
+
+    def after_pauses(
+        self, request: Mapping[str, Any], turns: Iterable[Iterable[Mapping[str, Any]]]
+    ) -> Mapping[str, Any]:
+        """See :func:`~client_under_test.continuation.after_pauses`."""
+        return after_pauses(request, turns)
+
+    def reader(self) -> Anthropic:
+        """Itself: each event says all that is to be known of it."""
+        return self
+
+    def read(self, sse: SseEvent) -> tuple[Event]:
+        """See :func:`parse`."""
+        return (parse(sse),)
+
+    def whole(self, body: Mapping[str, Any]) -> Iterator[Event]:
+        """A message, or an error object."""
+        if body.get("type") == "error":
+            yield ErrorReported(error_in_stream(json.dumps(body).encode()))
+        yield from message(body)
+
+    def error_in_stream(self, raw: bytes) -> ApiError:
+        """See :func:`error_in_stream`."""
+        return error_in_stream(raw)
+
+    def error_of_status(self, status: int, raw: bytes, should_retry: str | None = None) -> ApiError:
+        """See :func:`error_of_status`."""
+        return error_of_status(status, raw, should_retry)
+
+    def sent_back(self, content: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+        """The blocks, as they are: they are those of this API."""
+        return tuple(content)
+
+
+ANTHROPIC: Dialect = Anthropic()

@@ -18,7 +18,7 @@ from client_under_test.assemble import Message
 from client_under_test.attempt import Attempt
 from client_under_test.continuation import Strategy
 from client_under_test.deadlines import Deadline
-from client_under_test.dialects.anthropic import BlockDelta, BlockStart, BlockStop, Event
+from client_under_test.dialects.events import BlockDelta, BlockStart, BlockStop, Event
 from client_under_test.display import Display, Shown
 from client_under_test.driver_async import AnswerStream, StreamClient
 from client_under_test.errors import ApiError, ConnectionFailed, StreamError

@@ -10,7 +10,7 @@ from spoken import BLOCK, PING, START, STOP, error, reason, text, tool, whole
 from virtual import JSON, POLICY, STREAM, Call
 
 from client_under_test.answer import Outcome
-from client_under_test.assemble import whole_characters
+from client_under_test.dialects.reading import whole_characters
 from client_under_test.display import Display
 from client_under_test.errors import ConnectionLost, StreamError
 from client_under_test.policy import retry_after

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from client_under_test.assemble import Message, whole_characters, without_blanks
-from client_under_test.dialects.anthropic import (
+from client_under_test.assemble import Message, without_blanks
+from client_under_test.dialects.anthropic import parse
+from client_under_test.dialects.events import (
     BlockDelta,
     BlockStart,
     BlockStop,
@@ -15,8 +16,8 @@ from client_under_test.dialects.anthropic import (
     MessageDelta,
     MessageStart,
     NoContent,
-    parse,
 )
+from client_under_test.dialects.reading import whole_characters
 from client_under_test.errors import ProtocolError
 from client_under_test.sse import SseEvent
 

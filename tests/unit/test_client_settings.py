@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from client_under_test import SyncStreamClient
-from client_under_test.client import API, first_target
+from client_under_test.client import first_target
+from client_under_test.dialects.anthropic import ANTHROPIC
 from client_under_test.targets import Target
 
 
@@ -18,7 +19,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def test_the_environment_says_what_was_not_given(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ANTHROPIC_API_KEY", "theirs")
-    assert first_target(None, None) == Target(api_key="theirs", base_url=API)
+    assert first_target(None, None) == Target(api_key="theirs", base_url=ANTHROPIC.api)
     environment.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")
     assert first_target(None, None) == Target(api_key="theirs", base_url="http://127.0.0.1:1")
 

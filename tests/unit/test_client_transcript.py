@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from client_under_test.assemble import Message, message_of
+from client_under_test.dialects.anthropic import ANTHROPIC
 from client_under_test.errors import (
     ApiError,
     ConnectionLost,
@@ -31,7 +32,7 @@ def said(text: str) -> dict[str, Any]:
 
 
 def message(*blocks: dict[str, Any], reason: str = "end_turn") -> Message:
-    return message_of({"type": "message", "content": list(blocks), "stop_reason": reason, "usage": {}})
+    return message_of(ANTHROPIC.whole({"type": "message", "content": list(blocks), "stop_reason": reason, "usage": {}}))
 
 
 def interrupted(*blocks: dict[str, Any]) -> Transcript:

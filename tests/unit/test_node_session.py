@@ -16,7 +16,7 @@ from unit.test_node_laws import CUTS, ROUNDS, pieces
 from virtual import JSON, POLICY, REQUEST, STREAM, Call
 
 from client_under_test.answer import Answer, ToolCall
-from client_under_test.continuation import Strategy
+from client_under_test.continuation import DEFAULT_TABLE, Strategy
 from client_under_test.errors import ApiError, ConnectionLost, StreamError, ToolInputBroken
 from client_under_test.events import Done, Event, Notice, Reset, Sentence, Text
 from client_under_test.policy import Limits, Policy, RetryPolicy
@@ -163,7 +163,11 @@ def as_policy(policy: Policy) -> dict[str, Any]:
     for part in ("limits", "retry"):
         told[part] = {camel(name): value for name, value in told[part].items()}
     strategy = policy.strategy and policy.strategy.value
-    return {**told, "table": [(pattern, one.value) for pattern, one in policy.table], "strategy": strategy}
+    return {
+        **told,
+        "table": [(pattern, one.value) for pattern, one in policy.table or DEFAULT_TABLE],
+        "strategy": strategy,
+    }
 
 
 def camel(name: str) -> str:

@@ -11,7 +11,8 @@ from sinking import Step, at_once, done, played, spoken
 
 from client_under_test.answer import Outcome, ToolCall
 from client_under_test.assemble import Message
-from client_under_test.dialects.anthropic import MessageStop, NoContent, parse
+from client_under_test.dialects.anthropic import parse
+from client_under_test.dialects.events import MessageStop, NoContent
 from client_under_test.errors import (
     AnswerTruncated,
     ConnectionLost,
