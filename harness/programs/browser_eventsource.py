@@ -4,7 +4,7 @@
 # [tool.streamproof]
 # needs = ["chromium"]
 # capabilities = ["outcomes", "reuse"]
-# at_once = 6
+# at_once = 3
 # many = true
 # ///
 """`EventSource` in a page of a real Chromium, behind the relay that it needs.
@@ -19,22 +19,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from aiohttp import web
 from attached import done, serve, text
-from chromium import Broken, page
+from chromium import Broken, page, started
 from playwright.async_api import Error
 
 PAGE = """
 (job) => new Promise((resolve) => {
   const source = new EventSource("/stream");
-  let [stop_reason, order] = [null, Promise.resolve()];
+  let stop_reason = null;
   const end = (how) => {
     source.close();
-    order.then(() => resolve(how));
+    resolve(how);
   };
   const fail = (name, message) => end({ failed: { name, message } });
   globalThis.leave = () => source.close();
   source.addEventListener("content_block_delta", (event) => {
-    const piece = JSON.parse(event.data).delta.text ?? "";
-    order = order.then(() => shown(piece));
+    show(JSON.parse(event.data).delta.text ?? "");
   });
   source.addEventListener("message_delta", (event) => {
     stop_reason = JSON.parse(event.data).delta.stop_reason;
@@ -105,8 +104,7 @@ class Application:
 
 @asynccontextmanager
 async def connect(job):
-    async with relayed() as (relay, url), page() as shown:
-        await shown.goto(url)
+    async with relayed() as (relay, url), page(await started(), url) as shown:
         yield Application(shown, relay)
 
 
@@ -116,4 +114,4 @@ async def call(client, job):
         yield done(**seen) if isinstance(seen, dict) else text(seen)
 
 
-serve(call, connect, own=(Broken, Error))
+serve(call, connect, own=(Broken, Error), start=started)

@@ -4,13 +4,15 @@
 # [tool.streamproof]
 # needs = ["chromium"]
 # capabilities = ["outcomes", "reuse"]
-# at_once = 6
+# at_once = 3
 # many = true
 # ///
 """`fetch` in a page of a real Chromium, in the loop that everybody writes."""
 
+from contextlib import asynccontextmanager
+
 from attached import done, serve, text
-from chromium import Broken, page
+from chromium import Broken, page, started
 from playwright.async_api import Error
 
 PAGE = """
@@ -33,7 +35,7 @@ async (job) => {
       for (const line of lines) {
         if (!line.startsWith("data: ")) continue;
         const said = JSON.parse(line.slice("data: ".length));
-        if (said.type === "content_block_delta") await shown(said.delta.text ?? "");
+        if (said.type === "content_block_delta") show(said.delta.text ?? "");
         if (said.type === "message_delta") stop_reason = said.delta.stop_reason;
         if (said.type === "error") throw new Error(said.error.message);
       }
@@ -46,8 +48,14 @@ async (job) => {
 """
 
 
-def connect(job):
-    return page("--disable-web-security")  # the rule that a page asks its own server only
+async def start():
+    return await started("--disable-web-security")  # the rule that a page asks its own server only
+
+
+@asynccontextmanager
+async def connect(job):
+    async with page(await start()) as client:
+        yield client
 
 
 async def call(client, job):
@@ -55,4 +63,4 @@ async def call(client, job):
         yield done(**seen) if isinstance(seen, dict) else text(seen)
 
 
-serve(call, connect, own=(Broken, Error))
+serve(call, connect, own=(Broken, Error), start=start)

@@ -46,7 +46,11 @@ def error(raised, own=(), **more):
     }
 
 
-def serve(call, connect=None, own=()):
+async def nothing():
+    """There is nothing to start before the first call."""
+
+
+def serve(call, connect=None, own=(), start=nothing):
     """Make all calls.
 
     Args:
@@ -54,8 +58,9 @@ def serve(call, connect=None, own=()):
             :func:`done`, or raises.
         connect: makes the client of a job, an async context manager; None where ``call`` needs none.
         own: the classes that the library documents for its errors.
+        start: what takes long and is needed by every call; awaited before the first one.
     """
-    asyncio.run(_serve(call, connect or (lambda job: nullcontext()), own))
+    asyncio.run(_serve(call, connect or (lambda job: nullcontext()), own, start))
 
 
 def threaded(call):
@@ -92,10 +97,11 @@ def threaded(call):
     return run
 
 
-async def _serve(call, connect, own):
+async def _serve(call, connect, own, start):
     loop, running, kept = asyncio.get_running_loop(), {}, {}
     reader = asyncio.StreamReader(limit=1 << 28)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await start()
     print(json.dumps({"type": "ready"}), flush=True)
     while line := await reader.readline():
         job = json.loads(line)

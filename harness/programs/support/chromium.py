@@ -20,6 +20,29 @@ FLAGS = [
 ]
 
 
+SHOW = r"""
+{
+  let [waiting, passed] = ["", Promise.resolve()];
+  const pass = async (all) => {
+    const end = waiting.length - (!all && /[\ud800-\udbff]$/.test(waiting) ? 1 : 0);
+    const text = waiting.slice(0, end);
+    waiting = waiting.slice(end);
+    if (text) await shown(text);
+  };
+  globalThis.show = (text) => {
+    waiting += text;
+    passed = passed.then(pass);
+  };
+  globalThis.allShown = () => passed.then(() => pass(true));
+}
+"""
+"""In the page ``show(text)`` adds to what its user sees.
+
+What is added while the last piece is on its way goes together with the next one: so a page is no slower for being
+watched. Half a surrogate pair waits for the other half: a page that has both shows one character.
+"""
+
+
 class Broken(Exception):
     """What was thrown in the page."""
 
@@ -31,7 +54,9 @@ class Broken(Exception):
 
 
 @cache
-def _started(flags):
+def started(*flags):
+    """The one browser of all calls, which has these flags beside the usual ones; to be awaited."""
+
     async def start():
         playwright = await async_playwright().start()
         return await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*FLAGS, *flags])
@@ -42,20 +67,30 @@ def _started(flags):
 class Page:
     """A page that tells what its user sees; it makes one call after the other."""
 
-    def __init__(self, page):
-        self._page, self._seen = page, asyncio.Queue()
-        self.goto = page.goto
+    def __init__(self):
+        self._page, self._seen = None, asyncio.Queue()
+
+    @classmethod
+    async def opened(cls, context, url):
+        """A new page in ``context``, with what is at ``url``."""
+        page = cls()
+        await context.expose_function("shown", page.shown)
+        await context.add_init_script(SHOW)
+        page._page = await context.new_page()
+        await page._page.goto(url)
+        return page
 
     async def call(self, function, job):
         """Run ``function`` in the page and yield the text that its user sees, and at last what it returns.
 
-        It calls ``shown(text)``, and sets ``globalThis.leave``, which is called when the user presses stop.
+        It calls ``show(text)``, and sets ``globalThis.leave``, which is called when the user presses stop.
 
         Raises:
             Broken: it returns ``{failed: {name, message, status}}``.
         """
         self._seen = seen = asyncio.Queue()
-        running = asyncio.ensure_future(self._page.evaluate(function, job))
+        watched = f"async (job) => {{ const end = await ({function})(job); await allShown(); return end; }}"
+        running = asyncio.ensure_future(self._page.evaluate(watched, job))
         running.add_done_callback(lambda _: seen.put_nowait(None))
         try:
             while (piece := await seen.get()) is not None:
@@ -64,7 +99,7 @@ class Page:
         finally:
             if not running.done():
                 running.cancel()
-                await self._page.evaluate("leave()")
+                await self._page.evaluate("globalThis.leave?.()")
         if failed := end.get("failed"):
             raise Broken(failed)
         yield end
@@ -75,12 +110,10 @@ class Page:
 
 
 @asynccontextmanager
-async def page(*flags):
-    """A page that shares nothing with others, in the one browser of all calls, which has these flags besides."""
-    context = await (await _started(flags)).new_context()
+async def page(browser, url="about:blank"):
+    """A page that shares nothing with others, with what is at ``url``."""
+    context = await browser.new_context()
     try:
-        made = Page(await context.new_page())
-        await context.expose_function("shown", made.shown)
-        yield made
+        yield await Page.opened(context, url)
     finally:
         await context.close()
