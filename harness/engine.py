@@ -13,13 +13,14 @@ from itertools import count
 import msgspec
 
 from fake_server.clock import Clock, SystemClock
+from harness import catalog
 from harness.adapter import Absent, at_once
 from harness.errors import InternalError
 from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
 from harness.history import Case, Record
 from harness.law import Law, judge
 from harness.live import LiveRunner
-from harness.model import Level
+from harness.model import Level, Scenario
 from harness.plan import Plan, PlannedCase, Tier
 from harness.tries import AGAIN, Tally, settled, tried
 from harness.verdict import Verdict, merge
@@ -186,10 +187,15 @@ def _not_possible(case: PlannedCase, plan: Plan) -> str:
         return case.unspoken
     if case.lacking:
         return f"the client does not declare: {', '.join(sorted(case.lacking))}"
-    network = case.scenario.network
-    if plan.toxiproxy and network is not None and network.extensions:
-        return f"it needs toxics of our own: {', '.join(network.extensions)}; run it without --toxiproxy"
+    if plan.toxiproxy and (extensions := _extensions(case.scenario)):
+        return f"it needs toxics of our own: {', '.join(extensions)}; run it without --toxiproxy"
     return ""
+
+
+def _extensions(scenario: Scenario) -> list[str]:
+    """The faults of its network, and of those of the calls before, that only our own Toxiproxy can do."""
+    calls = [*(catalog.scenarios()[name] for name in scenario.before), scenario]
+    return [name for one in calls if one.network is not None for name in one.network.extensions]
 
 
 def _skipped(case: PlannedCase, why: str) -> CaseFinished:

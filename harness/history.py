@@ -84,6 +84,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The longest time, in seconds, that the harness's own event loop came late while the case ran."""
     lost: float = 0.0
     """The most seconds within any one second that it came late in all: many short delays are as bad as a long one."""
+    before: tuple[Record, ...] = ()
+    """The calls that the same client had made, in their order. No law judges its client by them: they are there to be
+    looked at, and to prove that what happened in them did."""
 
 
 class Case:
@@ -98,6 +101,7 @@ class Case:
         self.receiver = record.receiver
         self.lag = record.lag
         self.lost = record.lost
+        self.before = tuple(Case(one, generous=generous) for one in record.before)
 
     @cached_property
     def attempts(self) -> list[Attempt]:
@@ -291,6 +295,7 @@ def canonical(record: Record) -> dict[str, Any]:
     if last.get("undelivered"):
         del last["undelivered"]["message"]
     tree["receiver"] = _arrived(record)
+    tree["before"] = [canonical(one) for one in record.before]
     return tree
 
 

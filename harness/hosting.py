@@ -127,7 +127,7 @@ class HostedCase:
         async with self._stack:
             await self._begun.wait()
             try:
-                async with within(self._opened.case.scenario.limits.settle, self._opened.lost):
+                async with within(self._opened.calls[-1].scenario.limits.settle, self._opened.lost):
                     await self._over.wait()
             except TimeoutError:
                 self.note(TimedOut())

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Self
+
+import msgspec
 
 from fake_server.app import LOOPBACK, Case, FakeServer
 from fake_server.clock import Clock, SystemClock
@@ -23,7 +25,7 @@ from harness.kept import Kept
 from harness.lateness import Lateness, Watch
 from harness.model import ClientRecord, Endpoint, Job
 from harness.nemesis import Nemesis, NetworkLayer
-from harness.network import NetworkRecord
+from harness.network import NOTHING, NetworkFailed, NetworkRecord
 from harness.observing import observe_to_the_end
 from harness.plan import PlannedCase
 from harness.receiver import ReceiverRecord
@@ -63,23 +65,20 @@ class LiveRunner:
         await prepared(case.adapter)
         async with self.opened(case) as opened:
             if opened.job is not None and case.scenario.before:
-                await self._last_of_several(case, opened, opened.job)
+                await self._last_of_several(opened, opened.job)
             elif opened.job is not None:
                 await observe_to_the_end(case, opened.job, opened.now, opened.seen, opened.lost)
         return opened.record
 
-    async def _last_of_several(self, case: PlannedCase, opened: OpenCase, job: Job) -> None:
+    async def _last_of_several(self, opened: OpenCase, job: Job) -> None:
         """Let one client make the calls before, at the same address, and then the one that is judged."""
         kept = Kept(opened.token)
-        job = replace(job, kept=kept)
         try:
-            for name in case.scenario.before:
-                earlier = replace(case, scenario=catalog.scenarios()[name])
-                opened.play(earlier)
-                theirs = replace(job, request=earlier.request(), limits=earlier.scenario.limits)
-                await observe_to_the_end(earlier, theirs, opened.now, [], opened.lost)
-            opened.play(case)
-            await observe_to_the_end(case, job, opened.now, opened.seen, opened.lost)
+            for nth, case in enumerate(opened.calls):
+                if nth:
+                    await opened.play_next()
+                theirs = replace(job, kept=kept, request=case.request(), limits=case.scenario.limits)
+                await observe_to_the_end(case, theirs, opened.now, opened.seen, opened.lost)
         finally:
             await kept.aclose()
 
@@ -99,10 +98,12 @@ class LiveRunner:
                 receiver = await stack.enter_async_context(receiving(case.scenario.receiver, self._clock))
             nobody = await self._nobody_for(case.scenario.endpoint, stack)
             lateness = stack.enter_context(self._lateness.watched())
-            opened = OpenCase(case, token := token or token_of(case), self._clock, lateness)
-            nemesis, script = self._nemesis(case, token), opened.script
+            calls = _calls_of(case)
+            nemesis = self._nemesis(calls, token := token or token_of(case))
+            opened = OpenCase(calls, token, self._clock, lateness, nemesis)
+            script = opened.script
             try:
-                if url := await self._begin(opened, nemesis, nobody, token):
+                if url := await self._begin(opened, nobody, token):
                     opened.job = job_of(case, url, receiver.destination() if receiver is not None else None)
                 yield opened
                 await self._wait_for_closes(script, nemesis, case.scenario.limits.close)
@@ -118,33 +119,27 @@ class LiveRunner:
             return await stack.enter_async_context(_silence())
         return self._nobody if endpoint is Endpoint.REFUSED else None
 
-    async def _begin(self, opened: OpenCase, nemesis: Nemesis | None, nobody: socket.socket | None, token: str) -> str:
+    async def _begin(self, opened: OpenCase, nobody: socket.socket | None, token: str) -> str:
         """The base URL for the client; empty when its network could not be set up."""
         url = self._server.open_case(token, opened.script)
         if nobody is not None:
             url = f"http://{LOOPBACK}:{nobody.getsockname()[1]}"
-        return url if nemesis is None else await self._network_of(nemesis, opened, token)
+        return url if opened.nemesis is None else await self._network_of(opened.nemesis, opened, token)
 
-    def _nemesis(self, case: PlannedCase, token: str) -> Nemesis | None:
-        if case.scenario.network is None:
+    def _nemesis(self, calls: Sequence[PlannedCase], token: str) -> Nemesis | None:
+        """What breaks the network of these calls, as the first one has it; None where all of them have none."""
+        networks = [call.scenario.network for call in calls]
+        if not any(networks):
             return None
         upstream = f"{LOOPBACK}:{self._server.port}"
-        return Nemesis(self._network, token, case.scenario.network, upstream, seed=case.text_seed, clock=self._clock)
+        first, seed = networks[0] or NOTHING, calls[-1].text_seed
+        return Nemesis(self._network, token, first, upstream, seed=seed, clock=self._clock)
 
     async def _network_of(self, nemesis: Nemesis, opened: OpenCase, token: str) -> str:
         """The base URL through the network; empty when there is none."""
-        script = opened.script
-
-        async def change(record: ServerRecord) -> None:
-            began = self._clock.now()
-            try:
-                await nemesis.follow(record)
-            finally:
-                opened.lateness.add(self._clock.now() - began)
-
         listen = await nemesis.begin()
-        script.hold = change
-        script.start = self._clock.now()
+        opened.follow(nemesis)
+        opened.script.start = self._clock.now()
         return f"http://{listen}/case/{token}" if listen is not None else ""
 
     async def _wait_for_closes(self, case: Case, nemesis: Nemesis | None, limit: float) -> None:
@@ -156,62 +151,132 @@ class LiveRunner:
             await asyncio.wait(list(case.running), timeout=max(0.0, deadline - self._clock.now()))
 
 
+class _Call:
+    """One call of a case, as it was seen on both sides; the last call of a case is the one that is judged."""
+
+    def __init__(self, case: PlannedCase, begins: float) -> None:
+        self.case, self.begins, self.start = case, begins, begins
+        self.server: list[ServerRecord] = []
+        self.client: list[ClientRecord] = []
+
+
 class OpenCase:
-    """A case whose server and network are there, and whose call is somebody's to make."""
+    """A case whose server and network are there, and whose calls are somebody's to make, one after the other.
+
+    Args:
+        calls: the one that is judged is the last.
+    """
 
     record: Record
     """All sides, when the case is closed."""
 
-    def __init__(self, case: PlannedCase, token: str, clock: Clock, lateness: Watch) -> None:
-        self.case, self.token, self._clock, self.lateness = case, token, clock, lateness
-        self._server: list[ServerRecord] = []
-        scenario = case.scenario
+    def __init__(
+        self, calls: Sequence[PlannedCase], token: str, clock: Clock, lateness: Watch, nemesis: Nemesis | None
+    ) -> None:
+        self.calls, self.token, self._clock, self.lateness, self.nemesis = calls, token, clock, lateness, nemesis
+        self._made = [_Call(calls[0], float("-inf"))]
+        scenario = calls[0].scenario
         self.script = Case(
-            script=scenario.script, elsewhere=scenario.elsewhere, seed=case.text_seed, sink=self._server.append
+            script=scenario.script,
+            elsewhere=scenario.elsewhere,
+            seed=calls[0].text_seed,
+            sink=self._made[0].server.append,
         )
         self.job: Job | None = None
         """What the client is to do; None when its network could not be set up."""
-        self.seen: list[ClientRecord] = []
-        """What its user sees, as it happens: to be filled by whoever makes the call."""
 
-    def play(self, case: PlannedCase) -> None:
-        """From now on the server does what ``case`` says, and what it sees is written down anew.
+    async def play_next(self) -> None:
+        """From now on server and network do what the next call says, and what is seen is written down anew.
 
-        What still goes on of an earlier call goes on, and is written where nobody looks.
+        What still goes on of an earlier call goes on, and is written where that is.
         """
-        self._server = []
-        scenario = case.scenario
-        self.script.begin(scenario.script, case.text_seed, scenario.elsewhere)
-        self.script.sink, self.script.start = self._server.append, self._clock.now()
+        self._made[-1].start = self.script.start
+        case = self.calls[len(self._made)]
+        self._made.append(call := _Call(case, self._clock.now()))
+        if self.nemesis is not None:
+            await self.nemesis.play(case.scenario.network or NOTHING)
+            self.follow(self.nemesis)
+        self.script.begin(case.scenario.script, case.text_seed, case.scenario.elsewhere)
+        self.script.sink, self.script.start = call.server.append, self._clock.now()
+
+    def follow(self, nemesis: Nemesis) -> None:
+        """From now on let the server wait while the network changes after what it does for the call that begins."""
+
+        async def change(record: ServerRecord) -> None:
+            if self.script.hold is not change:
+                return  # of a reply to an earlier call: its network is gone
+            began = self._clock.now()
+            try:
+                await nemesis.follow(record)
+            finally:
+                self.lateness.add(self._clock.now() - began)
+
+        self.script.hold = change
+
+    @property
+    def seen(self) -> list[ClientRecord]:
+        """What the user of the call sees, as it happens: to be filled by whoever makes it."""
+        return self._made[-1].client
 
     @property
     def server(self) -> tuple[ServerRecord, ...]:
-        """What the server did and saw up to now."""
-        return tuple(self._server)
+        """What the server did and saw of the call up to now."""
+        return tuple(self._made[-1].server)
 
     def now(self) -> float:
-        """Seconds since the case began."""
+        """Seconds since the call began."""
         return self._clock.now() - self.script.start
 
     def lost(self) -> float:
         """Seconds of them in which this machine was not there for the client, or only started it."""
-        return self.lateness.in_all + (self._starting() if starts_anew(self.case.adapter) else 0.0)
+        return self.lateness.in_all + (self._starting() if starts_anew(self.calls[-1].adapter) else 0.0)
 
     def _starting(self) -> float:
         """Seconds until the first request came, or until now."""
-        return self._server[0].t if self._server else self.now()
+        server = self._made[-1].server
+        return server[0].t if server else self.now()
 
     def told(self, network: tuple[NetworkRecord, ...], receiver: tuple[ReceiverRecord, ...]) -> Record:
-        """The history of all sides."""
+        """The history of all sides.
+
+        Args:
+            network: all that it did, in seconds since the last call began.
+        """
+        *earlier, last = self._made
+        last.start = self.script.start
+        lanes = [self._lane(nth, network) for nth in range(len(self._made))]
+        if last.case.scenario.network is None:
+            # Nothing is wrong with the network, and its connections may be of an earlier call: the server's word holds.
+            lanes[-1] = tuple(one for one in network if isinstance(one, NetworkFailed))
         return Record(
-            info=self.case.info(),
-            server=self.server,
-            client=tuple(self.seen),
-            network=network,
+            info=last.case.info(),
+            server=tuple(last.server),
+            client=tuple(last.client),
+            network=lanes[-1],
             receiver=receiver,
             lag=round(self.lateness.worst, 3),
             lost=round(self.lateness.within_one_second, 3),
+            before=tuple(
+                Record(info=one.case.info(), server=tuple(one.server), client=tuple(one.client), network=lane)
+                for one, lane in zip(earlier, lanes, strict=False)
+            ),
         )
+
+    def _lane(self, nth: int, network: tuple[NetworkRecord, ...]) -> tuple[NetworkRecord, ...]:
+        """What the network did in the call of that number, in seconds since that began."""
+        call, last = self._made[nth], self._made[-1]
+        over = self._made[nth + 1].begins if call is not last else float("inf")
+        return tuple(
+            msgspec.structs.replace(one, at=round(one.at + last.start - call.start, 6))
+            for one in network
+            if call.begins <= one.at + last.start < over
+        )
+
+
+def _calls_of(case: PlannedCase) -> list[PlannedCase]:
+    """The calls of a case, one after the other; the last one is judged."""
+    earlier = [replace(case, scenario=catalog.scenarios()[name]) for name in case.scenario.before]
+    return [*earlier, case]
 
 
 _SILENCE_SECONDS = 0.25

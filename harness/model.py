@@ -192,7 +192,7 @@ class Scenario:
     """Where the client delivers the answer while it comes; needs the capability ``sinks``."""
     before: tuple[str, ...] = ()
     """Ids of scenarios that earlier calls of the same client meet, one after the other; needs the capability ``reuse``.
-    They are not judged: what is, is whether anything of them is left."""
+    They are not judged: what is, is whether anything of them is left. What they do to the network is over with them."""
     drawn_as: str = ""
     """The name by which its texts and faults are drawn; its id when empty. A case keeps them when it is renamed."""
 
@@ -200,7 +200,7 @@ class Scenario:
         if self.receiver is not None:
             object.__setattr__(self, "requires", self.requires | {Capability.SINKS})
         if self.before:
-            assert self.network is None, "several calls of one client have no network between them"
+            assert self.network is None, "of several calls, only those before have a network that is broken"
             object.__setattr__(self, "requires", self.requires | {Capability.REUSE})
 
     @property

@@ -117,7 +117,7 @@ def check(url: str) -> None:
 
 
 class Nemesis:
-    """Breaks the network of one case, as its scenario says."""
+    """Breaks the network of one case, as its scenario says; of several calls, as that of each call says."""
 
     def __init__(
         self, layer: NetworkLayer, name: str, network: Network, upstream: str, *, seed: str, clock: Clock
@@ -129,6 +129,8 @@ class Nemesis:
         self._waiting: list[_Planned] = []
         self._events: Counter[tuple[int, str | None]] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._there: dict[str, NetworkFault] = {}
+        """The faults that are in their place."""
         self._changing = asyncio.Lock()
         """Changes are made one after the other, in the order of the records that they follow."""
         self._ready = asyncio.Event()
@@ -148,6 +150,10 @@ class Nemesis:
         self._proxy = await self._try(toxiproxy.create, self._name, self._upstream, seed=self._seed)
         if self._proxy is None:
             return None
+        await self._begin_faults()
+        return self._proxy.listen
+
+    async def _begin_faults(self) -> None:
         for name, fault in self._faults:
             if isinstance(fault.begins, AtStart):
                 await self._change(name, fault, begins=True)
@@ -155,7 +161,21 @@ class Nemesis:
                 self._expect(fault.begins, name, fault, begins=True)
         self._start = self._clock.now()
         self._ready.set()
-        return self._proxy.listen
+
+    async def play(self, network: Network) -> None:
+        """Another call begins, and from now on the network is as ``network`` says, whatever it was before.
+
+        The proxy stays, and with it the connections that the client has kept. Records of what the server still does
+        for an earlier call must not be followed any more.
+        """
+        for task in self._tasks:
+            task.cancel()
+        async with self._changing:
+            for name, fault in list(self._there.items()):
+                await self._apply(name, fault, begins=False)
+        self._faults, self._waiting, self._events = list(network.named()), [], Counter()
+        self._ready.clear()
+        await self._begin_faults()
 
     async def follow(self, record: ServerRecord) -> None:
         """The server has seen or sent this: change what is due, and let the server wait for it."""
@@ -246,6 +266,10 @@ class Nemesis:
     async def _apply(self, name: str, fault: NetworkFault, begins: bool) -> None:
         """Put a fault in its place, or take it away."""
         assert self._proxy is not None
+        if begins:
+            self._there[name] = fault
+        else:
+            self._there.pop(name, None)
         if fault.type == DOWN:
             await self._try(self._proxy.update, enabled=not begins)
             self._release_port()

@@ -149,6 +149,10 @@ class Network:
         return tuple(name for name, fault in self.named() if not fault.is_standard)
 
 
+NOTHING = Network(faults=())
+"""Nothing is wrong: bytes go through as they come."""
+
+
 def network(*faults: NetworkFault) -> Network:
     """A network with these faults, in this order."""
     return Network(faults=faults)

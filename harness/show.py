@@ -12,6 +12,7 @@ from fake_server.script import Request, render
 from harness import catalog
 from harness.asking import asked
 from harness.events import CaseFinished, Event
+from harness.history import Record
 from harness.model import Policy, Scenario
 from harness.network import describe
 from harness.plain import plain, plain_bytes
@@ -48,6 +49,8 @@ def shown(scenario: Scenario, seed: str, dialect: Dialect = Dialect.ANTHROPIC) -
         yield f"  network: {describe(fault)}"
     if scenario.receiver is not None:
         yield from _receiver(scenario.receiver)
+    for earlier in scenario.before:
+        yield f"  an earlier call of the same client meets: {_named(earlier)}"
     for attempt in range(1, len(scenario.script.steps) + 1):
         last = attempt == len(scenario.script.steps)
         yield ""
@@ -131,9 +134,18 @@ class Replay:
             self._out.write(f"{event.case}: {event.verdict}\n{info.title}\n")
             right = " or ".join(sorted(info.expect.right(info.policy)))
             self._out.write(f"expected under {info.policy}: {right}\n\n")
-            for line in timeline(event.record):
-                self._out.writelines(f"{one}\n" for one in told(line))
-            self._out.write("\n")
+            for earlier in event.record.before:
+                self._out.write(f"an earlier call, which is not judged: {earlier.info.scenario}\n")
+                self._lanes(earlier)
+            if event.record.before:
+                self._out.write("the call that is judged\n")
+            self._lanes(event.record)
             for ruling in event.rulings:
                 if ruling.verdict is not Verdict.SKIP:
                     self._out.write(f"{ruling.law} {ruling.verdict:<7} {plain(ruling.harm)}".rstrip() + "\n")
+
+    def _lanes(self, record: Record) -> None:
+        """All sides of one call, in order of time."""
+        for line in timeline(record):
+            self._out.writelines(f"{one}\n" for one in told(line))
+        self._out.write("\n")

@@ -34,13 +34,23 @@ _FAULTS = (
 )
 
 
-def _after(name: str, words: str, *before: str) -> Scenario:
+_NETWORKS = (
+    ("network_cut", "a network that closed the connection in the middle of the text", "broken_network.cut_mid_text"),
+    ("network_reset", "a network that reset the connection in the middle of the text", "broken_network.reset_mid_text"),
+    ("network_silence", "a network that was silent from the middle of the text on", "broken_network.silent_mid_text"),
+    ("no_network", "no network at all", "unreachable_network.offline"),
+)
+"""The network is well again for the last call."""
+
+
+def _after(name: str, words: str, *before: str, covers: tuple[str, ...] = ()) -> Scenario:
     return Scenario(
         name=f"after_{name}",
         title=f"A plain answer, asked for by a client that met {words}.",
         script=script(Answer()),
         expect=WHOLE,
         before=before,
+        covers=covers,
     )
 
 
@@ -48,4 +58,11 @@ SCENARIOS = (
     _after("nothing_wrong", "two plain answers before", "completion.plain", "completion.plain"),
     *(_after(*one) for one in _FAULTS),
     _after("all_of_them", "all that can be met quickly", *(one[2] for one in _FAULTS if "stall" not in one[2])),
+    *(_after(*one) for one in _NETWORKS),
+    _after(
+        "idle_connection_lost",
+        "a whole answer, and whose idle connection the network closed behind it",
+        "broken_network.silent_after_the_end",
+        covers=("conn-stale-keepalive-reuse",),
+    ),
 )

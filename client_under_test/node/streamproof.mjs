@@ -3013,7 +3013,8 @@ A job:  {"base_url": "https://api.anthropic.com", "api_key": "...", "request": {
          "messages": [...]}, "policy": {"limits": {"idle": 60}, "retry": {"max_attempts": 3}},
          "fallbacks": [{"model": ..., "base_url": ..., "api_key": ...}], "seed": "for the jitter"}
         Only api_key and request must be there. With --many it also has an "id", which is in every line about it;
-        {"id": ..., "cancel": true} cancels it.
+        {"id": ..., "cancel": true} cancels it. Jobs with the same "client", a name, are made by one client, which
+        is as the first of them says; {"client": ..., "close": true} forgets it.
 Output: one JSON line for each event; the last one of a job is of the type "done" or "error".
 Exit:   0 when every answer is complete, 1 when one is not, 2 when a job cannot be understood.
 `;
@@ -3023,11 +3024,16 @@ class BadJob extends Error {
   name = 'BadJob';
 }
 
-const JOB = ['base_url', 'api_key', 'request', 'policy', 'fallbacks', 'seed'];
+const JOB = ['base_url', 'api_key', 'request', 'policy', 'fallbacks', 'seed', 'client'];
 const FALLBACK = ['model', 'base_url', 'api_key'];
 
-/** @returns {[StreamClient, Json]} the client that a job asks for, and its request @throws {BadJob} */
-function jobOf(/** @type {unknown} */ job) {
+/**
+ * @param {unknown} job
+ * @param {Map<unknown, StreamClient>} kept the clients that several jobs share, by name
+ * @returns {[StreamClient, Json]} the client that a job asks for, and its request
+ * @throws {BadJob}
+ */
+function jobOf(job, kept) {
   try {
     if (!isObject(job)) throw new TypeError('a job must be a JSON object');
     for (const name of Object.keys(job)) mustBeKnown(name, JOB, 'job');
@@ -3041,7 +3047,9 @@ function jobOf(/** @type {unknown} */ job) {
       fallbacks: fallbacksOf(job.fallbacks ?? []),
       chance: job.seed === undefined ? undefined : seeded(JSON.stringify(job.seed)),
     };
-    return [new StreamClient(settings), job.request];
+    const client = kept.get(job.client) ?? new StreamClient(settings);
+    if ((job.client ?? null) !== null) kept.set(job.client, client);
+    return [client, job.request];
   } catch (error) {
     throw new BadJob(/** @type {Error} */ (error).message, { cause: error });
   }
@@ -3120,11 +3128,12 @@ function print(/** @type {Json} */ line) {
  * @param {() => unknown} read gives the job, or throws BadJob, perhaps as a promise
  * @param {Json} prefix of every line
  * @param {AbortSignal} signal
+ * @param {Map<unknown, StreamClient>} kept the clients that several jobs share, by name
  * @returns {Promise<number>} the exit status that stands for what came of it
  */
-async function run(read, prefix, signal) {
+async function run(read, prefix, signal, kept) {
   try {
-    const [client, request] = jobOf(await read());
+    const [client, request] = jobOf(await read(), kept);
     let outcome = '';
     for await (const event of client.stream(request, { signal })) {
       if (event.type === 'done') outcome = event.answer.outcome;
@@ -3176,22 +3185,25 @@ async function* linesOfInput() {
 async function runOne(/** @type {AbortSignal} */ stop) {
   let text = '';
   for await (const chunk of input()) text += chunk;
-  return stop.aborted ? 1 : run(() => parsed(text), {}, stop);
+  return stop.aborted ? 1 : run(() => parsed(text), {}, stop, new Map());
 }
 
 /** @returns {Promise<number>} */
 async function runMany(/** @type {AbortSignal} */ stop) {
   /** @type {Map<unknown, AbortController>} */
   const jobs = new Map();
+  /** @type {Map<unknown, StreamClient>} */
+  const kept = new Map();
   let status = 0;
   stop.addEventListener('abort', () => jobs.forEach((job) => job.abort()));
 
   const take = async (/** @type {string} */ line) => {
-    const [id, cancel, job] = numbered(line, jobs);
+    const [id, cancel, job, forgotten] = numbered(line, jobs);
+    if (forgotten !== null) return void kept.delete(forgotten);
     if (cancel) return jobs.get(id)?.abort();
     const controller = new AbortController();
     if (id !== null) jobs.set(id, controller);
-    const code = await run(job, { id }, controller.signal); // not inside of max: other jobs end meanwhile
+    const code = await run(job, { id }, controller.signal, kept); // not inside of max: other jobs end meanwhile
     status = Math.max(status, code);
     if (id !== null) jobs.delete(id);
   };
@@ -3212,18 +3224,19 @@ async function runMany(/** @type {AbortSignal} */ stop) {
  *
  * @param {string} line
  * @param {Map<unknown, unknown>} running the ids that are taken
- * @returns {[string | number | null, boolean, () => unknown]} an id, null when it can have none; whether to cancel it;
- *   and what gives the job
+ * @returns {[string | number | null, boolean, () => unknown, unknown]} an id, null when it can have none; whether to
+ *   cancel it; what gives the job; and the name of a client that is to be forgotten, or null
  */
 function numbered(line, running) {
   try {
     const asked = parsed(line);
-    const { id, cancel = false, ...job } = isObject(asked) ? asked : {};
+    const { id, cancel = false, close = false, ...job } = isObject(asked) ? asked : {};
+    if (close === true) return [null, false, () => job, job.client ?? null];
     if (typeof id !== 'string' && typeof id !== 'number') throw new BadJob('a job must have an id, text or a number');
     if (!cancel && running.has(id)) throw new BadJob(`a job with the id ${id} is under way`);
-    return [id, cancel === true, () => job];
+    return [id, cancel === true, () => job, null];
   } catch (error) {
-    return [null, false, () => Promise.reject(error)];
+    return [null, false, () => Promise.reject(error), null];
   }
 }
 

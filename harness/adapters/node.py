@@ -7,7 +7,7 @@ import importlib.util
 import shutil
 import subprocess
 from collections.abc import AsyncGenerator
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ class NodeAdapter:
 
     name = "node"
     policy = model.Policy.RECOVER
-    capabilities = frozenset(Capability) - {Capability.SINKS, Capability.REUSE}
+    capabilities = frozenset(Capability) - {Capability.SINKS}
 
     def __init__(self) -> None:
         self._running: dict[asyncio.AbstractEventLoop, asyncio.Task[Calls]] = {}
@@ -48,6 +48,8 @@ class NodeAdapter:
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""
         calls = await self._calls()
+        if job.kept is not None:
+            await job.kept.client(partial(calls.shared, job.kept.name))
         call = calls.begin(described(job))
         try:
             while not call.over:
@@ -116,6 +118,7 @@ def described(job: Job) -> Line:
         "policy": {"limits": limits, "retry": retry, "max_pauses": 3, "sentence_idle": 0.3},
         "fallbacks": [{"model": one.model, "base_url": one.base_url, "api_key": one.api_key} for one in job.fallbacks],
         "seed": f"{job.seed}/client",
+        "client": job.kept.name if job.kept is not None else None,
     }
 
 

@@ -19,8 +19,15 @@ def fault_was_delivered(case: Case) -> Ruling:
     the count of bytes before it, and the reply went on to some end after it. Every toxic that was due did its work on a
     connection of the case, as the network's record tells, and every fault of the receiver struck a call. Surviving a
     fault that never happened is no merit. But what comes after the end of the answer cannot reach a client that left at
-    that end, as it may.
+    that end, as it may. All of this holds for the calls before, too, where the same client had made some.
     """
+    for earlier in case.before:
+        if (ruling := _delivered(earlier)) is not PASSED:
+            return unknown(f"in an earlier call, {earlier.info.scenario}: {ruling.harm}")
+    return _delivered(case)
+
+
+def _delivered(case: Case) -> Ruling:
     if case.network_failure is not None:
         return unknown(f"the network could not be set up: {case.network_failure.why}")
     written = sum(record.size for record in case.server if isinstance(record, Sent))

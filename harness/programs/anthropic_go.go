@@ -3,7 +3,7 @@
 //
 // [tool.streamproof]
 // policy = "raise"
-// capabilities = ["retries", "tools", "outcomes"]
+// capabilities = ["retries", "tools", "outcomes", "reuse"]
 // many = true
 // ///
 
@@ -26,6 +26,8 @@ import (
 type job struct {
 	ID      int             `json:"id"`
 	Cancel  bool            `json:"cancel"`
+	Client  string          `json:"client"`
+	Close   bool            `json:"close"`
 	BaseURL string          `json:"base_url"`
 	APIKey  string          `json:"api_key"`
 	Request json.RawMessage `json:"request"`
@@ -50,8 +52,11 @@ func say(id int, said line) {
 	fmt.Println(string(printed))
 }
 
-func call(ctx context.Context, asked job) {
-	client := anthropic.NewClient(option.WithAPIKey(asked.APIKey), option.WithBaseURL(asked.BaseURL))
+func connect(asked job) anthropic.Client {
+	return anthropic.NewClient(option.WithAPIKey(asked.APIKey), option.WithBaseURL(asked.BaseURL))
+}
+
+func call(ctx context.Context, client anthropic.Client, asked job) {
 	var params anthropic.MessageNewParams
 	if err := json.Unmarshal(asked.Request, &params); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -115,6 +120,7 @@ func fail(ctx context.Context, id int, err error) {
 
 func main() {
 	running, guard := map[int]context.CancelFunc{}, sync.Mutex{}
+	kept := map[string]anthropic.Client{} // those that several calls share
 	input := bufio.NewReader(os.Stdin)
 	fmt.Println(`{"type": "ready"}`)
 	for {
@@ -127,14 +133,25 @@ func main() {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+		if asked.Close {
+			delete(kept, asked.Client)
+			continue
+		}
 		guard.Lock()
 		if cancel, known := running[asked.ID]; asked.Cancel && known {
 			cancel()
 		} else if !asked.Cancel {
 			ctx, cancel := context.WithCancel(context.Background())
 			running[asked.ID] = cancel
+			client, known := kept[asked.Client]
+			if !known {
+				client = connect(asked)
+			}
+			if asked.Client != "" {
+				kept[asked.Client] = client
+			}
 			go func() {
-				call(ctx, asked)
+				call(ctx, client, asked)
 				guard.Lock()
 				delete(running, asked.ID)
 				guard.Unlock()

@@ -4,26 +4,27 @@
 # [tool.streamproof]
 # needs = ["chromium"]
 # capabilities = ["outcomes", "reuse"]
-# at_once = 6
+# at_once = 3
 # many = true
 # ///
 """`fetch` in a page of a real Chromium, in the loop that everybody writes."""
 
-import asyncio
-import shutil
 from contextlib import asynccontextmanager
-from functools import cache
 
 from attached import done, serve, text
-from playwright.async_api import Error, async_playwright
+from chromium import Broken, page, started
+from playwright.async_api import Error
 
 PAGE = """
 async (job) => {
+  const abort = new AbortController();
+  globalThis.leave = () => abort.abort();
   try {
     const response = await fetch(`${job.base_url}/v1/messages`, {
       method: "POST",
       headers: { "x-api-key": job.api_key, "anthropic-version": "2023-06-01", "content-type": "application/json" },
       body: JSON.stringify({ ...job.request, stream: true }),
+      signal: abort.signal,
     });
     if (!response.ok) throw Object.assign(new Error(`HTTP ${response.status}`), { status: response.status });
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -34,7 +35,7 @@ async (job) => {
       for (const line of lines) {
         if (!line.startsWith("data: ")) continue;
         const said = JSON.parse(line.slice("data: ".length));
-        if (said.type === "content_block_delta") await shown(said.delta.text ?? "");
+        if (said.type === "content_block_delta") show(said.delta.text ?? "");
         if (said.type === "message_delta") stop_reason = said.delta.stop_reason;
         if (said.type === "error") throw new Error(said.error.message);
       }
@@ -47,49 +48,19 @@ async (job) => {
 """
 
 
-class Broken(Exception):
-    """What was thrown in the page."""
-
-    __module__ = "chromium"
-
-
-@cache
-def browser():
-    """The one browser of all calls, without the rule that a page asks its own server only."""
-
-    async def start():
-        playwright = await async_playwright().start()
-        flags = ["--no-sandbox", "--disable-web-security", "--disable-gpu"]
-        return await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
-
-    return asyncio.ensure_future(start())
+async def start():
+    return await started("--disable-web-security")  # the rule that a page asks its own server only
 
 
 @asynccontextmanager
 async def connect(job):
-    context = await (await browser()).new_context()
-    try:
-        yield await context.new_page()
-    finally:
-        await context.close()
+    async with page(await start()) as client:
+        yield client
 
 
-async def call(page, job):
-    seen = asyncio.Queue()
-    await page.expose_function("shown", seen.put_nowait)
-    running = asyncio.ensure_future(page.evaluate(PAGE, job))
-    running.add_done_callback(lambda _: seen.put_nowait(None))
-    try:
-        while (piece := await seen.get()) is not None:
-            yield text(piece)
-        end = running.result()
-    finally:
-        running.cancel()
-    if failed := end.get("failed"):
-        broken = Broken(f"{failed['name']}: {failed['message']}")
-        broken.status_code = failed["status"]
-        raise broken
-    yield done(**end)
+async def call(client, job):
+    async for seen in client.call(PAGE, job):
+        yield done(**seen) if isinstance(seen, dict) else text(seen)
 
 
-serve(call, connect, own=(Broken, Error))
+serve(call, connect, own=(Broken, Error), start=start)

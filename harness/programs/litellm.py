@@ -3,10 +3,10 @@
 #
 # [tool.streamproof]
 # policy = "raise"
-# capabilities = ["outcomes"]
+# capabilities = ["outcomes", "reuse"]
 # many = true
 # ///
-"""LiteLLM's `acompletion` with a Claude model, streamed."""
+"""LiteLLM's `acompletion` with a Claude model, streamed. Its client is the module: that keeps connections by itself."""
 
 import os
 

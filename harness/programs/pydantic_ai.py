@@ -3,10 +3,12 @@
 #
 # [tool.streamproof]
 # policy = "raise"
-# capabilities = ["retries"]
+# capabilities = ["retries", "reuse"]
 # many = true
 # ///
 """Pydantic AI: `Agent.run_stream` on a Claude model, text by text."""
+
+from contextlib import asynccontextmanager
 
 import anthropic
 from attached import done, serve, text
@@ -16,19 +18,21 @@ from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 
 
-async def call(_, job):
-    request = job["request"]
+@asynccontextmanager
+async def connect(job):
     client = anthropic.AsyncAnthropic(api_key=job["api_key"], base_url=job["base_url"], timeout=job["limits"]["idle"])
     async with client:
-        model = AnthropicModel(request["model"], provider=AnthropicProvider(anthropic_client=client))
-        agent = Agent(
-            model, system_prompt=request.get("system", ()), model_settings={"max_tokens": request["max_tokens"]}
-        )
-        async with agent.run_stream(request["messages"][-1]["content"]) as result:
-            async for piece in result.stream_text(delta=True, debounce_by=None):
-                yield text(piece)
-            whole = await result.get_output()
-        yield done(text=whole)
+        yield AnthropicModel(job["request"]["model"], provider=AnthropicProvider(anthropic_client=client))
 
 
-serve(call, own=(AgentRunError, UserError, anthropic.AnthropicError))
+async def call(model, job):
+    request = job["request"]
+    agent = Agent(model, system_prompt=request.get("system", ()), model_settings={"max_tokens": request["max_tokens"]})
+    async with agent.run_stream(request["messages"][-1]["content"]) as result:
+        async for piece in result.stream_text(delta=True, debounce_by=None):
+            yield text(piece)
+        whole = await result.get_output()
+    yield done(text=whole)
+
+
+serve(call, connect, own=(AgentRunError, UserError, anthropic.AnthropicError))

@@ -128,6 +128,19 @@ def test_a_bad_line_among_many_spoils_no_other(api: str) -> None:
     assert [line["answer"]["outcome"] for line in lines if line["type"] == "done"] == ["complete"]
 
 
+def test_jobs_of_one_client_are_made_by_the_first_until_it_is_closed(api: str) -> None:
+    shared = job(f"{api}/completion.plain", client="one")
+    asked = [
+        {"id": 1, **shared},
+        {"id": 2, **shared, "base_url": f"{api}/http_status.status_401"},
+        {"client": "one", "close": True},
+        {"id": 3, **shared, "base_url": f"{api}/http_status.status_401"},
+    ]
+    status, lines = ran("--many", asked="\n".join(json.dumps(one) for one in asked))
+    last = {line["id"]: line["type"] for line in lines}
+    assert (status, last) == (1, {1: "done", 2: "done", 3: "error"})
+
+
 def test_a_line_may_be_long_and_hold_what_others_take_for_its_end(api: str) -> None:
     content = "one\u2028two\u2029three\x85" + "x" * (3 << 20)
     request = {**REQUEST, "messages": [{"role": "user", "content": content}]}

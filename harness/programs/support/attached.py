@@ -66,7 +66,11 @@ def error(raised, own=(), kind=type_of, **more):
     }
 
 
-def serve(call, connect=None, own=(), kind=type_of):
+async def nothing():
+    """There is nothing to start before the first call."""
+
+
+def serve(call, connect=None, own=(), kind=type_of, start=nothing):
     """Make all calls.
 
     Args:
@@ -75,8 +79,10 @@ def serve(call, connect=None, own=(), kind=type_of):
         connect: makes the client of a job, an async context manager; None where ``call`` needs none.
         own: the classes that the library documents for its errors.
         kind: what the API calls an error, of what was raised; None where that does not tell.
+        start: what takes long and is needed by every call; awaited before the first one.
     """
-    asyncio.run(_serve(call, connect or (lambda job: nullcontext()), partial(error, own=own, kind=kind)))
+    told = partial(error, own=own, kind=kind)
+    asyncio.run(_serve(call, connect or (lambda job: nullcontext()), told, start))
 
 
 def threaded(call):
@@ -113,10 +119,11 @@ def threaded(call):
     return run
 
 
-async def _serve(call, connect, told):
+async def _serve(call, connect, told, start):
     loop, running, kept = asyncio.get_running_loop(), {}, {}
     reader = asyncio.StreamReader(limit=1 << 28)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await start()
     print(json.dumps({"type": "ready"}), flush=True)
     while line := await reader.readline():
         job = json.loads(line)
