@@ -18,6 +18,7 @@ def job_of(case: PlannedCase, base_url: str, receiver: Destination | None = None
         base_url=base_url,
         api_key=API_KEY,
         request=case.request(),
+        dialect=case.dialect,
         limits=case.scenario.limits,
         max_attempts=MAX_ATTEMPTS,
         seed=case.text_seed,

@@ -249,6 +249,7 @@ class Job:
     api_key: str
     request: dict[str, Any]
     """JSON body of the request in the dialect of the client, without ``stream``."""
+    dialect: Dialect = Dialect.ANTHROPIC
     limits: Limits
     max_attempts: int
     seed: str

@@ -75,6 +75,7 @@ def described(job: Job) -> Line:
     return {
         "base_url": job.base_url,
         "api_key": job.api_key,
+        "dialect": job.dialect,
         "request": job.request,
         "limits": msgspec.to_builtins(job.limits),
         "max_attempts": job.max_attempts,

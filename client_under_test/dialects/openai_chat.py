@@ -196,7 +196,8 @@ class _Said:
             for index in sorted(self._open & _BLOCKS.keys()):
                 yield BlockStop(index)
             for index, call in enumerate(self._calls.all(), _FIRST_CALL):
-                yield BlockStart(index, {"type": "tool_use", "id": call.id, "name": call.name})
+                identity = call.id or f"call_{index - _FIRST_CALL}"  # without one its result could not be sent back
+                yield BlockStart(index, {"type": "tool_use", "id": identity, "name": call.name})
                 yield BlockDelta(index, {"type": "input_json_delta", "partial_json": call.arguments})
                 yield BlockStop(index)
         yield MessageDelta(reason, {})

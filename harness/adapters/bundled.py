@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from client_under_test import events
+from client_under_test import dialects, events
 from client_under_test.answer import Answer
 from client_under_test.driver_async import AnswerStream, StreamClient
 from client_under_test.driver_sync import SyncAnswerStream
@@ -25,6 +25,7 @@ from client_under_test.sinks.pace import Pace
 from client_under_test.sinks.webhook import Batch, Webhook
 from client_under_test.targets import Target
 from client_under_test.transport import no_cookies, tls
+from fake_server.dialect import Dialect
 from harness import model
 from harness.errors import AdapterError
 from harness.model import Capability, Cleared, ErrorSeen, Finished, Job, Noticed, Observed, Outcome, Shown, ToolUse
@@ -35,6 +36,13 @@ logging.getLogger("client_under_test").addHandler(logging.NullHandler())  # what
 _PATIENCE_SECONDS, _GRACE_SECONDS = 5.0, 3.0
 _UPDATES = (0.0, 0.4, 1.0, 2.0)
 """Seconds after which a message to one person is replaced."""
+
+
+_DIALECTS = {
+    Dialect.ANTHROPIC: dialects.ANTHROPIC,
+    Dialect.OPENAI_CHAT: dialects.OPENAI_CHAT,
+    Dialect.OPENAI_RESPONSES: dialects.OPENAI_RESPONSES,
+}
 
 
 def settings(job: Job) -> Policy:
@@ -60,6 +68,7 @@ def arguments(job: Job) -> dict[str, Any]:
     return {
         "api_key": job.api_key,
         "base_url": job.base_url,
+        "dialect": _DIALECTS[job.dialect],
         "policy": settings(job),
         "fallbacks": [Target(model=one.model, base_url=one.base_url, api_key=one.api_key) for one in job.fallbacks],
         "chance": Random(f"{job.seed}/client"),
@@ -119,8 +128,9 @@ class BundledAdapter:
         make: Callable[[Job], StreamClient] = client_of,
         name: str = "bundled",
         sink: Callable[[Job, httpx.AsyncClient], Sink] = sink_of,
+        dialect: Dialect = Dialect.ANTHROPIC,
     ) -> None:
-        self.name = name
+        self.name, self.dialect = name, dialect
         self.version = version("streamproof")
         self.policy = model.Policy.RECOVER
         self.capabilities = frozenset(Capability)

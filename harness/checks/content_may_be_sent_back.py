@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
-from fake_server.validate import problem_in
+from fake_server.dialect import Dialect
+from fake_server.speech import speech_of
+from harness.asking import MODELS
 from harness.history import Case
 from harness.law import law
 from harness.model import Capability, Outcome
 from harness.verdict import PASSED, Ruling, failed, skipped
 
-_HEADERS = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+_HEADERS = {"x-api-key": "k", "anthropic-version": "2023-06-01", "authorization": "Bearer k"}
 
 
 @law("SP24", rank=8)
@@ -24,30 +26,60 @@ def content_may_be_sent_back(case: Case) -> Ruling:
         return skipped("the client does not return content blocks")
     if not finished.content:
         return PASSED
+    content, dialect = list(finished.content), case.info.dialect
     ran = finished.outcome is Outcome.COMPLETE
-    problem = problem_in(_conversation(list(finished.content), tools_ran=ran), _HEADERS)
+    problem = speech_of(dialect).problem_in(_conversation(content, dialect, tools_ran=ran), _HEADERS)
     if problem is not None:
         return failed(f"the next request of the conversation would be refused: {problem.message}")
     signed = {signature for attempt in case.attempts for signature in attempt.response.signatures}
-    kept = {str(block.get("signature")) for block in finished.content if block.get("type") == "thinking"}
+    kept = {str(block.get("signature")) for block in content if block.get("type") == "thinking"}
     if kept - signed:
         return failed("thinking is kept with a signature that the API never gave: every later request is refused")
-    text = "".join(str(block.get("text", "")) for block in finished.content if block.get("type") == "text")
+    text = "".join(map(_text, content))
     if text.strip() != case.final_text.strip():
         return failed(f"the content that is kept says something else than what was shown: {text[-60:]!r} at its end")
     return PASSED
 
 
-def _conversation(content: list[dict[str, Any]], *, tools_ran: bool) -> dict[str, Any]:
+def _text(part: dict[str, Any]) -> str:
+    """The text of a content block, of a message of chat completions, or of an item of a response."""
+    within = part.get("content")
+    if isinstance(within, list):
+        return "".join(map(_text, within))
+    return within if isinstance(within, str) else str(part.get("text") or "")
+
+
+def _conversation(content: list[dict[str, Any]], dialect: Dialect, *, tools_ran: bool) -> dict[str, Any]:
     """The conversation as it would go on: with the results of the tools that ran, or with the user's next words."""
-    results = [
-        {"type": "tool_result", "tool_use_id": block.get("id"), "content": "done"}
-        for block in content
-        if tools_ran and block.get("type") == "tool_use"
-    ]
-    turns = [
-        {"role": "user", "content": "Hello"},
-        {"role": "assistant", "content": content},
-        {"role": "user", "content": results or "Go on."},
-    ]
-    return {"model": "claude-sonnet-5-5", "max_tokens": 10, "messages": turns}
+    hello, on = {"role": "user", "content": "Hello"}, {"role": "user", "content": "Go on."}
+    results = [_result(one, dialect) for one in _calls(content, dialect)] if tools_ran else []
+    match dialect:
+        case Dialect.ANTHROPIC:
+            said = {"role": "assistant", "content": content}
+            more = {"max_tokens": 10, "messages": [hello, said, {**on, "content": results} if results else on]}
+        case Dialect.OPENAI_CHAT:
+            more = {"messages": [hello, *content, *results, on]}
+        case Dialect.OPENAI_RESPONSES:
+            more = {"input": [hello, *content, *results, on]}
+        case _:
+            assert_never(dialect)
+    return {"model": MODELS[dialect], **more}
+
+
+def _calls(content: list[dict[str, Any]], dialect: Dialect) -> list[dict[str, Any]]:
+    """The tool calls in it."""
+    if dialect is Dialect.OPENAI_CHAT:
+        return [call for turn in content for call in turn.get("tool_calls") or ()]
+    return [part for part in content if part.get("type") in ("tool_use", "function_call")]
+
+
+def _result(call: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
+    match dialect:
+        case Dialect.ANTHROPIC:
+            return {"type": "tool_result", "tool_use_id": call.get("id"), "content": "done"}
+        case Dialect.OPENAI_CHAT:
+            return {"role": "tool", "tool_call_id": call.get("id"), "content": "done"}
+        case Dialect.OPENAI_RESPONSES:
+            return {"type": "function_call_output", "call_id": call.get("call_id"), "output": "done"}
+        case _:
+            assert_never(dialect)

@@ -54,4 +54,6 @@ def _target(attempt: Attempt) -> tuple[str, object]:
 
 
 def _may_fall_back(attempt: Attempt) -> bool:
-    return int(attempt.requested.body.get("max_tokens", 0)) <= _LONGEST_ANSWER
+    body = attempt.requested.body
+    asked = (body.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
+    return max((most for most in asked if isinstance(most, int)), default=0) <= _LONGEST_ANSWER

@@ -21,6 +21,9 @@ _GAVE_UP = (Outcome.INCOMPLETE, Outcome.FAILED)
 _PASSES = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 """Statuses of errors that pass."""
 
+_STAYS = frozenset({"insufficient_quota"})
+"""Errors with such a status that do not: the bill must be paid first (OpenAI, "Error codes")."""
+
 
 @law("SP28", rank=6, tolerates=0.3)
 def wire_decides(case: Case) -> Ruling:
@@ -69,7 +72,7 @@ def _passes(attempt: Attempt) -> bool:
     """Whether what went wrong is sure to be of the kind that passes: a stream that broke off, or a status."""
     response = attempt.response
     if response.status != 200:
-        return response.status is None or response.status in _PASSES
+        return response.status is None or (response.status in _PASSES and response.error_kind not in _STAYS)
     return not attempt.told.flaw and not response.terminal and attempt.has_plain_head
 
 
