@@ -30,6 +30,7 @@ from harness.observing import observe_to_the_end
 from harness.plan import PlannedCase
 from harness.receiver import ReceiverRecord
 from harness.receiving import receiving
+from harness.toxiproxy.events import Closed, Left, Opened
 
 
 class LiveRunner:
@@ -263,14 +264,21 @@ class OpenCase:
         )
 
     def _lane(self, nth: int, network: tuple[NetworkRecord, ...]) -> tuple[NetworkRecord, ...]:
-        """What the network did in the call of that number, in seconds since that began."""
+        """What the network did in the call of that number, in seconds since that began.
+
+        How a connection ended that was opened in it is told with it, whenever that was.
+        """
         call, last = self._made[nth], self._made[-1]
         over = self._made[nth + 1].begins if call is not last else float("inf")
-        return tuple(
-            msgspec.structs.replace(one, at=round(one.at + last.start - call.start, 6))
-            for one in network
-            if call.begins <= one.at + last.start < over
+
+        def is_of_it(one: NetworkRecord) -> bool:
+            return call.begins <= one.at + last.start < over
+
+        opened = {one.connection for one in network if isinstance(one, Opened) and is_of_it(one)}
+        told = (
+            one for one in network if is_of_it(one) or (isinstance(one, Left | Closed) and one.connection in opened)
         )
+        return tuple(msgspec.structs.replace(one, at=round(one.at + last.start - call.start, 6)) for one in told)
 
 
 def _calls_of(case: PlannedCase) -> list[PlannedCase]:

@@ -55,3 +55,23 @@ class RemembersAdapter:
 
 
 remembers = RemembersAdapter()
+
+
+class AsksLate(RemembersAdapter):
+    """Its first call asks nobody."""
+
+    name = "asks_late"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
+        self.calls += 1
+        if self.calls == 1:
+            yield Finished(outcome=Outcome.COMPLETE)
+            return
+        async for one in super().run(job):
+            yield one
+
+
+asks_late = AsksLate()

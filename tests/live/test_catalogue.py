@@ -7,6 +7,8 @@ import re
 import pytest
 from live.running import is_late, run
 
+from fake_server.dialect import Dialect
+from harness import catalog
 from harness.events import CaseFinished
 from harness.history import Case, canonical
 from harness.verdict import Verdict
@@ -59,7 +61,16 @@ def test_the_naive_loop_fails_for_the_right_reason(scenario: str, naive: dict[st
 
 @pytest.mark.parametrize("client", ["bundled", "bundled_sync"])
 def test_the_bundled_client_passes_every_scenario(client: str) -> None:
-    assert wrong(client, "1") == {}
+    found = wrong(client, "1")
+    unspoken = {
+        f"{name}@{client}" for name, one in catalog.scenarios().items() if Dialect.ANTHROPIC not in one.spoken_in
+    }
+    assert {case: why for case, why in found.items() if case not in unspoken} == {}
+
+
+@pytest.mark.parametrize("client", ["bundled_chat", "bundled_responses"])
+def test_the_bundled_client_passes_what_is_said_in_another_dialect(client: str) -> None:
+    assert wrong(client, "1", bears={Verdict.PASS, Verdict.SKIP}) == {}
 
 
 TAKEN_BACK = {"alternatives.another_answer_elsewhere", "resume.unknown_model"}

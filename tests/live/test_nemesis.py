@@ -278,6 +278,21 @@ async def test_while_the_way_is_down_nobody_else_is_given_its_port(own: bool, fo
             pass
 
 
+async def test_when_another_call_begins_the_network_is_as_that_one_has_it() -> None:
+    faults = (toxic("noop"), toxic("slicer", begins=AtAttempt(1)), toxic("latency", begins=AtAttempt(2)), down())
+    async with broken(*faults, toxic("noop", begins=AfterSeconds(5))) as here:
+        await here.follow(requested(1))
+        assert (here.toxics, here.is_up) == (["noop_downstream", "slicer_downstream"], False)
+        await here.nemesis.play(network(toxic("bandwidth"), toxic("stall", begins=AtAttempt(1))))
+        here.clock.wake()
+        assert (here.toxics, here.is_up) == (["bandwidth_downstream"], True)
+        await here.follow(requested(2))
+        assert here.toxics == ["bandwidth_downstream", "stall_downstream"]
+        await here.nemesis.play(network())
+        assert here.toxics == []
+        assert here.layer.require().proxy(NAME).listen == here.listen
+
+
 async def test_a_fault_begins_so_long_after_the_case() -> None:
     async with broken(toxic("latency", begins=AfterSeconds(5))) as here:
         await until(lambda: [seconds for seconds, _ in here.clock.sleeping] == [5])

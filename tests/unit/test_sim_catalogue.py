@@ -16,6 +16,7 @@ from fake_server.position import AtEvent
 from fake_server.record import Ended
 from fake_server.script import script
 from harness import catalog
+from harness.adapters import bundled_chat, bundled_responses
 from harness.adapters.bundled import ADAPTER
 from harness.engine import finished
 from harness.events import CaseFinished
@@ -36,9 +37,16 @@ def result(scenario: Scenario) -> CaseFinished:
     return finished(runner.run(case), catalog.laws())
 
 
-@pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda one: one.id)
-def test_the_bundled_client_passes_the_catalogue_in_virtual_time(scenario: Scenario) -> None:
-    case = PlannedCase(scenario=scenario, adapter=ADAPTER, seed="1", policy=Policy.RECOVER)
+CASES = [
+    PlannedCase(scenario=scenario, adapter=adapter, seed="1", policy=Policy.RECOVER)
+    for adapter in (ADAPTER, bundled_chat.ADAPTER, bundled_responses.ADAPTER)
+    for scenario in catalog.scenarios().values()
+    if adapter.dialect in scenario.spoken_in
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_the_bundled_client_passes_the_catalogue_in_virtual_time(case: PlannedCase) -> None:
     if why := runner.not_possible(case):
         pytest.skip(why)
     judged = finished(runner.run(case), catalog.laws())
