@@ -58,8 +58,8 @@ def hunt(options: Options, console: Console) -> Hunted:
     """
     campaign = options.campaign
     adapter = catalog.adapter(campaign.client)
-    if not runner.can_simulate(adapter):
-        raise UsageError(f"{adapter.name} can only be run on sockets, and fuzzing needs a simulation")
+    if why := runner.cannot_search(adapter):
+        raise UsageError(why)
     made(options.record)
     journal = journal_of(campaign, adapter.name, made(FOLDER))
     if options.fresh:

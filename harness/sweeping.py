@@ -123,8 +123,8 @@ def sweep(options: Options, console: Console) -> Hunted:
         UsageError: the client cannot be simulated, or nothing can be written.
     """
     adapter = catalog.adapter(options.client)
-    if not runner.can_simulate(adapter):
-        raise UsageError(f"{adapter.name} can only be run on sockets, and sweeps need a simulation")
+    if why := runner.cannot_search(adapter):
+        raise UsageError(why)
     made(options.record)
     end = Hunted()
     for one in options.sweeps:

@@ -15,7 +15,8 @@ from client_under_test.policy import Limits
 from client_under_test.session import Session
 from client_under_test.signals import Open
 from client_under_test.transport import request_of
-from harness.adapter import Adapter, runs_in_memory
+from fake_server.dialect import Dialect
+from harness.adapter import Adapter, dialect_of, runs_in_memory
 from harness.history import Record
 from harness.job import job_of
 from harness.model import Cancelled, ClientRecord, Finished, Job, Observed, Shown, TimedOut
@@ -45,9 +46,13 @@ class Simulated(Protocol):
         ...
 
 
-def can_simulate(adapter: Adapter) -> bool:
-    """Whether cases of this client can be run in virtual time at all."""
-    return _is_simulated(adapter) or runs_in_memory(adapter)
+def cannot_search(adapter: Adapter) -> str:
+    """Why no case can be drawn for this client and run in virtual time; empty when it can."""
+    if not _is_simulated(adapter) and not runs_in_memory(adapter):
+        return f"{adapter.name} can only be run on sockets, and a search needs a simulation"
+    if dialect_of(adapter) is not Dialect.ANTHROPIC:
+        return f"{adapter.name} speaks {dialect_of(adapter)}, and cases are drawn in the Messages API alone"
+    return ""
 
 
 def not_possible(case: PlannedCase) -> str:

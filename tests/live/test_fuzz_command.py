@@ -302,7 +302,8 @@ def test_a_failure_on_sockets_too_is_the_clients() -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--client", "bundled_sync"), "can only be run on sockets, and fuzzing needs a simulation"),
+        (("--client", "bundled_sync"), "can only be run on sockets, and a search needs a simulation"),
+        (("--client", "bundled_chat"), "speaks openai_chat, and cases are drawn in the Messages API alone"),
         (("--client", "bundledd"), "did you mean bundled"),
         (("--shard", "0/3"), "--shard '0/3': expected I/N with I from 1 to N"),
         (("--shard", "4/3"), "--shard '4/3': expected I/N with I from 1 to N"),

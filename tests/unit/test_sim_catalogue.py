@@ -16,8 +16,11 @@ from fake_server.position import AtEvent
 from fake_server.record import Ended
 from fake_server.script import script
 from harness import catalog
+from harness.adapter import Adapter
 from harness.adapters import bundled_chat, bundled_responses
 from harness.adapters.bundled import ADAPTER
+from harness.adapters.bundled_sync import BundledSyncAdapter
+from harness.adapters.naive import NaiveAdapter
 from harness.engine import finished
 from harness.events import CaseFinished
 from harness.history import Record
@@ -51,6 +54,22 @@ def test_the_bundled_client_passes_the_catalogue_in_virtual_time(case: PlannedCa
         pytest.skip(why)
     judged = finished(runner.run(case), catalog.laws())
     assert judged.verdict in (Verdict.PASS, Verdict.SKIP), judged.finding
+
+
+@pytest.mark.parametrize(
+    ("adapter", "why"),
+    [
+        (ADAPTER, ""),
+        (NaiveAdapter(), ""),
+        (BundledSyncAdapter(), "bundled_sync can only be run on sockets"),
+        (bundled_chat.ADAPTER, "bundled_chat speaks openai_chat"),
+    ],
+    ids=lambda one: getattr(one, "name", ""),
+)
+def test_cases_are_drawn_for_what_is_simulated_and_speaks_the_messages_api(adapter: Adapter, why: str) -> None:
+    found = runner.cannot_search(adapter)
+    assert found.startswith(why)
+    assert bool(found) == bool(why)
 
 
 def test_a_bug_of_the_client_that_raises_ends_the_case_and_not_the_run() -> None:
