@@ -163,7 +163,8 @@ def test_an_alarm_that_somebody_else_has_set_goes_to_his_handler() -> None:
 def test_the_environment_leads_to_the_case_and_is_put_back(
     host: Host, before: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "NO_PROXY", "no_proxy"):
+    theirs = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENAI_BASE_URL", "OPENAI_API_KEY")
+    for name in (*theirs, "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         if before is not None:
             monkeypatch.setenv(name, before)
@@ -172,7 +173,8 @@ def test_the_environment_leads_to_the_case_and_is_put_back(
     assert hosted.job is not None
     with environment(hosted.job):
         assert os.environ["ANTHROPIC_BASE_URL"] == hosted.job.base_url
-        assert os.environ["ANTHROPIC_API_KEY"] == API_KEY
+        assert os.environ["OPENAI_BASE_URL"] == f"{hosted.job.base_url}/v1"
+        assert os.environ["ANTHROPIC_API_KEY"] == os.environ["OPENAI_API_KEY"] == API_KEY
         assert "ANTHROPIC_AUTH_TOKEN" not in os.environ
         assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == ",".join(filter(None, [before, "127.0.0.1"]))
     hosted.close()

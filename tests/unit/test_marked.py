@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from fake_server.dialect import Dialect
 from harness import catalog
 from harness.errors import InternalError, UsageError
 from harness.job import job_of
@@ -32,6 +33,7 @@ def test_one_is_as_good_as_a_list_of_one(capabilities: object, errors: object) -
         ({"polcy": "raise"}, "did you mean policy"),
         ({"policy": "recovr"}, "did you mean recover"),
         ({"capabilities": {"tool"}}, "did you mean tools"),
+        ({"dialect": "openai"}, "no dialect named 'openai'"),
         ({"capabilities": 3}, "no capability named '3'"),
         ({"errors": "ChatError"}, "errors are classes of exceptions, not 'C'"),
         ({"errors": int}, "not <class 'int'>"),
@@ -54,6 +56,7 @@ def test_a_pattern_is_text() -> None:
         ("retry.cancelled_mid_text", "cancels the call"),
         ("reuse.after_reset", "several calls of one client"),
         ("completion.max_tokens", r"capabilities=\{'outcomes'\}"),
+        ("openai.error_chunk", "anthropic has no words for it"),
     ],
 )
 def test_what_a_test_cannot_run_says_why(scenario: str, why: str) -> None:
@@ -66,6 +69,14 @@ def test_what_needs_nothing_or_only_what_is_declared_can_be_run() -> None:
     plain = catalog.scenarios()["completion.plain"]
     able = marked(capabilities="tools")
     assert able.not_possible(plain) == able.not_possible(replace(plain, requires=frozenset({Capability.TOOLS}))) == ""
+
+
+def test_a_test_of_another_api_is_asked_in_its_words() -> None:
+    mark = marked(dialect="openai_chat", capabilities="outcomes")
+    assert mark.not_possible(catalog.scenarios()["openai.error_chunk"]) == ""
+    planned = mark.planned(catalog.scenarios()["completion.plain"], "test_chat", "7")
+    assert "max_completion_tokens" in planned.request()
+    assert planned.info().dialect is Dialect.OPENAI_CHAT
 
 
 def test_the_case_of_a_test_is_judged_by_the_mark_and_called_by_nobody_else() -> None:

@@ -50,6 +50,7 @@ def test_a_program_without_a_head_promises_nothing(text: str) -> None:
             head("#", ["/// script", "[tool.streamproof]", 'policy = "best"', "///"]),
             "Invalid enum value 'best'",
         ),
+        (head("#", ["/// script", "[tool.streamproof]", 'dialect = "x"', "///"]), "dialects: anthropic, openai_chat"),
         (head("#", ["/// script", "[tool.streamproof]", "may = 1", "///"]), "contains unknown field `may`"),
         (head("#", ["/// script", 'dependencies = "one"', "///"]), "Expected `array`, got `str`"),
         (head("#", ["/// script", "tool.streamproof = 1", "///"]), "tool.streamproof] of mine.py must be a table"),

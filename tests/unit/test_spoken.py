@@ -116,3 +116,4 @@ def test_a_job_says_all_that_an_adapter_in_the_process_is_told() -> None:
     assert said["limits"]["idle"] == Limits().idle
     assert said["fallbacks"] == [{"base_url": "http://other", "api_key": "k2", "model": None}]
     assert environment(job)["ANTHROPIC_BASE_URL"] == job.base_url
+    assert environment(job)["OPENAI_BASE_URL"] == f"{job.base_url}/v1"
