@@ -18,6 +18,7 @@ from harness.events import CaseFinished
 from harness.kept import Kept
 from harness.model import Cancelled, Finished
 from harness.show import Replay
+from harness.toxiproxy.embedded import EmbeddedToxiproxy
 from harness.toxiproxy.events import Struck
 from harness.verdict import Verdict
 
@@ -88,6 +89,14 @@ def test_what_was_to_happen_in_an_earlier_call_and_did_not_proves_nothing() -> N
     assert (result.verdict, result.finding and result.finding.law) == (Verdict.UNKNOWN, "SP22")
     assert result.finding is not None
     assert "in an earlier call, broken_network.cut_mid_text" in result.finding.harm
+
+
+def test_a_toxiproxy_that_is_not_ours_breaks_the_networks_that_it_can_break() -> None:
+    with EmbeddedToxiproxy() as foreign:
+        ran = run("bundled", select="after_network_cut or after_network_reset", toxiproxy=foreign.url)
+    assert ran["reuse.after_network_cut@bundled"].verdict is Verdict.PASS
+    reset = ran["reuse.after_network_reset@bundled"]
+    assert (reset.verdict, "it needs toxics of our own: reset_now" in reset.why) == (Verdict.SKIP, True)
 
 
 def test_the_calls_before_are_shown_with_the_one_that_is_judged(results: dict[str, CaseFinished]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Waited
@@ -87,3 +88,11 @@ def test_anything_else_makes_one(changed: dict[str, Any]) -> None:
 
 def test_a_case_without_any_record_has_a_form_too() -> None:
     assert canonical(Record(info=INFO))["client"] == []
+
+
+def test_the_calls_before_are_compared_as_strictly() -> None:
+    def after(**changed: Any) -> dict[str, Any]:
+        return canonical(msgspec.structs.replace(record(), before=(record(**changed),)))
+
+    assert after(t=2.0, port=65535, pings=9) == after()
+    assert after(said=b"data: y\n\n") != after() != canonical(record())

@@ -154,6 +154,7 @@ def case(
     receiver: ReceiverInfo | None = None,
     lane: tuple[ReceiverRecord, ...] = (),
     lag: float = 0.0,
+    before: tuple[Case, ...] = (),
 ) -> Case:
     """A history of these attempts and of what the client observed."""
     server = tuple(record for one in attempts for record in one)
@@ -174,7 +175,8 @@ def case(
         endpoint=endpoint,
         receiver=receiver,
     )
-    return Case(Record(info=info, server=server, client=client, receiver=lane, lag=lag))
+    earlier = tuple(Record(info=one.info, server=one.server, client=one.client) for one in before)
+    return Case(Record(info=info, server=server, client=client, receiver=lane, lag=lag, before=earlier))
 
 
 def ended(outcome: Outcome = Outcome.COMPLETE, **more: Any) -> Finished:
@@ -896,6 +898,22 @@ def test_a_client_that_asked_nothing_proves_nothing() -> None:
 )
 def test_a_fault_that_struck_was_delivered(one: Case) -> None:
     assert_passes("SP22", one)
+
+
+def test_a_fault_of_an_earlier_call_must_have_struck_too() -> None:
+    met, asked_nothing = case(attempt(1, CUT)), case(client=(ended(),))
+    assert_passes("SP22", case(attempt(1, Answer()), before=(met, met)))
+    ruling = ruled("SP22", case(attempt(1, Answer()), before=(met, asked_nothing)))
+    assert ruling.verdict is Verdict.UNKNOWN
+    assert ruling.harm == "in an earlier call, family.name: the client never made a request"
+
+
+def test_nothing_is_held_against_a_client_that_it_did_in_an_earlier_call() -> None:
+    twice = (Shown(text=TEXT), Shown(text=TEXT), ended())
+    good = (Shown(text=TEXT), ended(text=TEXT))
+    before = case(attempt(1, Answer()), client=twice)
+    rulings = judge(case(attempt(1, Answer()), client=good, before=(before,)), catalog.laws())
+    assert [one.law for one in rulings if one.verdict is Verdict.FAIL] == []
 
 
 def test_the_builder_renders_what_the_server_would_send() -> None:
