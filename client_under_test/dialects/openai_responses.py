@@ -263,7 +263,7 @@ class _Output:
         yield MessageStop()
 
     def _compare(self, output: Iterable[Mapping[str, Any]], *, is_complete: bool) -> Iterator[Event]:
-        if all(part.kind == "other" for part in self._parts.values()):
+        if not any(part.pieces for part in self._parts.values()):
             for number, item in enumerate(output):
                 yield from self.finish(number, item)
             return

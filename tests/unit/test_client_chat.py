@@ -260,8 +260,8 @@ def test_what_comes_after_the_reason_is_no_part_of_the_answer(late: str) -> None
 
 
 def test_the_old_form_of_a_function_call_is_read() -> None:
-    said = answer(chunk({"function_call": {"name": "go", "arguments": "{"}}), chunk({"function_call": {"arguments": "}"}}),
-                  chunk({}, "function_call"), DONE)  # fmt: skip
+    pieces = [chunk({"function_call": one}) for one in ({"name": "go", "arguments": "{"}, {"arguments": "}"})]
+    said = answer(*pieces, chunk({}, "function_call"), DONE)
     assert [(one.name, one.input) for one in said.tool_calls] == [("go", {})]
 
 
