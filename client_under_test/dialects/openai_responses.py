@@ -214,8 +214,8 @@ class _Output:
         if part is None:
             yield from self._open(place, kind)
             part = self._parts[place]
-        if part.kind != kind or part.is_over:
-            raise ProtocolError(f"a piece of {kind} for part {place}, which is over or has {part.kind}")
+        if part.kind != kind:
+            raise ProtocolError(f"a piece of {kind} for part {place}, which has {part.kind}")
         part.pieces.append(piece)
         yield BlockDelta(part.index, {"type": _DELTAS[kind], _FIELDS[kind]: piece})
 

@@ -47,6 +47,8 @@ def more(arguments: str, index: int | None = 0, identity: str = "") -> Piece:
         ([new("a", "x", 0, WHOLE), new("a", "x", 0, WHOLE)], [("a", "x", WHOLE)]),
         ([new("a", "x", 0, WHOLE), more(" \n")], [("a", "x", WHOLE)]),
         ([new("a", "x", 0, WHOLE), Piece(index=1), Piece(index=2)], [("a", "x", WHOLE)]),
+        ([new("a", "x"), more('{"p": "}"'), more("}")], [("a", "x", '{"p": "}"}')]),
+        ([new("a", "x"), more('{"p": "\\'), more('"}'), more(' more"}')], [("a", "x", '{"p": "\\"} more"}')]),
         ([new("a", "x"), more('{"p": "}\\'), more('"{'), more('"}')], [("a", "x", '{"p": "}\\"{"}')]),
     ],
 )

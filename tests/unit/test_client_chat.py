@@ -32,6 +32,7 @@ from client_under_test.errors import (
 )
 from client_under_test.policy import Policy, RetryPolicy
 from client_under_test.signals import BodyEnded, BytesReceived, HeadReceived, Input, TransportFailed
+from client_under_test.sse import SseDecoder
 from client_under_test.usage import Tokens
 
 STREAM = HeadReceived(200, {"content-type": "text/event-stream", "x-request-id": "req_1"})
@@ -331,6 +332,20 @@ def test_no_prefill_is_ever_sent(model: str, forced: Strategy | None, turns: int
     call_made = asked(replace(POLICY, strategy=forced), model=model, response_format={"type": "text"})
     call_made.run([*stream(text(LONG)), LOST], stream(*whole(LONG)))
     assert [turn["role"] for turn in call_made.opened[1].body["messages"]] == ["user"] * turns
+
+
+def test_a_model_that_was_only_told_what_it_said_may_repeat_it() -> None:
+    call_made = asked(replace(POLICY, strategy=Strategy.PREFILL))
+    call_made.run([*stream(text(LONG)), LOST], stream(*whole(LONG, "waits.")))
+    assert (call_made.display, call_made.resets) == (LONG + "waits.", 0)
+
+
+def test_a_tool_call_after_the_reason_is_a_protocol_error() -> None:
+    reader = OPENAI_CHAT.reader()
+    first, second = SseDecoder().feed((chunk({}, "stop") + call("{}", id="a", name="go")).encode())
+    assert [*reader.read(first)]
+    with pytest.raises(ProtocolError):
+        [*reader.read(second)]
 
 
 def test_messages_that_are_no_list_are_left_to_the_api() -> None:

@@ -171,6 +171,12 @@ def test_a_lost_piece_without_numbers_is_noticed_by_what_is_told_as_a_whole(kept
     assert isinstance(told(*seen, *events[whole], events[-1]).error, ProtocolError)
 
 
+def test_a_lost_piece_is_noticed_by_the_end_of_its_part_where_the_final_response_says_nothing() -> None:
+    events = [CREATED, *message_events("Hel", "lo ", "all"), completed()]
+    assert told(*events).text == "Hello all"
+    assert isinstance(told(*events[:4], *events[5:]).error, ProtocolError)
+
+
 def test_a_final_response_without_output_says_nothing_about_the_text() -> None:
     assert told(CREATED, *message_events("Hello")[:3], completed()).text == "Hello"
     without = response()
