@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from client_under_test.dialects.openai_calls import Calls, Piece
-from client_under_test.errors import ProtocolError
+from client_under_test.dialects.openai_calls import MOST_CALLS, Calls, Piece
+from client_under_test.errors import LimitExceeded, ProtocolError
 
 WHOLE = '{"a": 1}'
 Told = tuple[str, str, str]
@@ -73,4 +73,11 @@ def test_a_piece_goes_home_by_id_then_index_then_recency(pieces: list[Piece], ca
 )
 def test_where_two_homes_are_possible_or_none_nothing_is_guessed(pieces: list[Piece]) -> None:
     with pytest.raises(ProtocolError):
+        told(*pieces)
+
+
+def test_the_number_of_calls_has_a_limit() -> None:
+    pieces = [new(str(number), "x", number, "{}") for number in range(MOST_CALLS + 1)]
+    assert len(told(*pieces[:-1])) == MOST_CALLS
+    with pytest.raises(LimitExceeded):
         told(*pieces)
