@@ -369,3 +369,4 @@ def test_an_unfinished_answer_is_sent_back_as_a_message() -> None:
     content = asked().run([*stream(CREATED, *message_events(LONG)[:3]), BodyEnded()]).content
     assert [part["text"] for one in content for part in one["content"]] == [LONG]
     assert OPENAI_RESPONSES.sent_back([{"type": "text", "text": "x"}])[0]["role"] == "assistant"
+    assert OPENAI_RESPONSES.sent_back([{"type": "refusal", "refusal": "x"}]) == ()
