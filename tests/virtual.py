@@ -8,6 +8,8 @@ from random import Random
 from typing import Any
 
 from client_under_test.answer import Answer
+from client_under_test.dialects import ANTHROPIC
+from client_under_test.dialects.dialect import Dialect
 from client_under_test.events import Done, Event, Notice, Reset, Sentence, Text, ToolCall
 from client_under_test.policy import Limits, Policy, RetryPolicy
 from client_under_test.session import Session
@@ -40,6 +42,7 @@ class Call:
 
     policy: Policy = POLICY
     targets: tuple[Target, ...] = (Target(),)
+    dialect: Dialect = ANTHROPIC
     request: dict[str, Any] = field(default_factory=lambda: dict(REQUEST))
     now: float = 0.0
     opened: list[Open] = field(default_factory=list)
@@ -55,7 +58,7 @@ class Call:
     wake: float | None = None
 
     def __post_init__(self) -> None:
-        self.session = Session(self.request, self.policy, Random(7), self.targets)
+        self.session = Session(self.request, self.policy, Random(7), self.targets, self.dialect)
 
     def run(self, *attempts: Iterable[Input | float]) -> Answer:
         """Give each attempt its inputs (a number waits so many seconds), letting the timer fire whenever it is due.

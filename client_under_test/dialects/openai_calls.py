@@ -19,8 +19,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from client_under_test.errors import ProtocolError
+from client_under_test.errors import LimitExceeded, ProtocolError
 
+MOST_CALLS = 256
+"""In one turn: each piece is looked for among all calls, so their number bounds the work."""
 _MARKS = re.compile(r'[{}\[\]"]|\\.?', re.DOTALL)
 
 
@@ -158,5 +160,7 @@ class Calls:
         return next((call for call in reversed(self._calls) if fits(call)), None)
 
     def _new(self) -> Call:
+        if len(self._calls) == MOST_CALLS:
+            raise LimitExceeded(f"more than {MOST_CALLS} tool calls in one turn")
         self._calls.append(Call())
         return self._calls[-1]

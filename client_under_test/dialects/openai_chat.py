@@ -123,14 +123,13 @@ class _Chunks:
             yield NoContent(sse.name)
         elif sse.raw.strip() == b"[DONE]":
             yield from self._done()
+        elif (chunk := decode_object(sse.raw, "chunk")).get("error"):
+            yield ErrorReported(self._dialect.error_in_stream(sse.raw))
         else:
-            yield from self._chunk(decode_object(sse.raw, "chunk"), sse.raw)
+            yield NoContent("chunk")
+            yield from self._chunk(chunk, sse.raw)
 
     def _chunk(self, chunk: Mapping[str, Any], raw: bytes) -> Iterator[Event]:
-        if chunk.get("error"):
-            yield ErrorReported(self._dialect.error_in_stream(raw))
-            return
-        yield NoContent("chunk")
         try:
             choice = _choice(chunk)
             if choice is not None:

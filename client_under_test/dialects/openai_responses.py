@@ -214,8 +214,8 @@ class _Output:
         if part is None:
             yield from self._open(place, kind)
             part = self._parts[place]
-        if part.kind != kind or part.is_over:
-            raise ProtocolError(f"a piece of {kind} for part {place}, which is over or has {part.kind}")
+        if part.kind != kind:
+            raise ProtocolError(f"a piece of {kind} for part {place}, which has {part.kind}")
         part.pieces.append(piece)
         yield BlockDelta(part.index, {"type": _DELTAS[kind], _FIELDS[kind]: piece})
 
@@ -263,7 +263,7 @@ class _Output:
         yield MessageStop()
 
     def _compare(self, output: Iterable[Mapping[str, Any]], *, is_complete: bool) -> Iterator[Event]:
-        if all(part.kind == "other" for part in self._parts.values()):
+        if not any(part.pieces for part in self._parts.values()):
             for number, item in enumerate(output):
                 yield from self.finish(number, item)
             return

@@ -107,6 +107,7 @@ class _Call:
         if moment.attempt == 1:
             self._server = _server(moment.target.base_url)
             span.set_attributes({**self._server, **({"gen_ai.request.stream": True} if streams else {})})
+            span.set_attribute("gen_ai.provider.name", moment.provider)
         attributes: dict[str, AttributeValue | None] = {
             "llm_stream.attempt": moment.attempt,
             "gen_ai.request.model": moment.target.model or model_of(moment.body),

@@ -62,6 +62,8 @@ class Asked:
     """From 1."""
     body: Mapping[str, Any]
     target: Target
+    provider: str
+    """Whose API it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +134,8 @@ class Timeline:
         match signal:
             case Deliver(Text()):
                 return self._wrote(now, began)
-            case Open(body, target):
-                return self._asked(body, target)
+            case Open():
+                return self._asked(signal)
             case Deliver(Notice() as notice):
                 return self._noticed(notice, now)
             case Deliver(Done(answer)):
@@ -141,10 +143,12 @@ class Timeline:
             case _:
                 return None
 
-    def _asked(self, body: Mapping[str, Any], target: Target) -> Asked:
+    def _asked(self, opening: Open) -> Asked:
         self._attempts += 1
         self._last_text = None
-        return Asked(attempt=self._attempts, body=body, target=target)
+        return Asked(
+            attempt=self._attempts, body=opening.body, target=opening.target, provider=opening.dialect.provider
+        )
 
     def _wrote(self, now: float, began: float) -> Wrote:
         is_first, last = self._first is None, self._last_text

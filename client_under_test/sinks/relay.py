@@ -24,6 +24,7 @@ from typing import Any
 from uuid import uuid4
 
 from client_under_test.answer import Answer, Outcome, ToolCall
+from client_under_test.dialects import ANTHROPIC
 from client_under_test.errors import (
     AnswerTruncated,
     ApiError,
@@ -154,10 +155,25 @@ class _Written:
             yield _event("content_block_stop", {"index": 0})
         for index, call in enumerate(answer.tool_calls, start=1 if self._sent else 0):
             yield from _tool_call(index, call)
-        delta = {"stop_reason": answer.stop_reason, "stop_sequence": answer.stop_sequence}
+        delta = {"stop_reason": _reason(answer), "stop_sequence": answer.stop_sequence}
         yield _event("message_delta", {"delta": delta, "usage": dict(answer.usage)})
         yield _event("message_stop", {})
         self.is_whole = True
+
+
+def _reason(answer: Answer) -> str | None:
+    """Why the model stopped, in the words of the API that is relayed; the answer may come from another one."""
+    if answer.stop_reason in ANTHROPIC.outcomes:
+        return answer.stop_reason
+    return "tool_use" if answer.tool_calls else _REASONS[answer.outcome]
+
+
+_REASONS = {
+    Outcome.COMPLETE: "end_turn",
+    Outcome.TRUNCATED: "max_tokens",
+    Outcome.REFUSED: "refusal",
+    Outcome.PAUSED: "pause_turn",
+}
 
 
 def _tool_call(index: int, call: ToolCall) -> Iterator[bytes]:

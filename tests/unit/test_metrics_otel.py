@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from client_under_test.answer import Outcome
+from client_under_test.dialects import OPENAI_CHAT
 from client_under_test.errors import ConnectionLost, Overloaded, ProtocolError
 from client_under_test.events import Next
 from client_under_test.metrics.otel import OtelSpans
@@ -111,6 +112,8 @@ def test_the_response_is_told_as_the_conventions_say() -> None:
 
 
 def test_a_request_that_does_not_stream_does_not_say_that_it_does() -> None:
+    elsewhere = attributes((0.0, START), (0.0, Open(REQUEST, Target(), OPENAI_CHAT)), (1.0, done()))
+    assert elsewhere["gen_ai.provider.name"] == "openai"
     assert "gen_ai.request.stream" not in attributes((0.0, START), (0.0, Open(REQUEST, Target())), (1.0, done()))
 
 

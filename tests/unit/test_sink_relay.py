@@ -102,6 +102,24 @@ def test_why_the_model_stopped_is_passed_on(outcome: Outcome, reason: str) -> No
     assert relayed.message().stop_reason == reason
 
 
+@pytest.mark.parametrize(
+    ("outcome", "reason", "told"),
+    [
+        (Outcome.COMPLETE, "stop", "end_turn"),
+        (Outcome.COMPLETE, None, "end_turn"),
+        (Outcome.TRUNCATED, "length", "max_tokens"),
+        (Outcome.REFUSED, "content_filter", "refusal"),
+    ],
+)
+def test_why_a_model_of_another_api_stopped_is_said_in_the_words_of_this_one(
+    outcome: Outcome, reason: str | None, told: str
+) -> None:
+    assert Relayed([Text("a"), done("a", outcome=outcome, stop_reason=reason)]).message().stop_reason == told
+    calls = (ToolCall(id="t", name="go", input={}),)
+    called = Relayed([done("", stop_reason="tool_calls", tool_calls=calls)])
+    assert called.message().stop_reason == "tool_use"
+
+
 def test_text_is_passed_on_as_it_comes() -> None:
     async def run() -> bool:
         chunks = relay(played([Text("Hello"), 60.0, done("Hello")]))
