@@ -54,7 +54,7 @@ check: $(READY)  ## lint, types, import contracts
 	$(BIN)/lint-imports --no-logo
 
 matrix: $(READY)  ## every client that is installed against the whole catalogue, into reports/matrix
-	$(BIN)/streamproof run --client all --tries 3 --gate bundled --gate bundled_sync \
+	$(BIN)/streamproof run --client all --tries 3 $(addprefix --gate ,bundled bundled_sync bundled_chat bundled_responses node) \
 		--report matrix=reports/matrix/matrix.json --report markdown=reports/matrix/README.md \
 		--report jsonl=reports/out/matrix.jsonl
 
@@ -62,7 +62,7 @@ clients: $(READY)  ## the clients of others, as far as their languages are on th
 	$(BIN)/streamproof clients install --all
 
 setup-clients: $(READY)  ## some that are quickly installed, in three languages: the tests check the adapters that are there
-	$(BIN)/streamproof clients install httpx_sse anthropic_ts fetch_loop
+	$(BIN)/streamproof clients install httpx_sse anthropic_ts fetch_loop openai
 	@if command -v go >/dev/null; then $(BIN)/streamproof clients install anthropic_go; \
 	else echo "NOT INSTALLED: anthropic_go needs go"; fi
 
