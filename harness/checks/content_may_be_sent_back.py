@@ -43,10 +43,10 @@ def content_may_be_sent_back(case: Case) -> Ruling:
 
 def _text(part: dict[str, Any]) -> str:
     """The text of a content block, of a message of chat completions, or of an item of a response."""
+    if part.get("role") != "assistant":
+        return str(part.get("text", "")) if part.get("type") in ("text", "output_text") else ""
     within = part.get("content")
-    if isinstance(within, list):
-        return "".join(map(_text, within))
-    return within if isinstance(within, str) else str(part.get("text") or "")
+    return "".join(map(_text, within)) if isinstance(within, list) else within or ""
 
 
 def _conversation(content: list[dict[str, Any]], dialect: Dialect, *, tools_ran: bool) -> dict[str, Any]:

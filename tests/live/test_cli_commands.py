@@ -168,7 +168,7 @@ def test_a_seed_may_look_like_markup_and_paths(home: Path) -> None:
     [
         pytest.param(("rnu",), "did you mean run?", id="command"),
         pytest.param(("run", "--clinet", "naive"), "Did you mean '--client'?", id="option"),
-        pytest.param(("run", "--client", "naiv"), "no client named 'naiv'; did you mean naive?", id="client"),
+        pytest.param(("run", "--client", "naiv"), "no client named 'naiv'; did you mean naive", id="client"),
         pytest.param(
             ("run", "--client", "mine:crashin"),
             "no attribute of mine named 'crashin'",
@@ -182,7 +182,7 @@ def test_a_seed_may_look_like_markup_and_paths(home: Path) -> None:
         pytest.param(("explain", "terminal_requird"), "did you mean terminal_required", id="law"),
         pytest.param(("report", "juint", "x.jsonl"), "did you mean junit?", id="report"),
         pytest.param(("replay", "cutof.fin_mid_text@naive:7"), "did you mean cutoff.fin_mid_text", id="case"),
-        pytest.param(("replay", "completion.plain@naiv:7"), "did you mean naive?", id="client_of_a_case"),
+        pytest.param(("replay", "completion.plain@naiv:7"), "did you mean naive", id="client_of_a_case"),
         pytest.param(("serve", "completion.plian"), "did you mean completion.plain", id="served_scenario"),
     ],
 )

@@ -180,4 +180,4 @@ def test_an_interrupted_sweep_ends_and_says_how_far_it_came(run: Any, monkeypatc
 
 
 def test_a_client_that_cannot_be_simulated_is_refused(run: Any) -> None:
-    assert "need a simulation" in str(run("cuts", "--client", "node").exception)
+    assert "needs a simulation" in str(run("cuts", "--client", "node").exception)
