@@ -12,7 +12,10 @@ from harness.options import end_quietly_when_nobody_reads, scenario_called, seed
 @click.argument("scenario")
 @seed_option
 @click.option(
-    "--dialect", type=click.Choice(list(Dialect)), default=Dialect.ANTHROPIC, help="In whose words the bytes are."
+    "--dialect",
+    type=click.Choice([one.value for one in Dialect]),
+    default="anthropic",
+    help="In whose words the bytes are.",
 )
 def command(scenario: str, seed: str | None, dialect: str) -> None:
     """Show a scenario: what goes wrong, what is expected, and the exact bytes of every attempt."""
