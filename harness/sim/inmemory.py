@@ -37,6 +37,8 @@ def not_possible(case: PlannedCase) -> str:
 
 def only_live(case: PlannedCase) -> str:
     """Why a case is none for a simulation, whatever its client; empty when it is one."""
+    if case.unspoken:
+        return case.unspoken
     if case.scenario.before:
         return "several calls of one client are about its connections: run it live"
     if case.scenario.receiver is not None:

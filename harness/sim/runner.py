@@ -57,8 +57,6 @@ def cannot_search(adapter: Adapter) -> str:
 
 def not_possible(case: PlannedCase) -> str:
     """Why this case cannot be simulated; empty when it can."""
-    if case.unspoken:
-        return case.unspoken
     if _is_simulated(case.adapter):
         return inmemory.only_live(case)
     return inmemory.not_possible(case)
