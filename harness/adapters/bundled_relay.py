@@ -40,6 +40,7 @@ class BundledRelayAdapter:
         self.name = "bundled_relay"
         self.version = version("streamproof")
         self.policy = Policy.RAISE
+        self.at_once = 12  # a call has two servers and two clients on one loop, and must not wait for the others
         self.capabilities = frozenset(
             {Capability.RETRIES, Capability.FALLBACK, Capability.TOOLS, Capability.OUTCOMES, Capability.ALTERNATIVES}
         )
