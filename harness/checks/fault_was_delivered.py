@@ -66,9 +66,11 @@ def _by_the_server(case: Case) -> Ruling:
     missing = list((Counter(case.info.faults) - Counter(record.fault for record in first.struck)).elements())
     if missing and not first.requested.streams:
         return unknown(f"the client asked for no stream, so {', '.join(missing)} could not strike")
-    if missing and first.response.terminal and first.ended is not None and first.ended.how == "peer_closed":
+    has_left = first.ended is not None and first.ended.how == "peer_closed"
+    if missing and first.response.terminal and has_left:
         return PASSED
     if missing:
         total = first.sent[-1].total if first.sent else 0
-        return unknown(f"{', '.join(missing)} never struck: the reply was over after {total} bytes")
+        over = "the client left" if has_left else "the reply was over"
+        return unknown(f"{', '.join(missing)} never struck: {over} after {total} bytes")
     return PASSED if first.ended is not None else unknown("the first reply never came to an end")

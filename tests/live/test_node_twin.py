@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live.running import is_late, run, served
+from live.running import run, served
 from live.serving import serve
 from unit.test_node_asked import MODULE, NEEDS_NODE, NODE, evaluated
 from unit.test_node_program import ran
@@ -59,9 +59,6 @@ def api() -> Iterator[str]:
 @pytest.mark.parametrize("seed", ["1", *(pytest.param(seed, marks=pytest.mark.slow) for seed in "2345")])
 def test_the_twin_passes_every_scenario(seed: str) -> None:
     results = run("node", seed=seed)
-    late = [one.scenario for one in results.values() if is_late(one)]
-    if late and any(one.verdict in (Verdict.FAIL, Verdict.UNKNOWN) for one in results.values()):
-        results |= run("node", seed=seed, select=" or ".join(late))
     wrong = {
         name: one.finding and one.finding.harm
         for name, one in results.items()

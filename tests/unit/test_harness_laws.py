@@ -882,6 +882,12 @@ def test_a_fault_that_never_struck_proves_nothing() -> None:
     assert "end_early never struck: the reply was over after" in ruling.harm
 
 
+def test_of_a_client_that_left_before_the_fault_it_is_said_so() -> None:
+    one = case(attempt(1, STALLED))
+    one.info = msgspec.structs.replace(one.info, faults=(*one.info.faults, "end_early"))
+    assert "end_early never struck: the client left after" in never_reached(one).harm
+
+
 def test_a_fault_whose_reply_never_ended_proves_nothing() -> None:
     ruling = ruled("SP22", case(attempt(1, STALLED, stalled=None)))
     assert ruling.verdict is Verdict.UNKNOWN
