@@ -100,6 +100,8 @@ class FakeServer:
         if self._runner is not None:
             await self._stop_listening(self._runner)
             await self._runner.cleanup()
+        if self._listening is not None:
+            self._listening.close()  # nobody else does where starting was cancelled
 
     async def _stop_listening(self, runner: web.AppRunner) -> None:
         """Take no more connections, and break those that there are: one that does not read would keep a close waiting.

@@ -12,6 +12,7 @@ from typing import Literal, TextIO
 
 from harness import catalog, engine
 from harness.errors import UsageError
+from harness.events import Event
 from harness.expectations import Expectations, parse
 from harness.options import FAILED, UNKNOWN
 from harness.plan import Plan
@@ -85,9 +86,12 @@ def execute(planned: Plan, reporters: Iterable[Reporter], expected: Expectations
 
     Returns:
         The run, to its end.
+
+    Raises:
+        ExceptionGroup: of what reporters raised, when the run is over and the other reports are made.
     """
     reporters, expected = list(reporters), expected or Expectations()
-    table = Table()
+    table, broken = Table(), list[Exception]()
 
     async def consume() -> None:
         stop = asyncio.Event()
@@ -95,11 +99,24 @@ def execute(planned: Plan, reporters: Iterable[Reporter], expected: Expectations
         async for told in engine.run(planned, catalog.laws(), stop=stop):
             event = expected.expecting(told)
             table.take(event)
-            for reporter in reporters:
-                reporter.take(event)
+            _tell(reporters, event, broken)
+            if broken and not reporters:
+                stop.set()
 
     asyncio.run(consume())
+    if broken:
+        raise ExceptionGroup("reports could not be made", broken)
     return table
+
+
+def _tell(reporters: list[Reporter], event: Event, broken: list[Exception]) -> None:
+    """Tell every reporter of ``event``; one that breaks is told nothing more, and takes no other one with it."""
+    for reporter in list(reporters):
+        try:
+            reporter.take(event)
+        except Exception as error:  # noqa: BLE001 (raised when the others are done)
+            broken.append(error)
+            reporters.remove(reporter)
 
 
 def status_of(table: Table, gate: tuple[str, ...]) -> int:

@@ -10,7 +10,7 @@ import msgspec
 
 from harness.engine import finished
 from harness.errors import UsageError
-from harness.events import CaseFinished, CaseTried, Event, RunFinished
+from harness.events import CaseFinished, CaseTried, Event, RunFinished, RunStarted
 from harness.law import Law
 from harness.tries import Tally, settled, tried
 
@@ -49,7 +49,7 @@ def read(path: Path) -> Iterator[Event]:
     """The events of the run in ``path``; the last one is always :class:`RunFinished`.
 
     A run that was killed has no such event, and perhaps half a last line: what is whole is read, and the missing end
-    is made up from it, with ``interrupted``.
+    is made up from it, with ``interrupted`` where not all of its cases were finished.
 
     Raises:
         UsageError: there is no such file, it is no history, or a line in its middle is damaged.
@@ -58,7 +58,7 @@ def read(path: Path) -> Iterator[Event]:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    tally = Tally()
+    tally, planned = Tally(), 0
     event: Event | None = None
     for number, line in enumerate(lines, start=1):
         if not line:
@@ -70,19 +70,21 @@ def read(path: Path) -> Iterator[Event]:
                 break
             raise UsageError(f"{path}, line {number} is no event of a run: {error}") from error
         tally.take(event)
+        planned = event.cases if isinstance(event, RunStarted) else planned
         yield event
     if event is None:
         raise UsageError(f"{path} holds no run")
     if not isinstance(event, RunFinished):
-        yield from _end_of_killed(tally, event.number + 1)
+        yield from _end_of_killed(tally, planned, event.number + 1)
 
 
-def _end_of_killed(tally: Tally, number: int) -> Iterator[Event]:
+def _end_of_killed(tally: Tally, planned: int, number: int) -> Iterator[Event]:
     """What a run could not say any more: what the cases come to that were tried and not finished, and its end."""
+    interrupted = tally.finished < planned
     for case in tally.settle():
         yield msgspec.structs.replace(case, number=number)
         number += 1
-    yield RunFinished(number=number, counts=tally.counts, interrupted=True)
+    yield RunFinished(number=number, counts=tally.counts, interrupted=interrupted)
 
 
 def judged_again(events: Iterable[Event], laws: Iterable[Law]) -> Iterator[Event]:

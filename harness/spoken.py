@@ -86,13 +86,12 @@ def described(job: Job) -> Line:
 
 
 def environment(job: Job) -> dict[str, str]:
-    """The job as environment variables; SDKs find the server by the first ones without a change of code."""
+    """What SDKs find the server by without a change of code. The job itself may be too large for a variable."""
     return {
         "ANTHROPIC_BASE_URL": job.base_url,
         "ANTHROPIC_API_KEY": job.api_key,
         "OPENAI_BASE_URL": f"{job.base_url}/v1",
         "OPENAI_API_KEY": job.api_key,
-        "STREAMPROOF_JOB": json.dumps(described(job), ensure_ascii=False),
     }
 
 

@@ -1,6 +1,7 @@
 """The matrix of cases and clients as JSON, to be kept and compared: verdicts, laws and harms, without histories.
 
-It is made to be committed: who passed is one line of a scenario, and each other cell is a line of its own.
+It is made to be committed: who passed is one line of a scenario, and each other cell is a line of its own. Whose tries
+ended in different verdicts is told beside what they count as, under ``flaky``.
 """
 
 from __future__ import annotations
@@ -54,22 +55,19 @@ def _rows(table: Table) -> dict[str, Json]:
     rows: dict[str, Json] = {plain(case.scenario): {"pass": []} for case in cases}
     for case in sorted(cases, key=lambda one: one.client):
         row = rows[plain(case.scenario)]
-        if case.verdict is Verdict.PASS and not case.is_flaky:
+        if case.verdict is Verdict.PASS:
             row["pass"].append(plain(case.client))
         else:
             row.setdefault(str(case.verdict), {})[plain(case.client)] = _cell(case)
+        if case.is_flaky:
+            row.setdefault("flaky", {})[plain(case.client)] = {"tries": [str(one.verdict) for one in case.tries]}
     return rows
 
 
 def _cell(case: CaseFinished) -> Json:
-    cell: Json = {}
     if case.finding is not None:
-        cell |= {"law": plain(case.finding.law), "harm": plain(case.finding.harm)}
-    elif case.why:
-        cell |= {"why": plain(case.why)}
-    if case.is_flaky:
-        cell |= {"tries": [str(one.verdict) for one in case.tries]}
-    return cell
+        return {"law": plain(case.finding.law), "harm": plain(case.finding.harm)}
+    return {"why": plain(case.why)} if case.why else {}
 
 
 def _written(head: Json, rows: dict[str, Json]) -> str:

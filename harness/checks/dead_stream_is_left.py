@@ -7,7 +7,7 @@ from harness.verdict import PASSED, Ruling, failed, skipped
 _SLACK_SECONDS = 1.0
 
 
-@law("SP15", rank=7, tolerates=1.0)
+@law("SP15", rank=7, tolerates=0.3)
 def dead_stream_is_left(case: Case) -> Ruling:
     """A stream that is dead is left within the client's own deadline.
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from fake_server.record import Sent
 from harness.delivery import proven
@@ -16,10 +17,11 @@ def fault_was_delivered(case: Case) -> Ruling:
     """The fault of the scenario really reached the client; otherwise nothing is proven and the case is UNKNOWN.
 
     The reply of the script's first step must have performed all of its faults: each left its mark in the history, with
-    the count of bytes before it, and the reply went on to some end after it. Every toxic that was due did its work on a
-    connection of the case, as the network's record tells, and every fault of the receiver struck a call. Surviving a
-    fault that never happened is no merit. But what comes after the end of the answer cannot reach a client that left at
-    that end, as it may. All of this holds for the calls before, too, where the same client had made some.
+    the count of bytes before it, and the reply went on to some end after it. Of several of one kind the first is enough
+    to make a client leave. Every toxic that was due did its work on a connection of the case, as the network's record
+    tells, and every fault of the receiver struck a call. Surviving a fault that never happened is no merit. But what
+    comes after the end of the answer cannot reach a client that left at that end, as it may. All of this holds for the
+    calls before, too, where the same client had made some.
     """
     for earlier in case.before:
         if (ruling := _delivered(earlier)) is not PASSED:
@@ -63,10 +65,10 @@ def _by_the_server(case: Case) -> Ruling:
     if first is None:
         problem = next((one.replied.problem for one in case.attempts if one.replied is not None), None)
         return unknown(f"every request was refused before the scenario could begin: {problem}")
-    missing = list((Counter(case.info.faults) - Counter(record.fault for record in first.struck)).elements())
+    has_left = first.ended is not None and first.ended.how == "peer_closed"
+    missing = _missing(case.info.faults, [record.fault for record in first.struck], has_left=has_left)
     if missing and not first.requested.streams:
         return unknown(f"the client asked for no stream, so {', '.join(missing)} could not strike")
-    has_left = first.ended is not None and first.ended.how == "peer_closed"
     if missing and first.response.terminal and has_left:
         return PASSED
     if missing:
@@ -74,3 +76,9 @@ def _by_the_server(case: Case) -> Ruling:
         over = "the client left" if has_left else "the reply was over"
         return unknown(f"{', '.join(missing)} never struck: {over} after {total} bytes")
     return PASSED if first.ended is not None else unknown("the first reply never came to an end")
+
+
+def _missing(planned: Iterable[str], struck: list[str], *, has_left: bool) -> list[str]:
+    """The faults that never struck; of several of one kind, the first is enough to make a client leave."""
+    missing, met = Counter(planned) - Counter(struck), set(struck)
+    return [name for name in missing.elements() if not (has_left and name in met)]

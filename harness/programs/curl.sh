@@ -6,9 +6,10 @@
 
 set -o pipefail
 
-curl --no-progress-meter --no-buffer --fail-with-body --connect-timeout 2 --speed-time 2 --speed-limit 1 \
-  "$ANTHROPIC_BASE_URL/v1/messages" \
-  -H "x-api-key: $ANTHROPIC_API_KEY" -H "anthropic-version: 2023-06-01" -H "content-type: application/json" \
-  --data-binary "$(printf '%s' "$STREAMPROOF_JOB" | jq -c '.request + {stream: true}')" |
+jq -c '.request + {stream: true}' |
+  curl --no-progress-meter --no-buffer --fail-with-body --connect-timeout 2 --speed-time 2 --speed-limit 1 \
+    "$ANTHROPIC_BASE_URL/v1/messages" \
+    -H "x-api-key: $ANTHROPIC_API_KEY" -H "anthropic-version: 2023-06-01" -H "content-type: application/json" \
+    --data-binary @- |
   sed -un 's/^data: //p' |
   jq -j --unbuffered 'select(.type == "content_block_delta") | .delta.text // empty'

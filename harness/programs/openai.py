@@ -45,7 +45,7 @@ async def call(client, job):
     yield done(
         text=choice.message.content or "",
         stop_reason=choice.finish_reason,
-        tools=[{"name": one.function.name, "input": parsed(one.function.arguments)} for one in calls],
+        tools=[{"name": one.function.name or "", "input": parsed(one.function.arguments)} for one in calls],
         usage=usage and {"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens},
     )
 

@@ -26,8 +26,8 @@ from harness.plan import Plan, PlannedCase, plan
 from harness.verdict import Verdict
 
 TEN_LINES = """
-import anthropic, json, os
-job = json.loads(os.environ["STREAMPROOF_JOB"])
+import anthropic, json, sys
+job = json.load(sys.stdin)
 client = anthropic.Anthropic(timeout=job["limits"]["idle"])
 with client.messages.stream(**job["request"]) as stream:
     for text in stream.text_stream:

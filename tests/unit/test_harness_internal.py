@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from io import StringIO
+from typing import TextIO
 
 import pytest
 
 from fake_server.script import Reply, Request, script
 from harness import catalog, engine
+from harness.adapters.naive import NaiveAdapter
 from harness.errors import InternalError
 from harness.events import CaseFinished, Event, RunFinished
+from harness.execute import execute
+from harness.journal import decode
+from harness.model import Job, Observed
 from harness.plan import plan
 
 
@@ -40,3 +47,49 @@ def test_a_case_that_breaks_the_engine_ends_the_run_in_order_and_is_our_fault() 
     assert [one.scenario for one in events if isinstance(one, CaseFinished)] == ["completion.plain"]
     assert isinstance(events[-1], RunFinished)
     assert events[-1].interrupted
+
+
+class Breaks:
+    """A reporter that breaks at the end, as one does that cannot write."""
+
+    suffix = ""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, RunFinished):
+            raise OSError("no space left on device")
+
+
+def test_a_report_that_cannot_be_made_takes_no_other_one_with_it() -> None:
+    history = StringIO()
+    planned = plan(catalog.scenarios(), [catalog.adapter("naive")], seed="1", select="completion.plain")
+    with pytest.raises(ExceptionGroup, match="reports could not be made"):
+        execute(planned, [Breaks(StringIO()), catalog.reporter("jsonl")(history)])
+    assert isinstance(decode(history.getvalue().splitlines()[-1].encode()), RunFinished)
+
+
+class Counts(NaiveAdapter):
+    """Counts the calls that it was asked for."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
+        self.calls += 1
+        async for one in super().run(job):
+            yield one
+
+
+class BreaksAtOnce(Breaks):
+    def take(self, event: Event) -> None:
+        raise BrokenPipeError
+
+
+def test_a_run_that_nobody_listens_to_any_more_ends() -> None:
+    client = Counts()
+    planned = plan(catalog.scenarios(), [client], seed="1", select="completion or framing", jobs=1)
+    with pytest.raises(ExceptionGroup):
+        execute(planned, [BreaksAtOnce(StringIO())])
+    assert client.calls < len(planned.cases)

@@ -81,8 +81,13 @@ def test_half_a_surrogate_pair_does_not_stop_the_history(tmp_path: Path, text: s
 
 
 def test_a_run_without_its_end_was_interrupted(tmp_path: Path) -> None:
-    *_, end = events(tmp_path, STARTED, case("a"), case("b", Verdict.FAIL), case("b", Verdict.FAIL))
-    assert end == RunFinished(number=3, counts={"a": {Verdict.PASS: 1}, "b": {Verdict.FAIL: 2}}, interrupted=True)
+    *_, end = events(tmp_path, STARTED, case("b", Verdict.FAIL))
+    assert end == RunFinished(number=3, counts={"b": {Verdict.FAIL: 1}}, interrupted=True)
+
+
+def test_a_run_that_finished_all_of_its_cases_was_not_interrupted(tmp_path: Path) -> None:
+    *_, end = events(tmp_path, STARTED, case("a"), case("b", Verdict.FAIL))
+    assert end == RunFinished(number=3, counts={"a": {Verdict.PASS: 1}, "b": {Verdict.FAIL: 1}})
 
 
 def test_a_damaged_line_in_the_middle_is_a_usage_error_with_its_number(tmp_path: Path) -> None:

@@ -988,6 +988,12 @@ def test_of_two_faults_of_one_kind_both_must_strike() -> None:
     assert "never struck" in never_reached(one).harm
 
 
+def test_of_faults_of_one_kind_the_first_is_enough_to_make_a_client_leave() -> None:
+    one = case(attempt(1, STALLED))
+    one.info = msgspec.structs.replace(one.info, faults=(*one.info.faults, *one.info.faults))
+    assert_passes("SP22", one)
+
+
 def billed(input_tokens: int | None, output_tokens: int | None, *, exact: bool = True) -> Finished:
     return ended(text=TEXT, billed=Billed(input=input_tokens, output=output_tokens, exact=exact))
 

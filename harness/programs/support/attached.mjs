@@ -13,8 +13,8 @@ const OUTCOMES = {
   pause_turn: "paused",
 };
 
-/** The user sees `piece` after what was there. */
-export const text = (piece) => ({ type: "text", text: piece });
+/** The user sees `piece` after what was there; as in any loop that adds to a text, undefined becomes "undefined". */
+export const text = (piece) => ({ type: "text", text: `${piece}` });
 
 /** The call returned. */
 export const done = (more = {}) => ({ type: "done", outcome: OUTCOMES[more.stop_reason] ?? "complete", ...more });

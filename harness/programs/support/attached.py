@@ -22,8 +22,8 @@ OUTCOMES = {
 
 
 def text(piece):
-    """The user sees ``piece`` after what was there."""
-    return {"type": "text", "text": piece}
+    """The user sees ``piece`` after what was there; as in any loop that adds to a text, None is a ``TypeError``."""
+    return {"type": "text", "text": "" + piece}
 
 
 def done(**more):
