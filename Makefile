@@ -13,29 +13,44 @@ PURE := tests/unit tests/props
 TIMED := $(addprefix tests/live/test_, browser_eventsource.py catalogue.py client_live.py clients_page.py command_clients.py conformance.py docs.py harness_engine.py hosting.py \
 	known_failures_of_a_run.py nemesis.py network_scenarios.py node_twin.py reuse.py sdk_by_hand.py sdk_truth.py \
 	server_live.py sim_agreement.py sim_agreement_memory.py sink_scenarios.py sinks_live.py toxiproxy_toxics.py tries.py) \
-	tests/meta tests/bench
+	tests/meta/test_planted_bugs.py tests/bench
 LIVE := $(filter-out $(TIMED), $(wildcard tests/live/test_*.py))
 # So many simulated calls that coverage would take minutes.
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
+OF_PURE = --include="$$(paste -sd, tests/pure_modules.txt)" --fail-under=100
 
-.PHONY: demo test test-all catalogue setup-clients setup-toxiproxy setup-prometheus check matrix clients bench clean
+.PHONY: demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-toxiproxy setup-prometheus check matrix clients bench clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
 
-test: $(READY)  ## the test suite
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" $(PURE) $(LIVE)
+test: test-timed test-pure  ## the test suite; its two halves run beside each other with `make --jobs=2`
+
+test-timed: $(READY)  ## what needs sockets, and with it all that measures real time
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" $(LIVE)
 	$(BIN)/python -m pytest -m "not slow" $(TIMED)
+
+# It waits for nothing and can be late, so it leaves the cores to what cannot.
+test-pure: $(READY)  ## what needs no sockets
+	nice $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" $(PURE)
+	nice $(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" $(HUNTS)
+
+test-covered: $(READY)  ## the same under coverage: no branch of a pure module may be missing
+	$(BIN)/coverage erase
+	nice $(BIN)/coverage run -m pytest -n auto --dist loadfile -m "not slow" $(PURE)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report $(OF_PURE)
+	nice $(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" $(HUNTS)
 
 test-all: $(READY)  ## the slow suites as well, under coverage, and the suite on every other Python that is here
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n auto --dist loadfile -m "not load" $(PURE) $(LIVE)
 	$(BIN)/coverage run -m pytest -m "not load" $(TIMED)
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m load $(HUNTS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(HUNTS)
 	$(BIN)/python -m pytest -m load tests/live
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --format=total --fail-under=95
-	$(BIN)/coverage report --include="$$(cat tests/pure_modules.txt | paste -sd, -)" --fail-under=100
+	$(BIN)/coverage report $(OF_PURE)
 	tests/every_python.sh
 
 catalogue: $(READY)  ## number new scenarios, and write scenarios/COVERAGE.md
