@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -21,6 +21,7 @@ from harness.live import LiveRunner
 from harness.model import ClientRecord, Job, Policy, Scenario
 from harness.plan import MAX_ATTEMPTS, PlannedCase
 from harness.proxy import chaos
+from harness.proxy.passed import Passed
 from harness.proxy.server import Proxy
 from harness.proxy.upstream import Upstream
 
@@ -161,8 +162,8 @@ class Real:
     def _proxy(self, case: PlannedCase, call: _Proxied) -> Proxy:
         done = _chaos(case.scenario)
         return Proxy(
-            self._upstream, done, seed=case.seed, sink=call.take, warn=lambda _: None, clock=self._clock
-        )  # a fault that never struck is told by the law on faults
+            self._upstream, done, seed=case.seed, sink=call.take, warn=_quiet, keep=call.keep, clock=self._clock
+        )
 
     def _job(self, case: PlannedCase, port: int) -> Job:
         return Job(
@@ -184,6 +185,7 @@ class _Proxied:
         self._clock, self._watch, self._hear = clock, watch, hear
         self._start = clock.now()
         self._server: list[ServerRecord] = []
+        self._asked: dict[int, dict[str, Any]] = {}
         self._open: set[int] = set()
         self._closed = asyncio.Event()
         self.job: Job | None = None
@@ -207,6 +209,10 @@ class _Proxied:
             self._open.discard(record.attempt)
             self._closed.set()
 
+    def keep(self, passed: Passed) -> None:
+        """Keep what was asked: the proxy's own record of a request has no body."""
+        self._asked[passed.number] = passed.asked
+
     async def quiet(self, limit: float) -> None:
         """Give the client ``limit`` seconds to close what it has no more use for."""
         try:
@@ -221,11 +227,20 @@ class _Proxied:
         """The history of both sides; nobody knows the text beforehand."""
         return Record(
             info=msgspec.structs.replace(case.info(), texts=()),
-            server=tuple(self._server),
+            server=tuple(map(self._whole, self._server)),
             client=tuple(self.seen),
             lag=round(self._watch.worst, 3),
             lost=round(self._watch.within_one_second, 3),
         )
+
+    def _whole(self, record: ServerRecord) -> ServerRecord:
+        if not isinstance(record, Requested):
+            return record
+        return msgspec.structs.replace(record, body=self._asked.get(record.attempt, {}))
+
+
+def _quiet(line: str) -> None:
+    """What the proxy would print is in the record, too."""
 
 
 def _chaos(scenario: Scenario) -> chaos.Chaos:

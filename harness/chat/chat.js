@@ -26,7 +26,7 @@ const made = (name, attributes = {}, ...children) => {
 
 const NAMES = { naive: "Naive loop", resilient: "Resilient client" };
 const SIDES = /** @type {Side[]} */ (["naive", "resilient"]);
-const VERDICTS = { pass: "True, proven from the bytes", fail: "Wrong, proven from the bytes", unknown: "Not proven", skip: "Not judged" };
+const VERDICTS = { pass: "Right, proven from the bytes", fail: "Wrong, proven from the bytes", unknown: "Not proven", skip: "Not judged" };
 const ENDS = {
   complete: "says: complete",
   incomplete: "says: it broke off",
@@ -39,7 +39,9 @@ const ENDS = {
 const select = /** @type {HTMLSelectElement} */ (the("#fault"));
 const talks = the("#talks");
 const message = /** @type {HTMLTextAreaElement} */ (the("#message"));
-const [send, stop, trouble] = ["#send", "#stop", "#trouble"].map((one) => the(one));
+const send = /** @type {HTMLButtonElement} */ (the("#send"));
+const stop = the("#stop");
+const trouble = the("#trouble");
 /** @type {Map<string, Choice>} */
 const choices = new Map();
 /** @type {Speaker[]} */
@@ -94,9 +96,15 @@ class Pane {
     this.part(".notice").textContent = `One moment: the client ${what}.`;
   }
 
-  /** @param {Line} line */
-  wire(line) {
+  /** @param {{line: Line}} told */
+  wire({ line }) {
     this.part(".wire ol").append(row(line));
+    if (line.side === "fault") this.struck(line.what);
+  }
+
+  /** What the server's record calls the fault, when it strikes for the first time. @param {string} what */
+  struck(what) {
+    if (!this.part(".struck").textContent) this.part(".struck").textContent = what;
   }
 
   /** @param {{outcome: keyof typeof ENDS, error: {name: string, message: string} | null, tools?: string[]}} told */
@@ -110,8 +118,9 @@ class Pane {
 
   /** @param {{name: string, message: string}} error */
   toast({ name, message: text }) {
-    const kept = this.part(".answer").textContent ? " What had come is kept." : "";
-    this.part(".toast").replaceChildren(made("b", {}, name), `${text}${/[.!?]$/.test(text) ? "" : "."}${kept}`);
+    const sentence = text && !/[.!?]$/.test(text) ? `${text}.` : text;
+    const kept = this.part(".answer").textContent ? "What had come is kept." : "";
+    this.part(".toast").replaceChildren(made("strong", {}, name), [sentence, kept].filter(Boolean).join(" "));
   }
 
   stopped() {
@@ -138,6 +147,9 @@ class Pane {
     this.part(".sentence").textContent = sentence;
     if (missing) this.missing(missing, share);
     this.part(".wire ol").replaceChildren(...lines.map(row));
+    const fault = lines.find((line) => line.side === "fault");
+    if (fault) this.struck(fault.what);
+    truth.scrollIntoView({ block: "nearest", behavior: "smooth" });
     const again = this.part(".again");
     again.hidden = false;
     again.replaceChildren("The same bytes again: ", made("code", {}, `streamproof replay ${name}`));
@@ -145,11 +157,11 @@ class Pane {
 
   /** @param {string} text @param {number | null} share */
   missing(text, share) {
-    const details = this.part(".missing");
-    details.hidden = false;
-    const part = share === null ? "What" : `${Math.round(100 * (1 - share))}% of the answer that`;
-    the("summary", details).textContent = `${part} the user never saw`;
-    the("p", details).textContent = text;
+    const missing = this.part(".missing");
+    missing.hidden = false;
+    const part = share === null ? "" : `, ${Math.round(100 * (1 - share))}% of the answer`;
+    the("h4", missing).textContent = `Said by the model and never shown${part}`;
+    the("p", missing).textContent = text;
   }
 }
 
@@ -220,6 +232,7 @@ const opened = (text, seed, sides) => {
   the(".fault", talk).textContent = `${choices.get(select.value)?.title ?? ""} Seed ${seed}, the same for both.`;
   const panes = new Map(sides.map((side) => [/** @type {string} */ (side), new Pane(side, talks.children.length + 1)]));
   talk.append(...[...panes.values()].map((pane) => pane.element));
+  talks.querySelector(".intro")?.remove();
   talks.append(talk);
   talk.scrollIntoView({ block: "start", behavior: "smooth" });
   return panes;
@@ -230,17 +243,14 @@ const halt = () => {
 };
 
 const describe = () => {
-  the("#fault-title").textContent = choices.get(select.value)?.title ?? "";
   talks.dataset.view = chosen("view");
   const speaker = speakers.find((one) => one.id === chosen("speaker")) ?? speakers[0];
   const isReal = speaker.id !== "story";
   for (const option of select.options) option.disabled = !choices.get(option.value)?.speakers.includes(speaker.id);
   if (select.selectedOptions[0]?.disabled) select.value = [...select.options].find((one) => !one.disabled)?.value ?? "";
-  the("#fault-title").textContent = choices.get(select.value)?.title ?? "";
   the("#honest").textContent = isReal
-    ? `${speaker.name} answers, through our proxy, and every answer costs. Its words are its own; only the fault is ours.`
-    : "A server of ours answers, with a story that answers nothing: its text describes itself, so what is lost can be proven.";
-  the("#speaker-hint").textContent = isReal ? "Real, and billed: once for each client." : "Costs nothing.";
+    ? `${speaker.name} answers, through our proxy, and bills each client that is asked. Its words are its own; only the fault is ours.`
+    : "Our own server answers, with a story that answers nothing, so that whatever is lost can be proven.";
   const view = chosen("view");
   send.textContent = isReal && view !== "both" ? "Ask" : "Ask both";
 };
@@ -262,6 +272,7 @@ const furnish = (menu) => {
     }),
   );
   describe();
+  send.disabled = false;
 };
 
 the("#controls").addEventListener("change", describe);

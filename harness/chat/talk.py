@@ -89,7 +89,7 @@ class Talk:
 
         def tell(*events: Told) -> None:
             for name, data in events:
-                self.channel.tell(name, {"side": side, **data})
+                self.channel.tell(name, {**data, "side": side})
 
         planned = speaker.planned(case, self._question.message)
         heard = replace(planned, adapter=Overheard(case.adapter, lambda seen: tell(*teller.seen(seen))))

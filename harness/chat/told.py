@@ -70,7 +70,7 @@ class Teller:
     def wire(self, record: ServerRecord) -> Iterator[Told]:
         """The events of what a server did; single writes and silences are told in :meth:`lines`."""
         if not isinstance(record, Sent | Waited):
-            yield "wire", self._line(server_line(record))
+            yield "wire", {"line": self._line(server_line(record))}
 
     def lines(self, record: Record) -> list[dict[str, Any]]:
         """All sides of a call that is over, line by line."""
@@ -107,6 +107,6 @@ def _shown(text: str) -> Iterator[Told]:
 
 
 def ending(seen: list[ClientRecord]) -> ClientRecord | None:
-    """What the harness itself noted at the end of a call, which no client says; None when the client ended it."""
+    """What was noted at the end of a call that no client says; None when the client ended it."""
     last = seen[-1] if seen else None
-    return last if isinstance(last, TimedOut | AdapterFailed) else None
+    return last if isinstance(last, Cancelled | TimedOut | AdapterFailed) else None

@@ -67,14 +67,24 @@ def _stretch(text: str, reading: Reading) -> str:
 def _said(case: Case, finished: CaseFinished, reading: Reading | None, lacking: str) -> tuple[Verdict, str, str]:
     """Verdict, law and sentence."""
     if lacking:
-        return Verdict.SKIP, "", f"not judged: this client knows no {lacking}; {_what_is_there(case, reading)}"
+        return Verdict.SKIP, "", f"this client knows no {lacking}; {_what_is_there(case, reading)}"
     rulings = [one for one in finished.rulings if not (case.cancelled and one.law == DELIVERY)]
     worst = _first(rulings, Verdict.FAIL) or _first(rulings, Verdict.UNKNOWN)
     if worst is not None and worst.verdict is Verdict.FAIL:
         return Verdict.FAIL, worst.law, worst.harm
     if worst is not None:
         return Verdict.UNKNOWN, worst.law, f"this cannot be proven: {worst.harm}"
-    return Verdict.PASS, "", _stopped(case) if case.cancelled else _what_is_there(case, reading)
+    if case.cancelled:
+        return Verdict.PASS, "", _stopped(case)
+    if _was_spared(case):
+        return Verdict.UNKNOWN, "", "the answer was over before the fault could strike, so this proves nothing"
+    return Verdict.PASS, "", _what_is_there(case, reading)
+
+
+def _was_spared(case: Case) -> bool:
+    """Whether a fault of the first reply was to strike behind the end of a short answer."""
+    struck = {one.fault for attempt in case.attempts for one in attempt.struck}
+    return bool(set(case.info.faults) - struck)
 
 
 def _first(rulings: list[Ruling], verdict: Verdict) -> Ruling | None:

@@ -31,7 +31,7 @@ STREAMPROOF = Path(sys.executable).with_name("streamproof")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & <b>bold</b>"
-MOST_BYTES = 200_000
+MOST_BYTES = 300_000
 """Of the picture in the README."""
 
 
@@ -81,7 +81,7 @@ def opened(
     page.on("console", lambda one: complaints.append(one.text) if one.type in ("error", "warning") else None)
     page.on("pageerror", lambda one: complaints.append(str(one)))
     page.goto(address)
-    expect(page.get_by_role("button", name="Ask")).to_be_visible()
+    expect(page.get_by_role("button", name="Ask")).to_be_enabled()
     try:
         yield page
     finally:
@@ -116,9 +116,9 @@ def resilient(page: Page):  # type: ignore[no-untyped-def]
 
 
 def ended(page: Page) -> None:
-    expect(page.locator(".truth:visible, .pane .truth:not([hidden])").first).to_be_attached(timeout=20_000)
-    expect(page.locator(".pane .truth[hidden]")).to_have_count(0, timeout=25_000)
-    expect(page.get_by_role("button", name=re.compile("^Ask"))).to_be_visible()
+    expect(page.locator(".pane .truth:not([hidden])").first).to_be_attached(timeout=25_000)
+    expect(page.get_by_role("button", name=re.compile("^Ask"))).to_be_visible(timeout=25_000)
+    expect(page.locator(".pane .truth[hidden]")).to_have_count(0)
 
 
 def text_of(found) -> str:  # type: ignore[no-untyped-def]
@@ -131,11 +131,13 @@ def test_one_press_shows_half_an_answer_as_whole_on_the_left_and_all_of_it_on_th
     left, right = naive(page), resilient(page)
     expect(left.locator(".state")).to_have_text("says: complete")
     expect(right.locator(".state")).to_have_text("says: complete")
-    expect(left.locator(".sentence")).to_have_text(re.compile(r"^The user saw 4\d% of the answer and was told that"))
+    expect(left.locator(".sentence")).to_have_text(re.compile(r"^The user saw \d\d% of the answer and was told that"))
     expect(right.locator(".sentence")).to_have_text("The user saw the whole answer, once, after 2 requests.")
     expect(left.locator(".verdict")).to_have_text("Wrong, proven from the bytes (law SP02)")
     assert text_of(right) == text_of(left) + (left.locator(".missing p").text_content() or "")
-    expect(left.locator(".missing summary")).to_have_text(re.compile(r"^5\d% of the answer that the user never saw$"))
+    expect(left.locator(".missing h4")).to_have_text(
+        re.compile(r"^Said by the model and never shown, \d\d% of the answer$")
+    )
 
 
 def test_while_an_answer_comes_it_is_seen_to_be_written(page: Page) -> None:
@@ -145,6 +147,15 @@ def test_while_an_answer_comes_it_is_seen_to_be_written(page: Page) -> None:
     expect(resilient(page).locator(".typing")).to_be_visible()
     ended(page)
     expect(resilient(page).locator(".typing")).to_be_hidden()
+
+
+def test_the_moment_in_which_the_fault_strikes_is_seen_on_both_sides(page: Page) -> None:
+    ask(page, "Silence in the middle")
+    for side in (naive(page), resilient(page)):
+        expect(side.locator(".struck")).to_have_text(re.compile(r"^stall_forever strikes after \d+ bytes$"))
+        expect(side.locator(".truth")).to_be_hidden()
+    page.get_by_role("button", name="Stop").click()
+    ended(page)
 
 
 def test_a_recovery_is_noticed_quietly_and_the_notice_goes_when_the_text_goes_on(page: Page) -> None:
@@ -210,14 +221,14 @@ def test_escape_stops_as_well_and_the_keyboard_is_back_at_the_question(page: Pag
 def test_the_view_switches_while_the_answer_streams(page: Page) -> None:
     ask(page)
     expect(naive(page).locator(".answer")).not_to_be_empty()
-    page.get_by_text("Resilient", exact=True).click()
+    page.get_by_role("radio", name="Resilient").check()
     expect(naive(page)).to_be_hidden()
     expect(resilient(page)).to_be_visible()
-    page.get_by_text("Naive", exact=True).click()
+    page.get_by_role("radio", name="Naive").check()
     expect(page.locator(".pane[data-side=resilient]")).to_be_hidden()
     expect(naive(page)).to_be_visible()
     ended(page)
-    page.get_by_text("Both", exact=True).click()
+    page.get_by_role("radio", name="Both").check()
     expect(resilient(page).locator(".sentence")).to_have_text(re.compile("whole answer"))
 
 
@@ -232,7 +243,7 @@ def test_hostile_text_of_the_visitor_stays_text(page: Page) -> None:
     ask(page, question=HOSTILE)
     ended(page)
     expect(page.locator(".asked")).to_have_text(HOSTILE)
-    assert page.locator("main img, main script, main b:not(.toast b)").count() == 0
+    assert page.locator("main img, main script, main b").count() == 0
     assert page.title() != "owned"
 
 
@@ -267,7 +278,7 @@ def test_hostile_text_of_a_real_server_stays_text_and_the_page_says_who_speaks(b
         opened(browser, address) as page,
     ):
         expect(page.locator("#honest")).to_contain_text("a story that answers nothing")
-        page.get_by_role("group", name="Who answers").get_by_text(upstream).click()
+        page.get_by_role("radio", name=upstream).check()
         expect(page.locator("#honest")).to_contain_text(f"{upstream} answers, through our proxy")
         ask(page, "Nothing goes wrong")
         ended(page)
@@ -284,10 +295,10 @@ def test_for_a_real_server_only_what_can_strike_it_can_be_chosen(browser: Browse
         opened(browser, address) as page,
     ):
         page.get_by_label("What goes wrong").select_option(label="The network goes silent")
-        page.get_by_role("group", name="Who answers").get_by_text(upstream).click()
+        page.get_by_role("radio", name=upstream).check()
         expect(page.get_by_label("What goes wrong")).to_have_value("cutoff.clean_end_mid_text")
         expect(page.locator("option", has_text="The network goes silent")).to_be_disabled()
-        page.get_by_text("Resilient", exact=True).click()
+        page.get_by_role("radio", name="Resilient").check()
         ask(page, "Nothing goes wrong")
         expect(page.locator(".pane")).to_have_count(1)  # whoever is not looked at is not asked, and not billed
         ended(page)
@@ -328,13 +339,13 @@ def test_the_text_is_announced_politely_and_notices_and_errors_by_their_roles(pa
 
 def test_the_picture_of_the_readme(browser: Browser, url: str) -> None:
     target = ROOT / "docs" / "images" / "chat.png"
-    with opened(browser, url, width=1180, height=1000) as page:
+    with opened(browser, url, width=1080, height=1000) as page:
         ask(page)
         ended(page)
         page.evaluate("document.activeElement.blur()")
         page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
         height = page.evaluate("document.documentElement.scrollHeight")
-        page.set_viewport_size({"width": 1180, "height": height})
+        page.set_viewport_size({"width": 1080, "height": height})
         picture = page.screenshot(path=target if os.environ.get("STREAMPROOF_PICTURES") else None)
     assert picture.startswith(b"\x89PNG")
     assert len(picture) < MOST_BYTES

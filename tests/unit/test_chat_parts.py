@@ -143,6 +143,7 @@ def test_the_ends_that_no_client_says_are_told_as_well() -> None:
     assert [name for name, _ in told(Cancelled())] == ["stopped"]
     assert told(failed) == [("finished", {"outcome": "failed", "error": {"name": "Adapter", "message": "it raised"}})]
     assert ending([Shown(text="A"), failed]) is failed
+    assert ending([Cancelled()]) == Cancelled()
     assert (ending([]), ending([Finished(outcome=Outcome.COMPLETE)])) == (None, None)
 
 
@@ -168,7 +169,7 @@ def test_of_the_wire_only_what_is_more_than_a_write_is_told() -> None:
     ]
     events = [event for one in records for event in teller.wire(one)]
     assert [name for name, _ in events] == ["wire", "wire"]
-    assert events[0][1] == {"t": 0.5, "side": "fault", "what": "end_early strikes after 7 bytes"}
+    assert events[0][1] == {"line": {"t": 0.5, "side": "fault", "what": "end_early strikes after 7 bytes"}}
 
 
 def test_the_lines_of_a_call_are_printable_whatever_came(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,15 +234,29 @@ def test_what_can_not_be_proven_is_called_that() -> None:
     assert (found.verdict, found.sentence) == (Verdict.UNKNOWN, "This cannot be proven: who knows?")
 
 
+def test_a_fault_that_was_to_strike_behind_the_end_of_an_answer_proves_nothing() -> None:
+    judged = finished("completion.plain", "bundled")
+    assert judged.record is not None
+    info = msgspec.structs.replace(judged.record.info, faults=("end_early",))
+    left = [
+        msgspec.structs.replace(one, how="peer_closed") if isinstance(one, Ended) else one
+        for one in judged.record.server
+    ]
+    record = msgspec.structs.replace(judged.record, info=info, server=tuple(left))
+    found = truth(engine.finished(record, catalog.laws()))
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.sentence == "The answer was over before the fault could strike, so this proves nothing."
+
+
 def test_a_client_that_lacks_what_is_asked_for_is_not_judged() -> None:
     found = truth(finished("content.tool_cut_by_end", "naive"), "tools")
     assert (found.verdict, found.law) == (Verdict.SKIP, "")
-    assert found.sentence.startswith("Not judged: this client knows no tools; the user saw ")
+    assert found.sentence.startswith("This client knows no tools; the user saw ")
 
 
 def test_a_client_that_lacks_it_and_never_ended_is_not_judged_either() -> None:
     judged = finished("stall.mid_text", "naive")
-    assert truth(judged, "tools").sentence == "Not judged: this client knows no tools; the call did not end by itself."
+    assert truth(judged, "tools").sentence == "This client knows no tools; the call did not end by itself."
 
 
 def stopped(*ends: Ended) -> CaseFinished:
