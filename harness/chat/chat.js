@@ -147,8 +147,8 @@ class Pane {
     this.part(".sentence").textContent = sentence;
     if (missing) this.missing(missing, share);
     this.part(".wire ol").replaceChildren(...lines.map(row));
-    const fault = lines.find((line) => line.side === "fault");
-    if (fault) this.struck(fault.what);
+    const faults = lines.filter((line) => line.side === "fault"); // those of the network are known at the end only
+    if (faults.length > 0) this.struck(faults.length === 1 ? faults[0].what : `the network strikes ${faults.length} times`);
     truth.scrollIntoView({ block: "nearest", behavior: "smooth" });
     const again = this.part(".again");
     again.hidden = false;

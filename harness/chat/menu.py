@@ -42,7 +42,7 @@ MENU: dict[str, tuple[Choice, ...]] = {
     "Damage": (
         Choice("encoding.character_split", "Every character cut in half"),
         Choice("malformed.json_mid_stream", "One event is damaged"),
-        Choice("order.second_message_start", "A gateway starts over"),
+        Choice("malformed.html_then_end", "An error page in the middle"),
     ),
     "The network": (
         Choice("broken_network.silent_mid_text", "The network goes silent"),

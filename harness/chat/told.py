@@ -6,7 +6,7 @@ The page puts text where only text can be; what is told here is never markup.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 from fake_server.record import Sent, ServerRecord, Waited
 from harness.chat.veil import Veil, hiding
@@ -66,6 +66,8 @@ class Teller:
                 yield "timed_out", {}
             case AdapterFailed(why=why):
                 yield "finished", {"outcome": "failed", "error": {"name": "Adapter", "message": self._short(why)}}
+            case _:
+                assert_never(record)
 
     def wire(self, record: ServerRecord) -> Iterator[Told]:
         """The events of what a server did; single writes and silences are told in :meth:`lines`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -74,10 +75,11 @@ async def stream(request: web.Request, channel: Channel) -> web.StreamResponse:
     if channel.is_over and heard >= len(channel):
         return web.Response(status=204)
     response = web.StreamResponse(headers=_HEADERS)
-    await response.prepare(request)
-    async for event in channel.after(heard):
-        await response.write(event)
-    await response.write_eof()
+    with suppress(ConnectionError):  # whoever leaves has heard enough
+        await response.prepare(request)
+        async for event in channel.after(heard):
+            await response.write(event)
+        await response.write_eof()
     return response
 
 

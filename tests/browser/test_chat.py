@@ -61,7 +61,7 @@ def chat(*args: str, **more: str) -> Iterator[str]:
         finally:
             process.send_signal(signal.SIGINT)
             printed, _ = process.communicate(timeout=20)
-    assert process.returncode == 0, printed
+    assert (process.returncode, "Traceback" in printed) == (0, False), printed
 
 
 @pytest.fixture(scope="module")
@@ -321,11 +321,20 @@ def complaints(page: Page) -> list[str]:
     return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 
-def test_at_400_pixels_nothing_is_cut_off(browser: Browser, url: str) -> None:
-    with opened(browser, url, width=400) as page:
-        ask(page, "Every character cut in half")
+@pytest.mark.parametrize("width", [400, 1180])
+@pytest.mark.parametrize("fault", ["Every character cut in half", "The key is refused (401)"])
+def test_nothing_is_cut_off_or_covered(browser: Browser, url: str, width: int, fault: str) -> None:
+    with opened(browser, url, width=width) as page:
+        ask(page, fault)
         ended(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert (
+            page.evaluate(
+                "[...document.querySelectorAll('.pane *')].filter((one) => one.closest('.pane')"
+                ".getBoundingClientRect().right < one.getBoundingClientRect().right - 1).length"
+            )
+            == 0
+        )
 
 
 def test_the_text_is_announced_politely_and_notices_and_errors_by_their_roles(page: Page) -> None:

@@ -159,6 +159,21 @@ async def test_a_silent_stream_has_heart_beats_that_are_no_events(tmp_path: Path
     assert list(read_events(b": alive\n\n")) == []
 
 
+async def test_a_page_that_leaves_is_no_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    channel = Channel()
+    async with site(channel, tmp_path) as one:
+        for _ in range(20):
+            _, writer = await asyncio.open_connection("127.0.0.1", one.port)
+            writer.write(f"GET /{one.token}/events HTTP/1.1\r\nHost: 127.0.0.1:{one.port}\r\n\r\n".encode())
+            await writer.drain()
+            channel.tell("said")
+            writer.transport.abort()
+            for _ in range(9):
+                channel.tell("said")
+                await asyncio.sleep(0)
+    assert caplog.records == []
+
+
 async def test_a_site_that_closes_ends_its_streams_cleanly(tmp_path: Path) -> None:
     channel = Channel()
     async with (
