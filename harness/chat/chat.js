@@ -26,7 +26,7 @@ const made = (name, attributes = {}, ...children) => {
 
 const NAMES = { naive: "Naive loop", resilient: "Resilient client" };
 const SIDES = /** @type {Side[]} */ (["naive", "resilient"]);
-const VERDICTS = { pass: "Right, proven from the bytes", fail: "Wrong, proven from the bytes", unknown: "Not proven", skip: "Not judged" };
+const VERDICTS = { pass: "Right, proven from the bytes", honest: "Honest, proven from the bytes", fail: "Wrong, proven from the bytes", unknown: "Not proven", skip: "Not judged" };
 const ENDS = {
   complete: "says: complete",
   incomplete: "says: it broke off",
@@ -62,6 +62,7 @@ class Pane {
     const template = /** @type {HTMLTemplateElement} */ (the("#pane"));
     this.element = the(".pane", /** @type {DocumentFragment} */ (template.content.cloneNode(true)));
     this.element.dataset.side = side;
+    this.gaveUp = false;
     this.element.classList.add("busy");
     this.element.setAttribute("aria-label", `${NAMES[side]}, answer ${number}`);
     the("h3", this.element).textContent = NAMES[side];
@@ -110,6 +111,7 @@ class Pane {
   /** @param {{outcome: keyof typeof ENDS, error: {name: string, message: string} | null, tools?: string[]}} told */
   finished({ outcome, error, tools = [] }) {
     this.over(ENDS[outcome] ?? outcome);
+    this.gaveUp = error !== null;
     if (error !== null) this.toast(error);
     const list = this.part(".tools");
     list.hidden = tools.length === 0;
@@ -138,12 +140,14 @@ class Pane {
     this.state(state);
   }
 
-  /** @param {{verdict: keyof typeof VERDICTS, sentence: string, law: string, missing: string, share: number | null, lines: Line[], case: string}} told */
+  /** @param {{verdict: "pass" | "fail" | "unknown" | "skip", sentence: string, law: string, missing: string, share: number | null, lines: Line[], case: string}} told */
   truth({ verdict, sentence, law, missing, share, lines, case: name }) {
     const truth = this.part(".truth");
-    truth.dataset.verdict = verdict;
+    // Who gives up and says so keeps every law, and is yet no match for whoever delivers.
+    const kind = verdict === "pass" && this.gaveUp ? "honest" : verdict;
+    truth.dataset.verdict = kind;
     truth.hidden = false;
-    this.part(".verdict").textContent = VERDICTS[verdict] + (law ? ` (law ${law})` : "");
+    this.part(".verdict").textContent = VERDICTS[kind] + (law ? ` (law ${law})` : "");
     this.part(".sentence").textContent = sentence;
     if (missing) this.missing(missing, share);
     this.part(".wire ol").replaceChildren(...lines.map(row));

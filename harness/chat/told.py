@@ -94,7 +94,7 @@ class Teller:
         }
 
     def _error(self, error: ErrorSeen) -> dict[str, str]:
-        return {"name": self._short(error.name), "message": self._short(error.message)}
+        return {"name": self._short(error.name), "message": self._short(" ".join(error.message.split()))}
 
     def _line(self, line: Line) -> dict[str, Any]:
         return {"t": round(line.t, 2), "side": line.side, "what": self._short(line.what)}

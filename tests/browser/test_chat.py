@@ -184,6 +184,8 @@ def test_an_error_is_a_toast_and_what_had_come_is_kept(page: Page) -> None:
     expect(toast).to_contain_text("What had come is kept.")
     assert len(text_of(naive(page))) > 100
     expect(naive(page).locator(".state")).to_have_text("says: it broke off")
+    expect(naive(page).locator(".verdict")).to_have_text("Honest, proven from the bytes")
+    expect(resilient(page).locator(".verdict")).to_have_text("Right, proven from the bytes")
     expect(resilient(page).get_by_role("alert")).to_be_empty()
 
 

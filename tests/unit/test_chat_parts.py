@@ -152,6 +152,12 @@ def test_what_was_held_back_for_the_key_is_told_before_the_end(end: Finished | C
     assert [name for name, _ in told(Shown(text="sk-"), end, key=KEY)][:-1] == ["shown"]
 
 
+def test_a_message_of_several_lines_is_told_as_one() -> None:
+    error = ErrorSeen(name="E", message="bad\n  luck\r\n", typed=True)
+    ((_, data),) = told(Finished(outcome=Outcome.FAILED, error=error))
+    assert data["error"] == {"name": "E", "message": "bad luck"}
+
+
 def test_a_key_is_in_no_error_and_in_no_notice() -> None:
     error = ErrorSeen(name="ApiError", message=f"bad key {KEY}", typed=True)
     events = told(Noticed(what=f"says {KEY}"), Finished(outcome=Outcome.FAILED, error=error), key=KEY)
