@@ -22,6 +22,7 @@ from fake_server.app import FakeServer
 from fake_server.blocks import text_block
 from fake_server.script import Step
 from harness.chat.calls import Real, Speaker, Story
+from harness.chat.menu import choices
 from harness.chat.room import Room
 from harness.live import LiveRunner
 from harness.reference import read_events
@@ -133,6 +134,14 @@ async def test_a_fault_of_the_network_strikes_through_the_toxiproxy() -> None:
     (resilient,) = of(told, "resilient", "truth")
     assert resilient["verdict"] == "pass", resilient
     assert any(line["side"] == "fault" and "network closes" in line["what"] for line in resilient["lines"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", choices())
+async def test_whatever_is_on_the_menu_the_resilient_client_is_right(fault: str) -> None:
+    async with visited() as visitor:
+        (found,) = of(await visitor.asked(fault, sides=["resilient"]), "resilient", "truth")
+    assert (found["verdict"], found["law"]) == ("pass", ""), found
 
 
 async def test_two_questions_have_two_stories() -> None:
