@@ -121,7 +121,7 @@ def sink_of(job: Job, http: httpx.AsyncClient, made: Callable[..., Sink] | None 
 
 class BundledAdapter:
     """Runs :class:`client_under_test.StreamClient`; ``make`` builds the client for a job, and ``sink`` what takes its
-    answer to the receiver, where there is one. Its user reads pieces of text as they come."""
+    answer to the receiver, where there is one. Its user reads pieces of text as they come, or what is ``shown``."""
 
     def __init__(
         self,
@@ -129,8 +129,9 @@ class BundledAdapter:
         name: str = "bundled",
         sink: Callable[[Job, httpx.AsyncClient], Sink] = sink_of,
         dialect: Dialect = Dialect.ANTHROPIC,
+        shown: type[events.Text] | type[events.Sentence] = events.Text,
     ) -> None:
-        self.name, self.dialect = name, dialect
+        self.name, self.dialect, self._shown = name, dialect, shown
         self.version = version("streamproof")
         self.policy = model.Policy.RECOVER
         self.capabilities = frozenset(Capability)
@@ -140,7 +141,7 @@ class BundledAdapter:
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         """Make the call; see :class:`harness.adapter.Adapter`."""
         async with job.client(lambda: self._make(job)) as client, client.stream(job.request) as stream:
-            observed = _read(stream) if job.receiver is None else delivered(stream, job, self._sink)
+            observed = _read(stream, self._shown) if job.receiver is None else delivered(stream, job, self._sink)
             async with aclosing(observed) as observations:
                 async for observation in observations:
                     yield observation
@@ -181,10 +182,12 @@ def observation(event: events.Event) -> Observed | None:
     return seen(event, shown=events.Text)
 
 
-async def _read(stream: AnswerStream) -> AsyncGenerator[Observed, None]:
+async def _read(
+    stream: AnswerStream, shown: type[events.Text] | type[events.Sentence]
+) -> AsyncGenerator[Observed, None]:
     try:
         async for event in stream:
-            if (observed := seen(event, shown=events.Text)) is not None:
+            if (observed := seen(event, shown=shown)) is not None:
                 yield observed
     except Exception as error:
         yield failed(error)
@@ -271,6 +274,11 @@ def failed(error: Exception) -> Finished:
     )
     outcome = Outcome.INCOMPLETE if error.partial else Outcome.FAILED
     return Finished(outcome=outcome, error=typed, content=error.blocks)
+
+
+def in_sentences() -> BundledAdapter:
+    """The same client for a user who reads whole sentences."""
+    return BundledAdapter(shown=events.Sentence)
 
 
 ADAPTER = BundledAdapter()
