@@ -21,7 +21,7 @@ HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 .PHONY: demo test test-all catalogue setup-clients setup-toxiproxy setup-prometheus check matrix clients bench clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
-	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
+	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --verbose --report html
 
 test: $(READY)  ## the test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" $(PURE) $(LIVE)

@@ -15,7 +15,7 @@ from harness.errors import UsageError
 from harness.expectations import Expectations, parse
 from harness.options import FAILED, UNKNOWN
 from harness.plan import Plan
-from harness.reporter import Reporter, Table
+from harness.reporter import Reporter, Table, Watcher
 from harness.standing import Standing
 
 HISTORY = "reports/out/history.jsonl"
@@ -77,8 +77,8 @@ def expected_by(path: Path) -> Expectations:
     return parse(text, str(path))
 
 
-def execute(planned: Plan, reporters: Iterable[Reporter], expected: Expectations | None = None) -> Table:
-    """Run the plan, feeding every reporter; Ctrl-C ends it early and in order.
+def execute(planned: Plan, watchers: Iterable[Watcher], expected: Expectations | None = None) -> Table:
+    """Run the plan, feeding every reporter and whoever else watches; Ctrl-C ends it early and in order.
 
     Args:
         expected: the known failures; every case is told what was known of it.
@@ -86,7 +86,7 @@ def execute(planned: Plan, reporters: Iterable[Reporter], expected: Expectations
     Returns:
         The run, to its end.
     """
-    reporters, expected = list(reporters), expected or Expectations()
+    watchers, expected = list(watchers), expected or Expectations()
     table = Table()
 
     async def consume() -> None:
@@ -95,8 +95,8 @@ def execute(planned: Plan, reporters: Iterable[Reporter], expected: Expectations
         async for told in engine.run(planned, catalog.laws(), stop=stop):
             event = expected.expecting(told)
             table.take(event)
-            for reporter in reporters:
-                reporter.take(event)
+            for watcher in watchers:
+                watcher.take(event)
 
     asyncio.run(consume())
     return table
