@@ -45,7 +45,7 @@ class Say:
     def __init__(self, logger: logging.Logger | None = None, *, err: bool = False) -> None:
         self._logger, self._err = logger, err
 
-    def __call__(self, text: str, message: str = "", *, level: int = logging.INFO, **fields: object) -> None:
+    def __call__(self, text: str, message: str = "", /, *, level: int = logging.INFO, **fields: object) -> None:
         """Tell it.
 
         Args:
@@ -57,7 +57,7 @@ class Say:
         else:
             self.log(message or text.strip(), level=level, **fields)
 
-    def log(self, message: str, *, level: int = logging.INFO, **fields: object) -> None:
+    def log(self, message: str, /, *, level: int = logging.INFO, **fields: object) -> None:
         """Tell a log what people see in another way."""
         if self._logger is not None:
             self._logger.log(level, "%s", message, extra={"fields": fields})
@@ -122,7 +122,7 @@ class JsonLines(logging.Formatter):
             "time": time.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": self._secrets.url(record.getMessage()),
+            "message": redacted(record.getMessage(), self._secrets),
             "fields": redacted(fields, self._secrets),
         }
         # ASCII: whatever a server said, it can neither end the line nor fail to encode.
@@ -132,12 +132,24 @@ class JsonLines(logging.Formatter):
 def redacted(value: Any, secrets: Secrets) -> Any:
     """A JSON value without keys."""
     if isinstance(value, str):
-        return secrets.url(value)
+        return secrets.url(_encodable(value))
     if isinstance(value, Mapping):
-        return {str(name): HIDDEN if _is_secret(str(name)) else redacted(one, secrets) for name, one in value.items()}
+        return {
+            redacted(str(name), secrets): HIDDEN if _is_secret(str(name)) else redacted(one, secrets)
+            for name, one in value.items()
+        }
     if isinstance(value, list | tuple):
         return [redacted(one, secrets) for one in value]
     return value
+
+
+def _encodable(text: str) -> str:
+    """``text``, its surrogates escaped where they do not stand for bytes: half a character has no encoding."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
 
 
 def secrets_of(environment: Mapping[str, str]) -> Secrets:

@@ -63,7 +63,7 @@ def _while_somebody_reads(say: Callable[..., None]) -> Callable[..., None]:
     """``say`` until its reader has gone: the proxies must not suffer from that."""
     gone = False
 
-    def tell(text: str, message: str = "", **fields: object) -> None:
+    def tell(text: str, message: str = "", /, **fields: object) -> None:
         nonlocal gone
         try:
             if not gone:

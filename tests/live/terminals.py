@@ -59,9 +59,8 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """What can be read, also by scrolling back, without empty lines at the end."""
-        above = [
-            "".join(row[column].data for column in range(self._screen.columns)) for row in self._screen.history.top
-        ]
+        columns = range(self._screen.columns)
+        above = ["".join(row[column].data for column in columns) for row in self._screen.history.top]
         return "\n".join(line.rstrip() for line in (*above, *self._screen.display)).rstrip().split("\n")
 
     def _read(self) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -144,7 +143,7 @@ def test_a_run_is_run_again_when_its_client_changes_with_what_it_is_then(mine: P
         screen.forget()
         fresh = mine.with_name("mine.new")
         fresh.write_text(CLIENT.format(version="two"), "utf-8")
-        os.replace(fresh, mine)  # as editors do
+        fresh.replace(mine)  # as editors do
         screen.until("changed: mine.py; running again")
         screen.until(WAITING)
         assert "mine two" in screen.written.decode()
