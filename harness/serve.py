@@ -29,8 +29,8 @@ _CURL = """curl -N {url}/v1/messages \\
   -H 'x-api-key: any' -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' \\
   -d '{{"model":"{model}","max_tokens":1024,"stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'"""
 
-Watch = Callable[[ServerRecord, str], object]
-"""Is told what the server did and saw, and of which scenario."""
+Watch = Callable[[ServerRecord, str, str], object]
+"""Is told what the server did and saw, of which scenario, and under which token."""
 
 
 async def serve_forever(
@@ -112,7 +112,7 @@ class _Serving:
 
     def _take(self, token: str, scenario: str, record: ServerRecord) -> None:
         if self._told is not None:
-            self._told(record, scenario)
+            self._told(record, scenario, token)
         if not isinstance(record, Sent | Waited):
             say_exchange(
                 self._say, record, f"{record.t:9.3f}  {plain(token)}  {server_line(record).what}", plain(token)

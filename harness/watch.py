@@ -18,9 +18,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import click
-
 from harness.errors import UsageError
+from harness.logs import Say
 from harness.plain import plain
 
 PACKAGES = ("client_under_test", "fake_server", "harness", "reports", "scenarios")
@@ -95,7 +94,7 @@ def _origin(module: str) -> list[Path]:
     return [Path(spec.origin)] if spec.origin else []
 
 
-def again_and_again(words: Sequence[str], what: Watched) -> None:
+def again_and_again(words: Sequence[str], what: Watched, say: Say) -> None:
     """Run ``streamproof`` with these words, and again after every change, until Ctrl-C or SIGTERM.
 
     Raises:
@@ -115,10 +114,10 @@ def again_and_again(words: Sequence[str], what: Watched) -> None:
             raise_interrupt=False,
             recursive=False,
         )
-        _run_between(words, changes, stop)
+        _run_between(words, changes, stop, say)
 
 
-def _run_between(words: Sequence[str], changes: Iterable[set[tuple[Any, str]]], stop: Event) -> None:
+def _run_between(words: Sequence[str], changes: Iterable[set[tuple[Any, str]]], stop: Event, say: Say) -> None:
     child, is_waiting = _start(words), False
     try:
         for changed in changes:
@@ -128,10 +127,10 @@ def _run_between(words: Sequence[str], changes: Iterable[set[tuple[Any, str]]], 
                 _end(child)
                 names = sorted({Path(path).name for _, path in changed})
                 more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-                click.echo(f"\nchanged: {plain(names[0])}{more}; running again", err=True)
+                say(f"\nchanged: {plain(names[0])}{more}; running again", "running again", changed=names)
                 child, is_waiting = _start(words), False
             elif child.poll() is not None and not is_waiting:
-                click.echo("waiting for a change; Ctrl-C ends", err=True)
+                say("waiting for a change; Ctrl-C ends", "waiting for a change")
                 is_waiting = True
     finally:
         _end(child)

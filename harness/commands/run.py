@@ -104,10 +104,11 @@ def command(
     from harness.model import Policy
     from harness.plan import Tier, plan
 
+    say = logs.say(log_format, "run", err=True)
     if watch:
         named = [Path(select)] if select.endswith(SCENARIO_FILE) else []
-        _watch(clients, seed, [*named, *([expect] if expect is not None and expect != write_expect else [])])
-    say = logs.say(log_format, "run", err=True)
+        named += [expect] if expect is not None and expect != write_expect else []
+        _watch(clients, seed, named, say)
     if toxiproxy:
         from harness.nemesis import check
 
@@ -152,14 +153,14 @@ def _with_one_on_screen(reports: tuple[str, ...], *, verbose: bool) -> tuple[str
     return reports if any(one.partition("=")[0] in ("console", "marks") for one in reports) else (*reports, "console")
 
 
-def _watch(clients: tuple[str, ...], seed: str | None, files: list[Path]) -> NoReturn:
+def _watch(clients: tuple[str, ...], seed: str | None, files: list[Path], say: Say) -> NoReturn:
     """Run this very command again and again, each time in a process of its own."""
     from harness.watch import again_and_again, watched
 
     words = [word for word in sys.argv[1:] if word != "--watch"]
     if seed is None:
         words += ["--seed", new_seed()]  # one for all runs: what differs is what was changed
-    again_and_again(words, watched(clients, files))
+    again_and_again(words, watched(clients, files), say)
     raise SystemExit(0)
 
 

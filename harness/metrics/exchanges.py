@@ -22,26 +22,30 @@ class Exchanges:
         self._faults = Counter(f"{name}_faults", "Faults that struck.", ["scenario", "fault"], registry=registry)
         self._ends = Counter(f"{name}_ends", "Replies that are over, by their end.", ["how"], registry=registry)
         self._bytes = Counter(f"{name}_sent_bytes", "Bytes of replies.", registry=registry)
+        self._running: set[tuple[str, int]] = set()
         self._in_flight = Gauge(f"{name}_replies_in_flight", "Replies that are going on.", registry=registry)
 
-    def take(self, record: ServerRecord, scenario: str = "") -> None:
+    def take(self, record: ServerRecord, scenario: str = "", token: str = "") -> None:
         """Take the next record.
 
         Args:
             scenario: its id; empty where the faults are of none.
+            token: tells requests of one number apart, where several cases are served.
         """
         match record:
             case Requested():
                 self._requests.labels(scenario).inc()
             case Replied():
                 self._replies.labels(scenario, str(record.status)).inc()
-                self._in_flight.inc()
+                self._running.add((token, record.attempt))
             case Sent():
                 self._bytes.inc(record.size)
             case Struck():
                 self._faults.labels(scenario, record.fault).inc()
             case Ended():
                 self._ends.labels(record.how).inc()
-                self._in_flight.dec()
+                # A request that its client left before there was a reply has an end as well.
+                self._running.discard((token, record.attempt))
             case _:
                 pass
+        self._in_flight.set(len(self._running))

@@ -63,8 +63,10 @@ class Broken:
         said = f"{MARKS[self.stands]} {plain(self.law) or 'no law'} {name}".rstrip()
         who = Counter(plain(case.client) for case in self.cases)
         named = ", ".join(f"{name} {count}" for name, count in who.most_common(_NAMES))
-        others = f" and {len(who) - _NAMES} more clients" if len(who) > _NAMES else ""
-        return Text(f"{said}: {_cases(len(self.cases))}", STYLES[self.stands]).append(f" ({named}{others})", "not bold")
+        others = f" and {_count(len(who) - _NAMES, 'more client')}" if len(who) > _NAMES else ""
+        return Text(f"{said}: {_count(len(self.cases), 'case')}", STYLES[self.stands]).append(
+            f" ({named}{others})", "not bold"
+        )
 
     @property
     def full(self) -> list[Text]:
@@ -116,7 +118,8 @@ def _told(groups: Sequence[Broken], full: int, shown: int) -> list[Text]:
     lines = [line for one in groups[:full] for line in one.full]
     lines += [one.head for one in groups[full:shown]]
     if left := groups[shown:]:
-        lines.append(Text(f"and {len(left)} more laws: {_cases(sum(len(one.cases) for one in left))}"))
+        cases = sum(len(one.cases) for one in left)
+        lines.append(Text(f"and {_count(len(left), 'more law')}: {_count(cases, 'case')}"))
     return lines
 
 
@@ -150,8 +153,8 @@ def _counts(table: Table) -> dict[str, Counter[Standing]]:
     return counts
 
 
-def _cases(count: int) -> str:
-    return f"{count} case{'' if count == 1 else 's'}"
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _laws() -> dict[str, tuple[int, str]]:

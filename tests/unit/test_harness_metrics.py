@@ -109,3 +109,12 @@ def test_what_a_server_does_is_counted_by_scenario() -> None:
     assert registry.get_sample_value("streamproof_serve_ends_total", {"how": "end"}) == 1
     assert registry.get_sample_value("streamproof_serve_sent_bytes_total") == 3
     assert registry.get_sample_value("streamproof_serve_replies_in_flight") == 0
+
+
+def test_a_request_that_is_left_before_its_reply_makes_no_number_of_replies_wrong() -> None:
+    registry = CollectorRegistry()
+    metrics = Exchanges(registry, "proxy")
+    metrics.take(Replied(t=0, attempt=1, step=1, status=200, headers={}, faults=[]), token="a")
+    metrics.take(Ended(t=0, attempt=2, how="left", total=0), token="a")
+    metrics.take(Ended(t=0, attempt=1, how="left", total=0), token="b")
+    assert registry.get_sample_value("streamproof_proxy_replies_in_flight") == 1
