@@ -40,9 +40,7 @@ def summary(table: Table, page: Page, most: int) -> list[Text]:
         return [_all_well(table), *_known(table), totals(table)]
     head = [*clients.lines(_counts(table), page.width, _CLIENTS), Text()]
     tail = [Text(), *_known(table), totals(table), _more(groups[0])]
-    room = most - page.height([*head, *tail])
-    told = list(_choices(groups))
-    return [*head, *next((one for one in told if page.height(one) <= room), told[-1]), *tail]
+    return [*head, *_told(groups, page, most - page.height([*head, *tail])), *tail]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ class Broken:
     @property
     def head(self) -> Text:
         """One line."""
-        name = _laws().get(self.law, (0, ""))[1]
+        name = _law(self.law)[1]
         said = f"{MARKS[self.stands]} {plain(self.law) or 'no law'} {name}".rstrip()
         who = Counter(plain(case.client) for case in self.cases)
         named = ", ".join(f"{name} {count}" for name, count in who.most_common(_NAMES))
@@ -88,7 +86,7 @@ def grouped(table: Table) -> list[Broken]:
         for case in table.findings(client):
             law = case.finding.law if case.finding is not None else case.known.law if case.known is not None else ""
             found.setdefault((case.standing, law), []).append(case)
-    worst = sorted(found, key=lambda one: (ATTENTION.index(one[0]), _laws().get(one[1], (0, ""))[0], one[1]))
+    worst = sorted(found, key=lambda one: (ATTENTION.index(one[0]), _law(one[1])[0], one[1]))
     return [
         Broken(stands=stands, law=law, cases=found[stands, law], replay=table.replay(found[stands, law][0]))
         for stands, law in worst
@@ -104,23 +102,32 @@ def totals(table: Table) -> Text:
     return Text(f"{done} of {run.cases} cases in {table.duration}{interrupted}{flaky}; seed {plain(run.seed)}")
 
 
-def _choices(groups: Sequence[Broken]) -> Iterator[list[Text]]:
-    """Ways to tell of all these, from the longest to the shortest."""
-    most, few = len(groups), min(_FULL, len(groups))
-    for full in range(most, few, -1):
-        yield _told(groups, full, most)
-    for full in range(few, -1, -1):
-        for shown in range(most, full - 1, -1):
-            yield _told(groups, full, shown)
-
-
-def _told(groups: Sequence[Broken], full: int, shown: int) -> list[Text]:
-    lines = [line for one in groups[:full] for line in one.full]
-    lines += [one.head for one in groups[full:shown]]
-    if left := groups[shown:]:
-        cases = sum(len(one.cases) for one in left)
-        lines.append(Text(f"and {_count(len(left), 'more law')}: {_count(cases, 'case')}"))
+def _told(groups: Sequence[Broken], page: Page, room: int) -> list[Text]:
+    """What is told of these: the most that has room, and what is left as a number."""
+    full, heads = [one.full for one in groups], [[one.head] for one in groups]
+    tall, low = [page.height(one) for one in full], [page.height(one) for one in heads]
+    lines: list[Text] = []
+    for most, shown in _choices(len(groups)):
+        rest = [_left(groups[shown:])] if shown < len(groups) else []
+        lines = [line for one in (*full[:most], *heads[most:shown], rest) for line in one]
+        if sum(tall[:most]) + sum(low[most:shown]) + page.height(rest) <= room:
+            break
     return lines
+
+
+def _choices(count: int) -> Iterator[tuple[int, int]]:
+    """How many are told in full, and how many at all; the longest choice first."""
+    few = min(_FULL, count)
+    for full in range(count, few, -1):
+        yield full, count
+    for full in range(few, -1, -1):
+        for shown in range(count, full - 1, -1):
+            yield full, shown
+
+
+def _left(groups: Sequence[Broken]) -> Text:
+    cases = sum(len(one.cases) for one in groups)
+    return Text(f"and {_count(len(groups), 'more law')}: {_count(cases, 'case')}")
 
 
 def _all_well(table: Table) -> Text:
@@ -157,6 +164,6 @@ def _count(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _laws() -> dict[str, tuple[int, str]]:
-    """Rank and name of every law that there is today, by code."""
-    return {law.code: (law.rank, law.name) for law in catalog.laws()}
+def _law(code: str) -> tuple[int, str]:
+    """Rank and name of a law; of one that there is not any more, nothing."""
+    return next(((law.rank, law.name) for law in catalog.laws() if law.code == code), (0, ""))
