@@ -55,7 +55,7 @@ class Reporter:
 
     def _matrix(self, width: int) -> Iterator[Text]:
         """As many clients beside each other as there is room for, then the next ones."""
-        names = max(map(cell_len, (*self._table.families(), "scenarios"))) + 2
+        names = max(map(cell_len, (*self._table.families(), "scenarios"))) + _GAP
         room = width - names
         sizes = {client: self._size(client) for client in self._table.run.clients}
         is_narrow = any(size > room for size in sizes.values())
