@@ -22,7 +22,7 @@ OF_PURE = --include="$$(paste -sd, tests/pure_modules.txt)" --fail-under=100
 .PHONY: demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-toxiproxy setup-prometheus check matrix clients bench clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
-	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --report console --report html
+	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --verbose --report html
 
 test: test-timed test-pure  ## the test suite; its two halves run beside each other with `make --jobs=2`
 

@@ -9,8 +9,10 @@ a fault of streamproof.
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 import sys
+import traceback
 
 import click
 
@@ -23,7 +25,7 @@ def main() -> None:
     from harness.errors import UsageError
 
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="streamproof", standalone_mode=False)
     except UsageError as error:
         status = _complain(str(error), USAGE)
     except click.ClickException as error:
@@ -32,16 +34,21 @@ def main() -> None:
     except click.Abort:
         status = _complain("interrupted", 130)
     except Exception as error:
-        import traceback
-
-        traceback.print_exc()
-        status = _complain(f"internal error: {type(error).__name__}: {error}; this is a fault of streamproof", INTERNAL)
+        said = f"internal error: {type(error).__name__}: {error}; this is a fault of streamproof"
+        status = _complain(said, INTERNAL, error)
     sys.exit(status or 0)
 
 
-def _complain(message: str, status: int) -> int:
+def _complain(message: str, status: int, fault: Exception | None = None) -> int:
+    """Say why the command ends, in the form in which it tells everything; a fault of ours with its traceback."""
+    from harness import logs
     from harness.plain import plain
 
+    if logs.is_json():
+        logging.getLogger(logs.ROOT).error("%s", plain(message), exc_info=fault)
+        return status
+    if fault is not None:
+        traceback.print_exception(fault)
     click.echo(f"streamproof: {plain(message)}", err=True)
     return status
 
@@ -61,7 +68,8 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+        is_typo = args and not ctx.resilient_parsing and not args[0].startswith("-")
+        if is_typo and self.get_command(ctx, args[0]) is None:
             from harness.errors import unknown_name
 
             raise unknown_name("command", args[0], self.list_commands(ctx))

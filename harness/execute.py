@@ -16,7 +16,7 @@ from harness.events import Event
 from harness.expectations import Expectations, parse
 from harness.options import FAILED, UNKNOWN
 from harness.plan import Plan
-from harness.reporter import Reporter, Table
+from harness.reporter import Reporter, Table, Watcher
 from harness.standing import Standing
 
 HISTORY = "reports/out/history.jsonl"
@@ -78,8 +78,8 @@ def expected_by(path: Path) -> Expectations:
     return parse(text, str(path))
 
 
-def execute(planned: Plan, reporters: Iterable[Reporter], expected: Expectations | None = None) -> Table:
-    """Run the plan, feeding every reporter; Ctrl-C ends it early and in order.
+def execute(planned: Plan, watchers: Iterable[Watcher], expected: Expectations | None = None) -> Table:
+    """Run the plan, feeding every reporter and whoever else watches; Ctrl-C ends it early and in order.
 
     Args:
         expected: the known failures; every case is told what was known of it.
@@ -90,7 +90,7 @@ def execute(planned: Plan, reporters: Iterable[Reporter], expected: Expectations
     Raises:
         ExceptionGroup: of what reporters raised, when the run is over and the other reports are made.
     """
-    reporters, expected = list(reporters), expected or Expectations()
+    watchers, expected = list(watchers), expected or Expectations()
     table, broken = Table(), list[Exception]()
 
     async def consume() -> None:
@@ -99,8 +99,8 @@ def execute(planned: Plan, reporters: Iterable[Reporter], expected: Expectations
         async for told in engine.run(planned, catalog.laws(), stop=stop):
             event = expected.expecting(told)
             table.take(event)
-            _tell(reporters, event, broken)
-            if broken and not reporters:
+            _tell(watchers, event, broken)
+            if broken and not watchers:
                 stop.set()
 
     asyncio.run(consume())
@@ -109,14 +109,14 @@ def execute(planned: Plan, reporters: Iterable[Reporter], expected: Expectations
     return table
 
 
-def _tell(reporters: list[Reporter], event: Event, broken: list[Exception]) -> None:
-    """Tell every reporter of ``event``; one that breaks is told nothing more, and takes no other one with it."""
-    for reporter in list(reporters):
+def _tell(watchers: list[Watcher], event: Event, broken: list[Exception]) -> None:
+    """Tell all of ``event``; one that breaks is told nothing more, and takes no other one with it."""
+    for watcher in list(watchers):
         try:
-            reporter.take(event)
+            watcher.take(event)
         except Exception as error:  # noqa: BLE001 (raised when the others are done)
             broken.append(error)
-            reporters.remove(reporter)
+            watchers.remove(watcher)
 
 
 def status_of(table: Table, gate: tuple[str, ...]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from harness.interrupts import end_at_once, interrupts
 from harness.known import Known, opened
 from harness.plain import plain
 from harness.progress import Journal, journal_of
+from harness.searched import Searched, Watcher
 from harness.sim import runner
 from harness.workers import Workers, cluster, processes
 
@@ -47,10 +48,13 @@ class Options:
 
 
 @end_at_once()
-def hunt(options: Options, console: Console) -> Hunted:
+def hunt(options: Options, console: Console, watchers: Sequence[Watcher] = ()) -> Hunted:
     """Run a campaign and print what it finds.
 
     Ctrl-C ends the search, and what was found is still shrunk; from then on Ctrl-C ends everything.
+
+    Args:
+        watchers: are told of each part, also of those that were done before, and of each proof.
 
     Raises:
         UsageError: the client cannot be simulated, nothing can be written, or the cluster or the database cannot be
@@ -67,7 +71,7 @@ def hunt(options: Options, console: Console) -> Hunted:
     shared = Known(opened(options.database), campaign.client, adapter) if options.database else None
     with interrupts() as stopped:
         known = shared.failures() if shared is not None else []
-        tally = _explored(options, journal, console, stopped)
+        tally = _explored(options, journal, console, stopped, watchers)
         is_interrupted = stopped()
     console.print(summary(tally))
     with interrupts(bears=0) as stopped:
@@ -75,6 +79,7 @@ def hunt(options: Options, console: Console) -> Hunted:
     confirmed = [confirm(one, adapter) for one in simplest]
     end = Hunted(is_interrupted=is_interrupted)
     for one in confirmed:
+        _tell_all(watchers, one)
         tell(one, adapter, campaign.client, options.record, console)
         end.add(one)
     if shared is not None:
@@ -87,13 +92,16 @@ def hunt(options: Options, console: Console) -> Hunted:
 # ---- the search
 
 
-def _explored(options: Options, journal: Journal, console: Console, stopped: Callable[[], bool]) -> Tally:
+def _explored(
+    options: Options, journal: Journal, console: Console, stopped: Callable[[], bool], watchers: Sequence[Watcher]
+) -> Tally:
     """What all shards found: those that were done before, and the others."""
     tally, began = Tally(), time.monotonic()
     done = journal.read()
     for shard, explored in done.items():
         if options.campaign.has(shard):
             tally.add(explored)
+            _tell_all(watchers, explored)
     before = tally.cases
     left: Iterator[Shard] = (shard for shard in options.campaign.shards() if shard not in done)
 
@@ -105,6 +113,7 @@ def _explored(options: Options, journal: Journal, console: Console, stopped: Cal
         for explored in explored_by(workers, left, stop=stop):
             journal.add(explored)
             tally.add(explored)
+            _tell_all(watchers, explored)
             speed = (tally.cases - before) / (time.monotonic() - began)
             live.update(_progress(options.campaign, tally, speed))
     return tally
@@ -120,6 +129,11 @@ def _simplest(
         return known
     with _workers(options) as workers, console.status("shrinking what was found; Ctrl-C ends everything"):
         return list(distinct([*known, *shrunk_by(workers, new, stop=stopped)]))
+
+
+def _tell_all(watchers: Sequence[Watcher], what: Searched) -> None:
+    for watcher in watchers:
+        watcher(what)
 
 
 def _workers(options: Options) -> AbstractContextManager[Workers]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from harness import completing
+
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from harness.findings import Hunted
+    from harness.logs import Say
     from harness.model import Scenario
 
 FAILED, USAGE, UNKNOWN, INTERNAL = 1, 2, 3, 70
@@ -40,7 +46,75 @@ def select_option(command: F) -> F:
     told = (
         "Parts of ids, or numbers (4.12, or 4. for a chapter), with and, or, not; or the file of a recorded scenario."
     )
-    return click.option("-k", "select", default="", metavar="EXPR", help=told)(command)
+    return click.option("-k", "select", default="", metavar="EXPR", help=told, shell_complete=completing.selection)(
+        command
+    )
+
+
+def report_option(command: F) -> F:
+    """Give a command ``--report``."""
+    return click.option(
+        "--report",
+        "reports",
+        multiple=True,
+        metavar="NAME[=PATH]",
+        help="Report to write; may be repeated.",
+        shell_complete=completing.reports,
+    )(command)
+
+
+def target_option(command: F) -> F:
+    """Give a command ``--client``, for the one that it searches for failures."""
+    return click.option(
+        "--client",
+        default="bundled",
+        show_default=True,
+        metavar="NAME|module:attr",
+        help="Client to break.",
+        shell_complete=completing.clients,
+    )(command)
+
+
+def log_option(command: F) -> F:
+    """Give a command ``--log-format``."""
+    return click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Tell what happens as text, or as one JSON object a line on stderr.",
+    )(command)
+
+
+def metrics_option(command: F) -> F:
+    """Give a command ``--metrics-port``."""
+    return click.option(
+        "--metrics-port",
+        type=click.IntRange(0, 65535),
+        metavar="PORT",
+        help="Expose metrics for Prometheus on this port of 127.0.0.1 while it runs; 0 is any free one.",
+    )(command)
+
+
+@contextmanager
+def metrics(port: int | None, say: Say) -> Iterator[CollectorRegistry | None]:
+    """The registry of the metrics that are exposed on ``port`` while the block runs; None when there is no port.
+
+    Raises:
+        UsageError: the package is missing, or the port cannot be listened on.
+    """
+    from harness.errors import UsageError
+
+    if port is None:
+        yield None
+        return
+    try:
+        from harness.metrics.exposed import exposed
+    except ModuleNotFoundError as error:
+        way_out = "pip install 'streamproof[prometheus]'"
+        raise UsageError(f"--metrics-port needs its package: {way_out} ({error})") from error
+    with exposed(port, say) as registry:
+        yield registry
 
 
 def end_quietly_when_nobody_reads() -> None:
@@ -80,7 +154,9 @@ def new_seed() -> str:
     return str(random.SystemRandom().randrange(1_000_000))
 
 
-def end_search(end: Hunted, seed: str, client: str) -> NoReturn:
+def end_search(end: Hunted, seed: str, client: str, say: Say) -> NoReturn:
     """Tell how a search for failures ended, and exit."""
-    click.echo(f"seed {seed}: {end.failures} failures of {client}", err=True)
+    told: dict[str, Any] = {"seed": seed, "client": client, "failures": end.failures, "doubts": end.doubts}
+    message = "the search is interrupted" if end.is_interrupted else "the search is over"
+    say(f"seed {seed}: {end.failures} failures of {client}", message, **told)
     raise SystemExit(FAILED if end.failures else UNKNOWN if end.doubts or end.is_interrupted else 0)

@@ -26,17 +26,21 @@ MARKS = {
 """One character for each way in which a case may stand."""
 
 
-class Reporter(Protocol):
+class Watcher(Protocol):
     """Takes each event of a run once, in order."""
+
+    def take(self, event: Event) -> None:
+        """Take the next event. The last is :class:`~harness.events.RunFinished`; nothing comes after it."""
+        ...
+
+
+class Reporter(Watcher, Protocol):
+    """Makes a report of them."""
 
     suffix: str
     """Of the file that it writes, such as ``html``; empty for what is meant for the standard output."""
 
     def __init__(self, out: TextIO) -> None: ...
-
-    def take(self, event: Event) -> None:
-        """Take the next event. The last is :class:`~harness.events.RunFinished`; nothing comes after it."""
-        ...
 
 
 class Table:

@@ -16,19 +16,32 @@ from harness import catalog
 from harness.asking import MODELS
 from harness.errors import UsageError
 from harness.judging import Sitting, route
-from harness.lateness import Lateness, Watch
+from harness.lateness import Lateness
+from harness.lateness import Watch as LatenessWatch
+from harness.logs import Say
 from harness.model import Scenario
 from harness.nemesis import Nemesis, NetworkLayer
 from harness.plain import plain
+from harness.telling import say_exchange
 from harness.timeline import server_line
 
 _CURL = """curl -N {url}/v1/messages \\
   -H 'x-api-key: any' -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' \\
   -d '{{"model":"{model}","max_tokens":1024,"stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'"""
 
+Watch = Callable[[ServerRecord, str, str], object]
+"""Is told what the server did and saw, of which scenario, and under which token."""
+
 
 async def serve_forever(
-    scenario: Scenario | None, *, host: str, port: int, seed: str, say: Callable[[str], object], catalogue: bool = False
+    scenario: Scenario | None,
+    *,
+    host: str,
+    port: int,
+    seed: str,
+    say: Say,
+    catalogue: bool = False,
+    watch: Watch | None = None,
 ) -> None:
     """Serve one scenario, or all of the catalogue, until SIGINT or SIGTERM.
 
@@ -39,11 +52,12 @@ async def serve_forever(
 
     Args:
         catalogue: say the URL of every scenario.
+        watch: is told everything as well.
 
     Raises:
         UsageError: the address cannot be bound, or the scenario cannot be served.
     """
-    serving = _Serving(scenario, seed, say)
+    serving = _Serving(scenario, seed, say, watch)
     async with AsyncExitStack() as stack:
         stack.enter_context(serving.watched())
         server = FakeServer(serving.clock, serving.resolve, [route(serving.sittings)])
@@ -56,20 +70,21 @@ async def serve_forever(
         address = await serving.address(f"{host}:{server.port}", stack)
         _introduce(scenario, len(serving.scenarios), f"http://{address}/case", seed, say)
         for name in sorted(serving.scenarios, key=catalog.numbers().place) if catalogue else ():
-            say(f"{catalog.numbers().of(name):>6}  http://{address}/case/{name}")
+            number, url = catalog.numbers().of(name), f"http://{address}/case/{name}"
+            say(f"{number:>6}  {url}", f"{name} is served", case=name, number=number, url=url)
         await told_to_stop()
 
 
 class _Serving:
     """What is served, and what was seen of it."""
 
-    def __init__(self, scenario: Scenario | None, seed: str, say: Callable[[str], object]) -> None:
-        self._scenario, self._seed, self._say = scenario, seed, say
+    def __init__(self, scenario: Scenario | None, seed: str, say: Say, told: Watch | None) -> None:
+        self._scenario, self._seed, self._say, self._told = scenario, seed, say, told
         self.scenarios = {one.id: one for one in _served(scenario)}
         self.sittings: dict[str, Sitting] = {}
         self.nemesis: Nemesis | None = None
         self.clock = SystemClock()
-        self._watch = Watch()
+        self._watch = LatenessWatch()
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -86,13 +101,22 @@ class _Serving:
         found = self.scenarios.get(token if once else token.partition("~")[0])
         if found is None:
             return None
-        sitting = Sitting(scenario=found, seed=self._seed, watch=self._watch, sink=partial(_say, token, say=self._say))
+        sink = partial(self._take, token, found.id)
+        sitting = Sitting(scenario=found, seed=self._seed, watch=self._watch, sink=sink)
         case = sitting.case()
         if self.nemesis is None:
             self.sittings[token] = sitting
         else:
             case.hold = self.nemesis.follow
         return case
+
+    def _take(self, token: str, scenario: str, record: ServerRecord) -> None:
+        if self._told is not None:
+            self._told(record, scenario, token)
+        if not isinstance(record, Sent | Waited):
+            say_exchange(
+                self._say, record, f"{record.t:9.3f}  {plain(token)}  {server_line(record).what}", plain(token)
+            )
 
     async def address(self, server: str, stack: AsyncExitStack) -> str:
         """Where clients should connect: to the server, or to the network before it, which goes with ``stack``."""
@@ -132,23 +156,19 @@ async def told_to_stop() -> None:
     await stop.wait()
 
 
-def _introduce(scenario: Scenario | None, count: int, base: str, seed: str, say: Callable[[str], object]) -> None:
+def _introduce(scenario: Scenario | None, count: int, base: str, seed: str, say: Say) -> None:
     """Say what is served, where, and how to ask for it."""
     token = scenario.id if scenario is not None else "completion.plain"
-    say(f"serving {scenario.id if scenario else f'{count} scenarios'} with seed {seed}; Ctrl-C ends it")
+    what = scenario.id if scenario else f"{count} scenarios"
+    url = f"{base}/{token if scenario else '<scenario>'}"
+    say(f"serving {what} with seed {seed}; Ctrl-C ends it", f"serving {what}", base_url=url, seed=seed)
     if scenario is None:
-        say("(those with a broken network are served one by one: streamproof serve SCENARIO;")
-        say(" those with a receiver, or with several calls of one client, are run, and not served)")
+        say.hint("(those with a broken network are served one by one: streamproof serve SCENARIO;")
+        say.hint(" those with a receiver, or with several calls of one client, are run, and not served)")
     if scenario is not None and scenario.network is not None:
-        say(f"base URL: {base}/{token}   (its network breaks once: start again to begin at attempt 1)")
+        say.hint(f"base URL: {base}/{token}   (its network breaks once: start again to begin at attempt 1)")
     else:
-        url = f"{base}/{token if scenario else '<scenario>'}"
-        say(f"base URL: {url}   (add ~1, ~2 … to begin again at attempt 1)")
-        say(f"          (as OPENAI_BASE_URL: {url}/v1)")
-        say(f"judge:    streamproof judge {url} FILE   (what your client showed)")
-    say(_CURL.format(url=f"{base}/{token}", model=MODELS[Dialect.ANTHROPIC]))
-
-
-def _say(token: str, record: ServerRecord, *, say: Callable[[str], object]) -> None:
-    if not isinstance(record, Sent | Waited):
-        say(f"{record.t:9.3f}  {plain(token)}  {server_line(record).what}")
+        say.hint(f"base URL: {url}   (add ~1, ~2 … to begin again at attempt 1)")
+        say.hint(f"          (as OPENAI_BASE_URL: {url}/v1)")
+        say.hint(f"judge:    streamproof judge {url} FILE   (what your client showed)")
+    say.hint(_CURL.format(url=f"{base}/{token}", model=MODELS[Dialect.ANTHROPIC]))

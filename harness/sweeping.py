@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -22,6 +22,7 @@ from harness.findings import Hunted, made, tell
 from harness.fuzz import SEED, Failure, Shard, failure_of
 from harness.interrupts import LOOK_SECONDS, end_at_once, interrupts
 from harness.plan import PlannedCase
+from harness.searched import Watcher
 from harness.sim import runner
 from harness.sweep import Stream, Sweep, Swept, size_of, swept
 from harness.verdict import Verdict
@@ -114,10 +115,13 @@ def chunks(options: Options, sweep: Sweep) -> list[Chunk]:
 
 
 @end_at_once()
-def sweep(options: Options, console: Console) -> Hunted:
+def sweep(options: Options, console: Console, watchers: Sequence[Watcher] = ()) -> Hunted:
     """Run the sweeps and print what they find.
 
     Ctrl-C ends them, and what was found is still told; from then on Ctrl-C ends everything.
+
+    Args:
+        watchers: are told of each failure and its proof.
 
     Raises:
         UsageError: the client cannot be simulated, or nothing can be written.
@@ -133,6 +137,8 @@ def sweep(options: Options, console: Console) -> Hunted:
             end.is_interrupted = stopped()
         for found in _told(one, swath, adapter, options, console):
             end.add(found)
+            for watcher in watchers:
+                watcher(found)
         if end.is_interrupted:
             break
     return end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from harness import completing
 from harness.options import end_quietly_when_nobody_reads
 
 
@@ -27,7 +28,7 @@ def list_() -> None:
 
 
 @command.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completing.programs)
 @click.option("--all", "everything", is_flag=True, help="All whose language is on this machine.")
 def install(names: tuple[str, ...], everything: bool) -> None:
     """Install the packages of clients, each in an environment of its own; $STREAMPROOF_CLIENTS names another place."""
@@ -47,7 +48,7 @@ def install(names: tuple[str, ...], everything: bool) -> None:
 
 
 @command.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completing.programs)
 def remove(names: tuple[str, ...]) -> None:
     """Remove what was installed for clients."""
     from harness.environments import programs
@@ -61,7 +62,7 @@ def remove(names: tuple[str, ...]) -> None:
 
 
 @command.command()
-@click.argument("client", metavar="NAME|module:attr|cmd:COMMAND")
+@click.argument("client", metavar="NAME|module:attr|cmd:COMMAND", shell_complete=completing.clients)
 def check(client: str) -> None:
     """Check an adapter: lead it through calls whose right observation is known, and say what it does wrong."""
     from harness import catalog

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from harness.options import end_search, new_seed, seed_option
+from harness.options import end_search, log_option, metrics, metrics_option, new_seed, seed_option, target_option
 
 
 @click.command()
-@click.option("--client", default="bundled", show_default=True, metavar="NAME|module:attr", help="Client to break.")
+@target_option
 @click.option("--examples", type=click.IntRange(1), help="Cases to run; 10,000 by default, if no --minutes are given.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Time to look for failures.")
 @seed_option
@@ -20,6 +20,8 @@ from harness.options import end_search, new_seed, seed_option
 @click.option("--database", default="", metavar="DIR|redis://…", help="Known failures, shared; they are tried first.")
 @click.option("--fresh", is_flag=True, help="Begin anew; otherwise an interrupted campaign goes on.")
 @click.option("--record", type=click.Path(path_type=Path), help="Folder for failures; scenarios/recorded by default.")
+@metrics_option
+@log_option
 def command(
     client: str,
     examples: int | None,
@@ -31,6 +33,8 @@ def command(
     database: str,
     fresh: bool,
     record: Path | None,
+    metrics_port: int | None,
+    log_format: str,
 ) -> None:
     """Look for failures nobody has thought of: draw scenarios, run them in virtual time, shrink what fails.
 
@@ -39,10 +43,12 @@ def command(
     """
     from rich.console import Console
 
-    from harness import catalog
+    from harness import catalog, logs
     from harness.campaign import Campaign
     from harness.hunt import Options, hunt
+    from harness.searched import SearchLog, Watcher
 
+    say = logs.say(log_format, "fuzz", err=True)
     campaign = Campaign(
         client=client,
         seed=seed or new_seed(),
@@ -58,8 +64,14 @@ def command(
         fresh=fresh,
         record=record or catalog.RECORDED,
     )
-    end = hunt(options, Console(soft_wrap=True))
-    end_search(end, campaign.seed, client)
+    watchers: list[Watcher] = [SearchLog(say).take]
+    with metrics(metrics_port, say) as registry:
+        if registry is not None:
+            from harness.metrics.searches import SearchMetrics
+
+            watchers.append(SearchMetrics(registry, client, campaign.examples or 0).take)
+        end = hunt(options, Console(soft_wrap=True), watchers)
+    end_search(end, campaign.seed, client, say)
 
 
 def _part(shard: str) -> tuple[int, int]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.options import scenario_called, seed_option
+from harness import completing
+from harness.options import log_option, metrics, metrics_option, scenario_called, seed_option
 
 if TYPE_CHECKING:
     from harness.proxy.chaos import Chaos
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--upstream", required=True, metavar="URL", help="The real server, such as https://api.anthropic.com.")
-@click.option("--scenario", default="", metavar="ID|FILE", help="Let the faults of this scenario strike the answers.")
+@click.option(
+    "--scenario",
+    default="",
+    metavar="ID|FILE",
+    help="Let the faults of this scenario strike the answers.",
+    shell_complete=completing.scenarios,
+)
 @click.option(
     "--fault",
     "faults",
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
 @click.option("--cafile", type=click.Path(path_type=Path), help="Certificates to trust instead of the system's.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=0, help="Port to listen on; any free one by default.")
+@metrics_option
+@log_option
 def command(
     upstream: str,
     scenario: str,
@@ -39,6 +48,8 @@ def command(
     cafile: Path | None,
     host: str,
     port: int,
+    metrics_port: int | None,
+    log_format: str,
 ) -> None:
     """Stand before a real API or gateway, break its answers as a scenario breaks those of our own, and record them.
 
@@ -47,20 +58,29 @@ def command(
     """
     import asyncio
 
+    from harness import logs
     from harness.proxy.alone import proxy_forever
     from harness.proxy.upstream import Upstream
 
-    proxied = proxy_forever(
-        Upstream(upstream, cafile),
-        _chaos(scenario, faults),
-        host=host,
-        port=port,
-        seed=seed or "0",
-        record=record,
-        with_bodies=bodies,
-        say=click.echo,
-    )
-    asyncio.run(proxied)
+    server, chaos, say = Upstream(upstream, cafile), _chaos(scenario, faults), logs.say(log_format, "proxy")
+    with metrics(metrics_port, say) as registry:
+        watch = None
+        if registry is not None:
+            from harness.metrics.exchanges import Exchanges
+
+            watch = Exchanges(registry, "proxy").take
+        proxied = proxy_forever(
+            server,
+            chaos,
+            host=host,
+            port=port,
+            seed=seed or "0",
+            record=record,
+            with_bodies=bodies,
+            say=say,
+            watch=watch,
+        )
+        asyncio.run(proxied)
 
 
 def _chaos(scenario: str, faults: tuple[str, ...]) -> Chaos:

@@ -7,21 +7,26 @@ import sys
 
 import click
 
-from harness.options import scenario_called, tier_option
+from harness import completing
+from harness.options import report_option, scenario_called, tier_option
 
 _CASE = re.compile(r"(.+\.json|[^@]+)@([^@:]+):(.+)", re.DOTALL)
 
 
 @click.command()
-@click.argument("case", metavar="SCENARIO@CLIENT:SEED")
+@click.argument("case", metavar="SCENARIO@CLIENT:SEED", shell_complete=completing.cases)
 @click.option(
-    "--client", default=None, metavar="NAME|module:attr", help="The client, where its name is not enough to find it."
+    "--client",
+    default=None,
+    metavar="NAME|module:attr",
+    help="The client, where its name is not enough to find it.",
+    shell_complete=completing.clients,
 )
 @click.option(
     "--policy", type=click.Choice(["recover", "raise", "best-effort"]), help="Judge the client by this promise."
 )
 @tier_option
-@click.option("--report", "reports", multiple=True, metavar="NAME[=PATH]", help="Report to write; may be repeated.")
+@report_option
 def command(case: str, client: str | None, policy: str | None, tier: str, reports: tuple[str, ...]) -> None:
     """Run one case again, with its seed, and show both sides of it."""
     from harness import catalog

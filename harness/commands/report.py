@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
+from harness import completing
 from harness.options import end_quietly_when_nobody_reads
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.reports)
 @click.argument("history", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; the standard output by default.")
 @click.option("--rejudge", is_flag=True, help="Judge the recorded cases again, by the laws of today.")

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from harness.options import SCENARIO_FILE, new_seed, scenario_called, seed_option, select_option, tier_option
+from harness import completing
+from harness.options import (
+    SCENARIO_FILE,
+    log_option,
+    metrics,
+    metrics_option,
+    new_seed,
+    report_option,
+    scenario_called,
+    seed_option,
+    select_option,
+    tier_option,
+)
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from harness.expectations import Expectations
-    from harness.reporter import Table
+    from harness.logs import Say
+    from harness.reporter import Table, Watcher
 
 
 @click.command()
@@ -20,6 +37,7 @@ if TYPE_CHECKING:
     "clients",
     multiple=True,
     metavar="NAME|module:attr|cmd:COMMAND|all",
+    shell_complete=completing.clients,
     help="Client to test; may be repeated. Of all, those that are not installed are skipped.",
 )
 @select_option
@@ -37,9 +55,13 @@ if TYPE_CHECKING:
     help="Try a case that fails or is unknown up to so often, with few beside it.",
 )
 @click.option("--toxiproxy", default="", metavar="URL", help="Use this Toxiproxy for the network, not our own.")
-@click.option("--report", "reports", multiple=True, metavar="NAME[=PATH]", help="Report to write; may be repeated.")
+@report_option
 @click.option(
-    "--gate", multiple=True, metavar="NAME", help="Let only this client decide the exit status; may be repeated."
+    "--gate",
+    multiple=True,
+    metavar="NAME",
+    help="Let only this client decide the exit status; may be repeated.",
+    shell_complete=completing.clients,
 )
 @click.option(
     "--expect", type=click.Path(path_type=Path), help="File of known failures; all others decide the exit status."
@@ -49,6 +71,10 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="File of known failures to write, or to bring up to date: add what fails, drop what passes.",
 )
+@click.option("-v", "--verbose", is_flag=True, help="Print a mark for every case, and every failure by itself.")
+@click.option("--watch", is_flag=True, help="Run again whenever the client, the catalogue or streamproof changes.")
+@metrics_option
+@log_option
 def command(
     clients: tuple[str, ...],
     select: str,
@@ -62,18 +88,27 @@ def command(
     gate: tuple[str, ...],
     expect: Path | None,
     write_expect: Path | None,
+    verbose: bool,
+    watch: bool,
+    metrics_port: int | None,
+    log_format: str,
 ) -> None:
     """Run scenarios against clients and report what their users saw.
 
     The history always goes to reports/out/history.jsonl, or where --report jsonl=PATH says. Other reports go beside
-    it unless they name a path; console and github go to the standard output.
+    it unless they name a path; console, marks and github go to the standard output.
     """
-    from harness import catalog
+    from harness import catalog, logs
     from harness.errors import unknown_name
     from harness.execute import execute, files_of, opened_reporters, status_of
     from harness.model import Policy
     from harness.plan import Tier, plan
 
+    say = logs.say(log_format, "run", err=True)
+    if watch:
+        named = [Path(select)] if select.endswith(SCENARIO_FILE) else []
+        named += [expect] if expect is not None and expect != write_expect else []
+        _watch(clients, seed, named, say)
     if toxiproxy:
         from harness.nemesis import check
 
@@ -99,15 +134,45 @@ def command(
     expected = _checked(expect) if expect is not None else None
     to_write = _to_write(write_expect) if write_expect is not None else None
     wanted = reports if any(one.partition("=")[0] == "jsonl" for one in reports) else ("jsonl", *reports)
-    wanted = wanted if any(one.partition("=")[0] == "console" for one in reports) else (*wanted, "console")
+    wanted = _with_one_on_screen(wanted, verbose=verbose)
     for note in expected.absences(names) if expected is not None else ():
-        click.echo(f"note: {expect}: {note}", err=True)
-    with opened_reporters(wanted) as reporters:
-        table = execute(planned, reporters, expected)
-    click.echo(f"written: {', '.join(str(path) for path in files_of(wanted))}", err=True)
+        say(f"note: {expect}: {note}", file=str(expect))
+    with opened_reporters(wanted) as reporters, metrics(metrics_port, say) as registry:
+        table = execute(planned, [*reporters, *_watchers(registry, say)], expected)
+    written = [str(path) for path in files_of(wanted)]
+    say(f"written: {', '.join(written)}", "reports are written", files=written)
     if write_expect is not None and to_write is not None:
-        _write(write_expect, to_write, table)
+        _write(write_expect, to_write, table, say)
     raise SystemExit(status_of(table, gate or tuple(names)))
+
+
+def _with_one_on_screen(reports: tuple[str, ...], *, verbose: bool) -> tuple[str, ...]:
+    """These reports, and the one that a run prints where none of them is that."""
+    if verbose:
+        return (*(one for one in reports if one not in ("console", "marks")), "marks")
+    return reports if any(one.partition("=")[0] in ("console", "marks") for one in reports) else (*reports, "console")
+
+
+def _watch(clients: tuple[str, ...], seed: str | None, files: list[Path], say: Say) -> NoReturn:
+    """Run this very command again and again, each time in a process of its own."""
+    from harness.watch import again_and_again, watched
+
+    words = [word for word in sys.argv[1:] if word != "--watch"]
+    if seed is None:
+        words += ["--seed", new_seed()]  # one for all runs: what differs is what was changed
+    again_and_again(words, watched(clients, files), say)
+    raise SystemExit(0)
+
+
+def _watchers(registry: CollectorRegistry | None, say: Say) -> Iterator[Watcher]:
+    """Who else is told what happens."""
+    from harness.telling import RunLog
+
+    yield RunLog(say)
+    if registry is not None:
+        from harness.metrics.runs import RunMetrics
+
+        yield RunMetrics(registry)
 
 
 def _checked(path: Path) -> Expectations:
@@ -128,7 +193,7 @@ def _to_write(path: Path) -> Expectations:
         return _checked(path)
 
 
-def _write(path: Path, file: Expectations, table: Table) -> None:
+def _write(path: Path, file: Expectations, table: Table, say: Say) -> None:
     """Bring the file up to date."""
     from harness.execute import opened
     from harness.expectations import updated
@@ -136,4 +201,4 @@ def _write(path: Path, file: Expectations, table: Table) -> None:
     update = updated(file, table.cases())
     with opened(path) as out:
         out.write(update.file.blocks.text)
-    click.echo(f"written: {path}: {update.told}", err=True)
+    say(f"written: {path}: {update.told}", "known failures are written", file=str(path), told=update.told)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from fake_server.dialect import Dialect
+from harness import completing
 from harness.options import end_quietly_when_nobody_reads, scenario_called, seed_option
 
 
 @click.command()
-@click.argument("scenario")
+@click.argument("scenario", shell_complete=completing.scenarios)
 @seed_option
 @click.option(
     "--dialect",

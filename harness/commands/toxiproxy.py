@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.options import seed_option
+from harness.options import log_option, seed_option
 
 
 @click.command("toxiproxy")
@@ -16,8 +16,10 @@ from harness.options import seed_option
     "--config", type=click.Path(path_type=Path), help="JSON file with an array of proxies, as /populate takes it."
 )
 @seed_option
-def command(host: str, port: int, config: Path | None, seed: str | None) -> None:
+@log_option
+def command(host: str, port: int, config: Path | None, seed: str | None, log_format: str) -> None:
     """Serve TCP proxies with toxics, by the API of Toxiproxy 2.12, to any of its clients."""
+    from harness import logs
     from harness.toxiproxy.alone import serve
 
-    serve(host, port, config=config, seed=seed, say=click.echo)
+    serve(host, port, config=config, seed=seed, say=logs.say(log_format, "toxiproxy"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from fake_server.record import Ended, Replied, Requested, ServerRecord, Struck
 from harness.errors import UsageError
+from harness.logs import Say
 from harness.plain import plain
 from harness.proxy.chaos import Chaos
 from harness.proxy.passed import Passed
@@ -16,6 +18,7 @@ from harness.proxy.server import Proxy
 from harness.proxy.upstream import Upstream
 from harness.recording import capture
 from harness.serve import told_to_stop
+from harness.telling import say_exchange
 from harness.timeline import server_line
 
 Keep = Callable[[Passed], object]
@@ -30,22 +33,31 @@ async def proxy_forever(
     seed: str,
     record: Path | None,
     with_bodies: bool,
-    say: Callable[[str], object],
+    say: Say,
+    watch: Callable[[ServerRecord], object] | None = None,
 ) -> None:
     """Pass requests on until SIGINT or SIGTERM.
 
     Args:
         record: the file to keep the exchanges in; it must not exist yet.
         with_bodies: keep the bodies of requests as well.
+        watch: is told everything as well.
 
     Raises:
         UsageError: the address cannot be bound, or the file cannot be made.
     """
     with _kept_in(record, upstream, with_bodies=with_bodies) as keep:
         async with upstream:
-            proxy = Proxy(
-                upstream, chaos, seed=seed, sink=lambda one: _say(one, say), warn=lambda one: say(plain(one)), keep=keep
-            )
+
+            def take(record: ServerRecord) -> None:
+                if watch is not None:
+                    watch(record)
+                _say(record, say)
+
+            def warn(why: str) -> None:
+                say(plain(why), level=logging.WARNING)
+
+            proxy = Proxy(upstream, chaos, seed=seed, sink=take, warn=warn, keep=keep)
             try:
                 await proxy.start(host, port)
             except OSError as error:
@@ -58,18 +70,19 @@ async def proxy_forever(
                 await proxy.stop()
 
 
-def _introduce(chaos: Chaos, upstream: Upstream, base: str, seed: str, say: Callable[[str], object]) -> None:
+def _introduce(chaos: Chaos, upstream: Upstream, base: str, seed: str, say: Say) -> None:
     done = f"with {chaos.name}, seed {seed}" if chaos.moves else "without faults"
-    say(f"passing on to {plain(upstream.name)} {plain(done)}; Ctrl-C ends it")
-    say(f"base URL: {base}   (or {base}/case/NAME: each NAME begins at attempt 1)")
+    text, message = f"passing on to {plain(upstream.name)} {plain(done)}", f"passing on to {plain(upstream.name)}"
+    say(f"{text}; Ctrl-C ends it", message, base_url=base, faults=plain(chaos.name), seed=seed)
+    say.hint(f"base URL: {base}   (or {base}/case/NAME: each NAME begins at attempt 1)")
 
 
-def _say(record: ServerRecord, say: Callable[[str], object]) -> None:
+def _say(record: ServerRecord, say: Say) -> None:
     if isinstance(record, Requested):
         mode = ", streaming" if record.streams else ""
-        say(f"{record.t:9.3f}  request {record.attempt}: {plain(record.method, 200)}{mode}")
+        say_exchange(say, record, f"{record.t:9.3f}  request {record.attempt}: {plain(record.method, 200)}{mode}")
     elif isinstance(record, Replied | Struck | Ended):
-        say(f"{record.t:9.3f}  {server_line(record).what}")
+        say_exchange(say, record, f"{record.t:9.3f}  {server_line(record).what}")
 
 
 @contextmanager

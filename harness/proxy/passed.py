@@ -16,7 +16,7 @@ from fake_server.script import Reply
 from fake_server.wire import JSON_TYPE, Head, Sized
 from harness import recorded
 from harness.recording.capture import Ended, Exchange, arrived
-from harness.recording.secrets import Headers, secrets_of
+from harness.secrets import Headers, secrets_of
 
 _HOW: dict[type[Last], Ended] = {End: "end", Close: "close", Reset: "reset"}
 

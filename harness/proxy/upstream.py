@@ -17,7 +17,7 @@ import httpx
 from fake_server.effects import Close, End, Last, Reset
 from harness.errors import UsageError
 from harness.recording.heads import end_to_end
-from harness.recording.secrets import Headers, Secrets, secrets_of
+from harness.secrets import Headers, Secrets, secrets_of
 
 _CONNECT_SECONDS = 30.0
 _OURS = ("host", "content-length", "accept-encoding", "expect")

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from harness.place import Place
 from harness.recording.capture import Exchange
 from harness.recording.heads import IN_CHUNKS, declared, end_to_end, is_stream, value_of
-from harness.recording.secrets import Headers
 from harness.recording.sse import in_pieces
+from harness.secrets import Headers
 
 _STATUS_LINE = re.compile(rb"HTTP/([0-9.]+) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")

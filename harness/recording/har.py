@@ -15,8 +15,8 @@ from typing import Any
 from harness.place import Place
 from harness.recording.capture import Exchange
 from harness.recording.heads import IN_CHUNKS, declared, end_to_end, is_stream
-from harness.recording.secrets import Headers
 from harness.recording.sse import in_pieces
+from harness.secrets import Headers
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BAD_VALUE = re.compile(r"[\0\r\ud800-\udfff]")

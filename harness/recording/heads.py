@@ -6,7 +6,7 @@ Sources: RFC 9110 §7.6.1 (Connection), §8.6 (Content-Length); RFC 9112 §6.3 (
 from __future__ import annotations
 
 from fake_server.wire import Chunked, Framing, NoBody, Sized, UntilClose
-from harness.recording.secrets import Headers
+from harness.secrets import Headers
 
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer"}

@@ -33,8 +33,8 @@ from harness.plan import MAX_ATTEMPTS
 from harness.recording.capture import Exchange
 from harness.recording.heads import declared, end_to_end, framing_of
 from harness.recording.identities import without_identities
-from harness.recording.secrets import Secrets, secrets_of
 from harness.reference import Response, read_reply
+from harness.secrets import Secrets, secrets_of
 
 _PASSES = frozenset({408, 409, 425, 429})
 """Client errors that may pass."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import resource
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.logs import Say
 from harness.plain import plain
 from harness.toxiproxy.api import Api, base_url
 from harness.toxiproxy.embedded import new_event_loop
@@ -17,7 +19,7 @@ from harness.toxiproxy.events import Event, Started, Stopped, Struck, Unreachabl
 from harness.toxiproxy.server import ApiError, Server
 
 
-def serve(host: str, port: int, *, config: Path | None, seed: str | None, say: Callable[[str], object]) -> None:
+def serve(host: str, port: int, *, config: Path | None, seed: str | None, say: Say) -> None:
     """Serve the API on ``host`` and ``port``, with the proxies of the file ``config``.
 
     Raises:
@@ -29,14 +31,16 @@ def serve(host: str, port: int, *, config: Path | None, seed: str | None, say: C
         runner.run(_serve(host, port, _read(config), seed, _while_somebody_reads(say)))
 
 
-async def _serve(host: str, port: int, config: bytes | None, seed: str | None, say: Callable[[str], object]) -> None:
+async def _serve(host: str, port: int, config: bytes | None, seed: str | None, say: Callable[..., None]) -> None:
     server = Server(seed, observer=lambda event: _tell(event, say))
     api, stop = Api(server), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         await api.start(host, port)
-        say(f"Toxiproxy API on {base_url(host, api.port)} with seed {server.seed}; Ctrl-C ends it")
+        url = base_url(host, api.port)
+        text = f"Toxiproxy API on {url} with seed {server.seed}; Ctrl-C ends it"
+        say(text, "the API of Toxiproxy is served", url=url, seed=server.seed)
         if config is not None:
             await server.populate(config)
         await stop.wait()
@@ -55,31 +59,35 @@ def _read(config: Path | None) -> bytes | None:
         raise UsageError(f"cannot read {config}: {error.strerror}") from error
 
 
-def _while_somebody_reads(say: Callable[[str], object]) -> Callable[[str], None]:
+def _while_somebody_reads(say: Callable[..., None]) -> Callable[..., None]:
     """``say`` until its reader has gone: the proxies must not suffer from that."""
     gone = False
 
-    def tell(text: str) -> None:
+    def tell(text: str, message: str = "", /, **fields: object) -> None:
         nonlocal gone
         try:
             if not gone:
-                say(text)
+                say(text, message, **fields)
         except BrokenPipeError:
             gone = True
 
     return tell
 
 
-def _tell(event: Event, say: Callable[[str], object]) -> None:
+def _tell(event: Event, say: Callable[..., None]) -> None:
     match event:
         case Started(proxy=name, listen=listen):
-            say(f"{plain(name)}: listens on {listen}")
+            say(f"{plain(name)}: listens on {listen}", "a proxy listens", proxy=plain(name), listen=listen)
         case Stopped(proxy=name):
-            say(f"{plain(name)}: stopped")
+            say(f"{plain(name)}: stopped", "a proxy stopped", proxy=plain(name))
         case Unreachable(proxy=name, connection=number, why=why):
-            say(f"{plain(name)}: connection {number}: nobody behind the proxy: {plain(why)}")
+            told = {"proxy": plain(name), "connection": number, "why": plain(why)}
+            text = f"{plain(name)}: connection {number}: nobody behind the proxy: {plain(why)}"
+            say(text, "nobody is behind the proxy", level=logging.WARNING, **told)
         case Struck(proxy=name, connection=number, toxic=toxic, passed=passed, note=note):
-            say(f"{plain(name)}: connection {number}: {plain(toxic)} strikes after {passed} bytes {note}".rstrip())
+            text = f"{plain(name)}: connection {number}: {plain(toxic)} strikes after {passed} bytes {note}".rstrip()
+            told = {"proxy": plain(name), "connection": number, "toxic": plain(toxic), "bytes": passed, "note": note}
+            say(text, "a toxic strikes", **told)
         case _:
             pass
 

@@ -171,7 +171,7 @@ def lasting(marks: dict[str, list[str]]) -> dict[str, list[str]]:
 @pytest.mark.slow
 def test_the_matrix_of_the_readme_is_what_the_demo_prints(tmp_path: Path) -> None:
     clients = [word for name in ("bundled", "anthropic", "naive") for word in ("--client", name)]
-    command = [str(STREAMPROOF), "run", *clients, "--gate", "bundled", "--seed", "42"]
+    command = [str(STREAMPROOF), "run", *clients, "--gate", "bundled", "--verbose", "--seed", "42"]
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run(command, cwd=tmp_path, env=unmeasured, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, [

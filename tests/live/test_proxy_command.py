@@ -142,7 +142,7 @@ async def test_what_really_broke_off_is_a_scenario_that_tells_honest_clients_fro
     clients = ("--client", "bundled", "--client", "naive")
     done = streamproof("run", "-k", "cut.json", *clients, "--gate", "bundled", home=tmp_path)
     assert done.returncode == 0, done.stdout
-    assert "✗ naive  recorded.cut" in done.stdout
+    assert "streamproof replay recorded.cut@naive:" in done.stdout
 
 
 def commands() -> list[list[str]]:

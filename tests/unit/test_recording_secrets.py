@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.recording.secrets import HIDDEN, SECRET_HEADERS, Secrets, secrets_of
+from harness.secrets import HIDDEN, SECRET_HEADERS, Secrets, secrets_of
 
 KEYS = [
     "sk-ant-api03-AbC_d-9",

@@ -91,16 +91,26 @@ def test_the_findings_of_the_markdown_can_be_replayed(payload: str) -> None:
 
 @every_payload
 @every_place
-def test_no_payload_adds_a_line_to_the_console(place: str, payload: str) -> None:
-    harmless = report("console", run_of("x"))
-    assert report("console", hostile(payload, place)).count("\n") == harmless.count("\n")
+@pytest.mark.parametrize("name", ["console", "marks"])
+def test_no_payload_adds_a_line_to_what_is_printed(name: str, place: str, payload: str) -> None:
+    harmless = report(name, run_of("x"))
+    assert report(name, hostile(payload, place)).count("\n") == harmless.count("\n")
 
 
-@pytest.mark.parametrize("place", ["wire", "client", "seed"])
 @pytest.mark.parametrize("payload", ["[/x]", "[bold]", "[red]b[/red]", ":smile:"])
-def test_the_console_prints_what_looks_like_its_own_markup_as_it_is(place: str, payload: str) -> None:
-    said = {"wire": f"\nnaive {payload};", "client": f" {payload} ", "seed": f"seed {payload}\n"}[place]
-    assert said in report("console", hostile(payload, place))
+@pytest.mark.parametrize(
+    ("name", "place", "said"),
+    [
+        ("console", "wire", "the user saw {}\n"),
+        ("console", "client", " {} "),
+        ("console", "seed", "seed {}\n"),
+        ("marks", "wire", "\nnaive {};"),
+        ("marks", "client", " {} "),
+        ("marks", "seed", "seed {}\n"),
+    ],
+)
+def test_what_looks_like_markup_is_printed_as_it_is(name: str, place: str, said: str, payload: str) -> None:
+    assert said.format(payload) in report(name, hostile(payload, place))
 
 
 @every_payload
@@ -123,13 +133,13 @@ def test_a_case_that_did_not_finish_is_told_from_one_that_passed() -> None:
     assert [cell.text_content().strip() for cell in page.iterfind(".//td")][1:3] == ["not run", "not run"]
 
 
-@pytest.mark.parametrize("name", ["console", "html", "markdown"])
+@pytest.mark.parametrize("name", ["console", "html", "markdown", "marks"])
 def test_an_interrupted_run_says_so(name: str) -> None:
     *run, _ = run_of("x")
     assert "interrupted" in report(name, [*run, RunFinished(counts={}, interrupted=True)])
 
 
-@pytest.mark.parametrize("name", ["console", "html"])
+@pytest.mark.parametrize("name", ["console", "html", "marks"])
 def test_a_run_that_could_not_tell_its_time_is_not_said_to_have_taken_none(name: str) -> None:
     *events, end = run_of("x")
     text = report(name, [*events, msgspec.structs.replace(end, seconds=None)])

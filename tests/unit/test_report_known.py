@@ -40,7 +40,7 @@ TOLD = (
     "known failures: 3 failed as known, 1 by another law, 1 passed: remove from the file, 1 passed this time (flaky), "
     "2 neither confirmed nor refuted (unknown or skipped), 1 without a reason"
 )
-every_report = pytest.mark.parametrize("name", ["console", "html", "junit", "markdown"])
+every_report = pytest.mark.parametrize("name", ["html", "junit", "markdown", "marks"])
 
 
 def report(name: str, cases: Sequence[CaseFinished] = tuple(CASES.values())) -> str:
@@ -86,17 +86,17 @@ def test_an_entry_that_is_neither_confirmed_nor_refuted_is_told(name: str) -> No
     assert "known to fail by SP02, which this neither confirms nor refutes" in plain_text(name)
 
 
-@pytest.mark.parametrize("name", ["console", "html", "markdown"])
+@pytest.mark.parametrize("name", ["console", "html", "markdown", "marks"])
 def test_what_came_of_the_entries_is_summed_up(name: str) -> None:
     assert TOLD in plain_text(name)
 
 
-@pytest.mark.parametrize("name", ["console", "html", "markdown"])
+@pytest.mark.parametrize("name", ["console", "html", "markdown", "marks"])
 def test_the_number_of_flaky_cases_is_told(name: str) -> None:
     assert "3 flaky" in plain_text(name)
 
 
-@pytest.mark.parametrize("name", ["console", "html", "junit", "markdown"])
+@pytest.mark.parametrize("name", ["console", "html", "junit", "markdown", "marks"])
 def test_a_run_of_single_tries_of_which_nothing_was_known_says_nothing_of_either(name: str) -> None:
     text = report(name, [CASES["new"], CASES["pass"]])
     assert "flaky" not in text
@@ -135,8 +135,8 @@ def test_junit_says_of_a_known_failure_what_its_user_saw() -> None:
     assert case[0].get("message") == f"known failure: read over a clean end (SP02: {HARM})"
 
 
-def test_the_matrix_of_the_console_marks_each() -> None:
-    strip = next(line for line in report("console").splitlines() if line.startswith("f "))
+def test_the_matrix_of_marks_marks_each() -> None:
+    strip = next(line for line in report("marks").splitlines() if line.startswith("f "))
     assert strip.split() == ["f", "✗xx✗!?–✗✓x✓✓"]
 
 
@@ -151,14 +151,14 @@ def test_known_failures_are_no_findings() -> None:
 @pytest.mark.parametrize(
     "payload", ["<script>alert(1)</script>", "\x1b[2J", "a | b", "\ud83d", "]]>", "a\nb", "\u202e"]
 )
-@every_report
+@pytest.mark.parametrize("name", ["console", "html", "junit", "markdown", "marks"])
 def test_a_hostile_entry_breaks_no_report(name: str, payload: str) -> None:
     known = Known(law=payload, reason=payload)
     cases = [ended(PASS, known=known), ended(FAIL, payload, scenario="f.x", known=known), ended(SKIP, scenario="f.y")]
     text = report(name, cases)
     hidden = {char for char in text if unicodedata.category(char) in {"Cc", "Cf", "Cs"}} - {"\n"}
     assert hidden == set()
-    assert name == "console" or "<script" not in text
+    assert name in ("console", "marks") or "<script" not in text
     if name == "junit":
         SCHEMA.assertValid(etree.fromstring(text.encode()))
 
