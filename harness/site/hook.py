@@ -1,0 +1,49 @@
+"""The thin edge to MkDocs: it calls these functions by their names (``hooks`` in ``mkdocs.yml``)."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from harness.site import build
+
+_DRAWING = re.compile(r'<img [^>]*src="(?:\.\./)*img/(?P<name>\w+\.svg)"[^>]*>')
+_SOURCES = {place: source for source, place in build.COPIED.items()}
+
+
+@cache
+def _book() -> build.Book:
+    return build.book()
+
+
+@cache
+def _parts() -> dict[str, str]:
+    return build.parts(_book())
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are not in ``docs``."""
+    for place, text in build.pages(_book()):
+        files.append(File.generated(config, place, content=text))
+    for source, place in build.COPIED.items():
+        files.append(File.generated(config, place, content=(build.ROOT / source).read_text("utf-8")))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+    """Fill a page that was written by hand in; those made of the code are finished."""
+    place = page.file.src_uri
+    if page.file.generated_by and place not in _SOURCES:
+        return markdown
+    source = _SOURCES.get(place, f"docs/{place}")
+    return build.filled(markdown, source, place, _parts(), config.extra["repository"])
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Put drawings into the page itself, where they follow its colours."""
+    return _DRAWING.sub(lambda found: (build.ROOT / "docs" / "img" / found["name"]).read_text("utf-8"), html)

@@ -1,0 +1,130 @@
+"""Every block of code in the documentation runs, or its page says who runs it, or why nobody can."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+from live.pages import CODE, PAGES, ROOT, SHOWN, Block, blocks, run
+from live.running import STREAMPROOF, served
+
+from harness import journal
+from harness.cli import cli
+from harness.events import CaseFinished
+from harness.history import Case
+from harness.model import Finished
+
+EVERY = [block for page in PAGES for block in blocks(page)]
+MINE = [page for page in PAGES if any(not one.what and one.language in ("bash", "console", "python") for one in blocks(page))]
+
+ASKED = re.compile(r"^(?:uv run )?streamproof (?=[a-z])")
+
+
+def name(value: object) -> str:
+    return value.place if isinstance(value, Block) else str(getattr(value, "name", value))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with served() as base:
+        yield base
+
+
+@pytest.mark.parametrize("page", MINE, ids=name)
+def test_the_blocks_of_a_page_run_from_the_first_to_the_last_in_a_fresh_folder(
+    page: Path, server: str, tmp_path: Path
+) -> None:
+    assert run(blocks(page), tmp_path, f"{server}/completion.plain")
+
+
+def test_every_block_is_of_a_kind_that_is_known_and_the_count_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [one.place for one in EVERY if one.language not in (*CODE, *SHOWN)] == []
+    code = [one for one in EVERY if one.language in CODE]
+    told = Counter(one.what or "run here" for one in code)
+    with capsys.disabled():
+        print(f"\nblocks of code in the documentation: {len(code)}; {', '.join(f'{n} {what}' for what, n in told.items())}")
+        for one in code:
+            if one.what == "not run":
+                print(f"NOT RUN {one.place}: {one.why}")
+    assert told["run here"] + told["run by"] > told["not run"]
+
+
+@pytest.mark.parametrize("block", [one for one in EVERY if one.what == "run by"], ids=name)
+def test_who_is_said_to_run_a_block_reads_its_page(block: Block) -> None:
+    assert block.page.name in (ROOT / block.why).read_text("utf-8")
+
+
+@pytest.mark.parametrize("block", [one for one in EVERY if one.language in CODE], ids=name)
+def test_every_block_of_code_can_be_read_whether_it_is_run_or_not(block: Block) -> None:
+    match block.language:
+        case "python":
+            ast.parse(block.text)
+        case "toml":
+            tomllib.loads(block.text)
+        case "yaml":
+            assert yaml.safe_load(block.text)
+        case "json":
+            json.loads(block.text)
+        case "js" if shutil.which("node"):
+            read = ["node", "--check", "--input-type=module", "-"]
+            done = subprocess.run(read, input=block.text, capture_output=True, text=True, timeout=20)
+            assert done.returncode == 0, done.stderr
+        case "bash":
+            done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, timeout=20)
+            assert done.returncode == 0, done.stderr
+
+
+def test_every_command_of_streamproof_that_a_page_shows_is_one() -> None:
+    lines = [(one.place, command.line) for one in EVERY for command in one.commands if ASKED.search(command.line)]
+    lines += [(page.name, line) for page in PAGES for line in re.findall(r"`(streamproof [a-z][^`…]+)`", page.read_text("utf-8"))]
+    assert len(lines) > 50
+    assert {place: wrong for place, line in lines if (wrong := misunderstood(line))} == {}
+
+
+def misunderstood(line: str) -> str:
+    """Why the command line does not take ``line``; empty when it does. Nothing is run, and no file needs to be there."""
+    words = shlex.split(re.split(r"[|;&]| >|<", ASKED.split(line, 1)[1])[0])
+    command = cli.get_command(click.Context(cli), words[0])
+    if command is None:
+        return f"no command {words[0]}"
+    if isinstance(command, click.Group):
+        command, words = command.get_command(click.Context(command), words[1]), words[1:]
+    assert command is not None
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    return ", ".join(word for word in words[1:] if word.startswith("-") and word.partition("=")[0] not in {*known, "-h", "--help"})
+
+
+def test_every_error_text_of_the_questions_is_what_its_case_tells(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "faq.md").read_text("utf-8")
+    wanted = re.findall(r"^### `(.+)`\n\n(?:.+\n+?)+\nMake it happen: `streamproof replay (\S+):42`$", page, re.MULTILINE)
+    assert len(wanted) == page.count("Make it happen") > 15
+    told = told_by({case for _, case in wanted}, tmp_path)
+    assert [text for text, case in wanted if not any(text in one for one in told[case])] == []
+
+
+def told_by(cases: set[str], folder: Path) -> dict[str, list[str]]:
+    """What is told of each case, an error by its name and message: to its caller, or of it by a law."""
+    scenarios, clients = ({one.split("@")[at] for one in cases} for at in (0, 1))
+    history = folder / "history.jsonl"
+    command = [STREAMPROOF, "run", "-k", " or ".join(scenarios), "--tier", "sim", "--seed", "42"]
+    command += [word for client in clients for word in ("--client", client)]
+    done = subprocess.run([*command, "--report", f"jsonl={history}"], capture_output=True, text=True, timeout=60)
+    assert done.returncode in (0, 1), done.stderr
+    found: dict[str, list[str]] = {}
+    for event in map(journal.decode, history.read_bytes().splitlines()):
+        if isinstance(event, CaseFinished) and event.record is not None:
+            ends = [one.error for one in event.record.client if isinstance(one, Finished) and one.error is not None]
+            errors = [f"{error.name}: {error.message}" for error in ends]
+            found[f"{event.scenario}@{event.client}"] = [*errors, *(one.harm for one in event.rulings)]
+    return found
