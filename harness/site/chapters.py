@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.model import Policy, Scenario
+from harness.model import Outcome, Policy, Scenario
 from harness.numbers import Numbers
 from harness.site.matrix import Matrix
 from harness.site.words import docstring, escaped, source, table
+
+_CONTENTS = """ Each is something that happened to somebody, and says where. Numbers stay: 10.4 is the
+fourth scenario of chapter 10 for ever.
+
+```console
+$ streamproof list -k "cutoff and clean"
+$ streamproof show 10.4
+```
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +48,14 @@ class Book:
 
 def contents(book: Book) -> str:
     """The page with all chapters."""
-    rows = [(_number(book, one), f"[{one}]({one}.md)", book.titles[one], str(len(book.of(one)))) for one in book.families]
-    return "\n".join(
-        [
-            "# The catalogue",
-            "",
-            f"{len(book.scenarios)} scenarios in {len(rows)} chapters. Each is something that happened to somebody, and says"
-            " where. Numbers stay: 10.4 is the fourth scenario of chapter 10 for ever.",
-            "",
-            "```console",
-            '$ streamproof list -k "cutoff and clean"',
-            "$ streamproof show 10.4",
-            "```",
-            "",
-            *table(("chapter", "name", "what it is about", "scenarios"), rows),
-            "",
-        ]
-    )
+    rows = [_chapter(book, family) for family in book.families]
+    many = f"{len(book.scenarios)} scenarios in {len(rows)} chapters."
+    head = ("chapter", "name", "what it is about", "scenarios")
+    return "\n".join(["# The catalogue", "", many + _CONTENTS, *table(head, rows), ""])
+
+
+def _chapter(book: Book, family: str) -> tuple[str, ...]:
+    return _number(book, family), f"[{family}]({family}.md)", docstring(book.titles[family]), str(len(book.of(family)))
 
 
 def chapter(book: Book, family: str) -> str:
@@ -87,17 +87,25 @@ def _scenario(book: Book, scenario: Scenario) -> Iterator[str]:
 
 def _facts(book: Book, scenario: Scenario) -> Iterator[tuple[str, str]]:
     yield "what a user has of it", escaped(book.harms[scenario.id])
-    for policy in Policy:
-        yield f"right under `{policy}`", ", ".join(sorted(scenario.expect.right(policy)))
+    yield "right", "; ".join(_right(scenario))
     yield "level", str(scenario.level)
     yield "APIs", ", ".join(f"`{one}`" for one in sorted(scenario.spoken_in))
     yield "asked of clients that can", ", ".join(f"`{one}`" for one in sorted(scenario.requires))
     yield "the other side", _link(scenario.pair)
     yield "earlier calls meet", ", ".join(map(_link, scenario.before))
-    yield "reproduces", ", ".join(f"`{one}`" for one in scenario.covers)
+    yield "reproduces", ", ".join(f"[{one}](../failures.md#{one})" for one in scenario.covers)
     if book.matrix is not None:
         yield "in the matrix", book.matrix.told(scenario.id)
     yield "see its bytes", f"`streamproof show {scenario.id}`"
+
+
+def _right(scenario: Scenario) -> Iterator[str]:
+    """What is right, each time for all policies under which it is."""
+    under: dict[frozenset[Outcome], list[Policy]] = {}
+    for policy in Policy:
+        under.setdefault(scenario.expect.right(policy), []).append(policy)
+    for outcomes, policies in under.items():
+        yield f"{', '.join(f'`{one}`' for one in policies)}: {' or '.join(sorted(outcomes))}"
 
 
 def _link(scenario: str) -> str:

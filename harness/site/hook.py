@@ -11,19 +11,28 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from harness.site import build
+from harness.site.chapters import Book
 
 _DRAWING = re.compile(r'<img [^>]*src="(?:\.\./)*img/(?P<name>\w+\.svg)"[^>]*>')
 _SOURCES = {place: source for source, place in build.COPIED.items()}
 
 
 @cache
-def _book() -> build.Book:
+def _book() -> Book:
     return build.book()
 
 
 @cache
 def _parts() -> dict[str, str]:
     return build.parts(_book())
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put the chapters of the catalogue below it."""
+    entries: list[dict[str, Any]] = [one for tab in config.nav or () for pages in tab.values() for one in pages]
+    (catalogue,) = (one["Catalogue"] for one in entries if "Catalogue" in one)
+    catalogue += [f"catalogue/{family}.md" for family in _book().families]
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -18,13 +18,12 @@ def failures(known: Mapping[str, Failure], book: Book) -> str:
     """The page with every entry: what happens, what it does to whom, where it happened, and what reproduces it."""
     covered = {name: [one.id for one in book.scenarios.values() if name in one.covers] for name in known}
     reproduced = sum(map(bool, covered.values()))
-    lines = [
-        "# What is known to go wrong",
-        "",
-        f"{len(known)} ways in which streamed answers were broken for somebody, each with where. {reproduced} of them are"
-        f" reproduced by scenarios; {len(known) - reproduced} are not, each with its reason.",
-        "",
+    lines = ["# What is known to go wrong", ""]
+    lines += [f"{len(known)} ways in which streamed answers were broken for somebody, each with where."]
+    lines += [
+        f"{reproduced} of them are reproduced by scenarios; {len(known) - reproduced} are not, each with its reason."
     ]
+    lines += [""]
     for kind, title in KINDS.items():
         lines += [f"## {title}", ""]
         for name, one in known.items():
@@ -52,7 +51,8 @@ def _entry(name: str, failure: Failure, scenarios: Iterable[str]) -> Iterator[st
 def numbers(known: Mapping[str, Failure], book: Book, laws: int, faults: int, toxics: int) -> str:
     """The numbers of the front page, as a table and what the matrix adds to it."""
     covered = {name for one in book.scenarios.values() for name in one.covers}
-    sources = {name for one in (*known.values(), *book.scenarios.values()) for name in one.sources}
+    sources = {name for one in known.values() for name in one.sources}
+    sources |= {name for one in book.scenarios.values() for name in one.sources}
     rows = [
         ("ways in which streamed answers were broken for somebody", str(len(known))),
         ("of these reproduced, byte for byte", str(len(covered & known.keys()))),
@@ -68,16 +68,14 @@ def _measured(matrix: Matrix | None) -> Iterator[str]:
     if matrix is None:
         yield "How many clients get it wrong is not told here: this site was built without a measured matrix."
         return
-    clients = matrix.clients
     half = matrix.cells[HALF_AN_ANSWER]
     judged = len(half.passed) + len(half.fail)
-    yield (
-        f"Of {len(clients)} clients that were run over the whole catalogue on {matrix.date}, {_unfailing(matrix)} failed"
-        f" nothing. In the plainest case of all, an answer that ends politely in the middle of a sentence, {len(half.fail)} of"
-        f" {judged} did not keep what they promise. [The whole matrix](../reports/matrix)"
-    )
+    yield f"{len(matrix.clients)} clients were run over the whole catalogue on {matrix.date}."
+    yield f"{_unfailing(matrix)} failed nothing."
+    yield "In the plainest case of all, an answer that ends politely in the middle of a sentence,"
+    yield f"{len(half.fail)} of {judged} did not keep what they promise. [The whole matrix](../reports/matrix)"
 
 
 def _unfailing(matrix: Matrix) -> str:
     whole = [one for one in matrix.clients if not matrix.counts[one].get("fail")]
-    return str(len(whole)) if whole else "none"
+    return str(len(whole)) if whole else "None"

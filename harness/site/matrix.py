@@ -97,11 +97,9 @@ def page(matrix: Matrix | None, families: Mapping[str, str]) -> str:
 def _lines(matrix: Matrix, families: Mapping[str, str]) -> Iterator[str]:
     yield "# The matrix"
     yield ""
-    yield (
-        f"Measured on {matrix.date} with seed {matrix.seed}, every case that did not pass tried up to {matrix.tries} times."
-        " Each client is judged by what it promises, so a number is no grade: it says how much of what somebody met is"
-        " handled as promised. What was done to a user is in the report of the run."
-    )
+    yield f"Measured on {matrix.date} with seed {matrix.seed}; what did not pass was tried up to {matrix.tries} times."
+    yield "Each client is judged by what it promises, so a number is no grade: it says how much of what somebody met is"
+    yield "handled as promised. What was done to a user is in the report of the run."
     yield ""
     head = ("client", "version", "passed of judged", "failed", "unknown", "does not concern it")
     yield from table(head, [_client(matrix, one) for one in matrix.clients])

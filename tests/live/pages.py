@@ -154,7 +154,8 @@ def _check(block: Block, command: Command, done: subprocess.CompletedProcess[str
     rest = iter(output.splitlines())
     for wanted in command.printed:
         pattern = re.compile(r"\s+".join(_pattern(word) for word in wanted.split()))
-        assert any(pattern.search(line) for line in rest), f"{block.place}: {command.line} prints no {wanted!r}\n{output}"
+        told = any(pattern.search(line) for line in rest)
+        assert told, f"{block.place}: {command.line} prints no {wanted!r}\n{output}"
 
 
 def _pattern(word: str) -> str:

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -22,12 +23,10 @@ from live.running import STREAMPROOF, served
 from harness import journal
 from harness.cli import cli
 from harness.events import CaseFinished
-from harness.history import Case
 from harness.model import Finished
 
 EVERY = [block for page in PAGES for block in blocks(page)]
-MINE = [page for page in PAGES if any(not one.what and one.language in ("bash", "console", "python") for one in blocks(page))]
-
+MINE = sorted({one.page for one in EVERY if not one.what and one.language in ("bash", "console", "python")})
 ASKED = re.compile(r"^(?:uv run )?streamproof (?=[a-z])")
 
 
@@ -52,11 +51,10 @@ def test_every_block_is_of_a_kind_that_is_known_and_the_count_is_told(capsys: py
     assert [one.place for one in EVERY if one.language not in (*CODE, *SHOWN)] == []
     code = [one for one in EVERY if one.language in CODE]
     told = Counter(one.what or "run here" for one in code)
+    lines = [f"blocks of code in the documentation: {len(code)}", *(f"{what}: {many}" for what, many in told.items())]
+    lines += [f"NOT RUN {one.place}: {one.why}" for one in code if one.what == "not run"]
     with capsys.disabled():
-        print(f"\nblocks of code in the documentation: {len(code)}; {', '.join(f'{n} {what}' for what, n in told.items())}")
-        for one in code:
-            if one.what == "not run":
-                print(f"NOT RUN {one.place}: {one.why}")
+        sys.stdout.write("\n" + "\n".join(lines) + "\n")
     assert told["run here"] + told["run by"] > told["not run"]
 
 
@@ -87,13 +85,14 @@ def test_every_block_of_code_can_be_read_whether_it_is_run_or_not(block: Block) 
 
 def test_every_command_of_streamproof_that_a_page_shows_is_one() -> None:
     lines = [(one.place, command.line) for one in EVERY for command in one.commands if ASKED.search(command.line)]
-    lines += [(page.name, line) for page in PAGES for line in re.findall(r"`(streamproof [a-z][^`…]+)`", page.read_text("utf-8"))]
+    inline = re.compile(r"`(streamproof [a-z][^`…]+)`")
+    lines += [(page.name, line) for page in PAGES for line in inline.findall(page.read_text("utf-8"))]
     assert len(lines) > 50
     assert {place: wrong for place, line in lines if (wrong := misunderstood(line))} == {}
 
 
 def misunderstood(line: str) -> str:
-    """Why the command line does not take ``line``; empty when it does. Nothing is run, and no file needs to be there."""
+    """Why the command line does not take ``line``; empty when it does. Nothing is run, and no file need be there."""
     words = shlex.split(re.split(r"[|;&]| >|<", ASKED.split(line, 1)[1])[0])
     command = cli.get_command(click.Context(cli), words[0])
     if command is None:
@@ -101,13 +100,14 @@ def misunderstood(line: str) -> str:
     if isinstance(command, click.Group):
         command, words = command.get_command(click.Context(command), words[1]), words[1:]
     assert command is not None
-    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    return ", ".join(word for word in words[1:] if word.startswith("-") and word.partition("=")[0] not in {*known, "-h", "--help"})
+    known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)} | {"-h", "--help"}
+    options = [word.partition("=")[0] for word in words[1:] if word.startswith("-")]
+    return ", ".join(one for one in options if one not in known)
 
 
 def test_every_error_text_of_the_questions_is_what_its_case_tells(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "faq.md").read_text("utf-8")
-    wanted = re.findall(r"^### `(.+)`\n\n(?:.+\n+?)+\nMake it happen: `streamproof replay (\S+):42`$", page, re.MULTILINE)
+    wanted = re.findall(r"^### `(.+)`\n\n[^#]+\nMake it happen: `streamproof replay (\S+):42`$", page, re.MULTILINE)
     assert len(wanted) == page.count("Make it happen") > 15
     told = told_by({case for _, case in wanted}, tmp_path)
     assert [text for text, case in wanted if not any(text in one for one in told[case])] == []
