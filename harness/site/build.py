@@ -27,6 +27,7 @@ MADE = {
     "fake_server/faults": "faults.md",
     "harness/toxiproxy/toxics": "toxics.md",
     "reports/matrix": "matrix.md",
+    "reports/matrix/README.md": "matrix.md",
 }
 """What in the site tells of a file or folder of the repository."""
 

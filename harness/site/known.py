@@ -70,7 +70,7 @@ def _measured(matrix: Matrix | None) -> Iterator[str]:
         return
     half = matrix.cells[HALF_AN_ANSWER]
     judged = len(half.passed) + len(half.fail)
-    yield f"{len(matrix.clients)} clients were run over the whole catalogue on {matrix.date}."
+    yield f"{len(matrix.clients)} clients were run over the whole catalogue on {matrix.date[:10]}."
     yield f"{_unfailing(matrix)} failed nothing."
     yield "In the plainest case of all, an answer that ends politely in the middle of a sentence,"
     yield f"{len(half.fail)} of {judged} did not keep what they promise. [The whole matrix](../reports/matrix)"
@@ -78,4 +78,4 @@ def _measured(matrix: Matrix | None) -> Iterator[str]:
 
 def _unfailing(matrix: Matrix) -> str:
     whole = [one for one in matrix.clients if not matrix.counts[one].get("fail")]
-    return str(len(whole)) if whole else "None"
+    return f"{len(whole)} of them ({', '.join(f'`{one}`' for one in whole)})" if whole else "None"

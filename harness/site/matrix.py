@@ -15,6 +15,7 @@ MISSING = f"""# The matrix
 This site was built where that file is missing, so nothing can be said here of who passes what.
 """
 _VERDICTS = ("pass", "fail", "unknown", "skip")
+_SPACE = "\u00a0"
 _UNTOLD = 6
 """From so many clients on, only their number is told."""
 
@@ -97,11 +98,12 @@ def page(matrix: Matrix | None, families: Mapping[str, str]) -> str:
 def _lines(matrix: Matrix, families: Mapping[str, str]) -> Iterator[str]:
     yield "# The matrix"
     yield ""
-    yield f"Measured on {matrix.date} with seed {matrix.seed}; what did not pass was tried up to {matrix.tries} times."
+    yield f"Measured on {matrix.date[:10]} with seed {matrix.seed}, each case {matrix.tries} times at most until it passed."
     yield "Each client is judged by what it promises, so a number is no grade: it says how much of what somebody met is"
-    yield "handled as promised. What was done to a user is in the report of the run."
+    yield "handled as promised. Passed is told of what was judged; what a client cannot do, or its API has no words for, is"
+    yield "skipped. Each chapter of [the catalogue](catalogue/index.md) names who fails a scenario."
     yield ""
-    head = ("client", "version", "passed of judged", "failed", "unknown", "does not concern it")
+    head = ("client", "version", "passed", "", "failed", "unknown", "skipped")
     yield from table(head, [_client(matrix, one) for one in matrix.clients])
     yield ""
     yield "## By chapter"
@@ -122,10 +124,15 @@ def _lines(matrix: Matrix, families: Mapping[str, str]) -> Iterator[str]:
 def _client(matrix: Matrix, client: str) -> tuple[str, ...]:
     passed, failed, unknown, skipped = (matrix.counts[client].get(one, 0) for one in _VERDICTS)
     judged = passed + failed
-    rate = f"{passed} of {judged} ({100 * matrix.rate(client):.0f} %)" if judged else "none"
-    return client, escaped(matrix.versions.get(client, "")), rate, str(failed), str(unknown), str(skipped)
+    rate = f"{100 * matrix.rate(client):.0f}{_SPACE}%" if judged else ""
+    version = escaped(matrix.versions.get(client, ""))
+    return client, version, _of(passed, judged), rate, str(failed), str(unknown), str(skipped)
+
+
+def _of(passed: int, judged: int) -> str:
+    return f"{passed} of {judged}".replace(" ", _SPACE) if judged else ""
 
 
 def _chapter(matrix: Matrix, family: str, page: str, clients: list[str]) -> tuple[str, ...]:
     counts = [matrix.of_family(one, family) for one in clients]
-    return f"[{family}]({page})", *(f"{passed} of {judged}" if judged else "" for passed, judged in counts)
+    return f"[{family}]({page})", *(_of(*one) for one in counts)

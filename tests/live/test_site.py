@@ -1,4 +1,4 @@
-"""The site is built strictly: every link and anchor leads somewhere, it has every page, and it asks nobody for anything."""
+"""The site is built strictly: links and anchors lead somewhere, every page is there, nothing is from elsewhere."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_scenario_law_and_fault_can_be_linked_to(site: Path) -> None:
 
 def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
     loaded = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=[\"']?((?:https?:)?//[^\"'\s>]+)")
-    pages = [one for one in site.rglob("*.html")]
+    pages = list(site.rglob("*.html"))
     assert {found for page in pages for found in loaded.findall(page.read_text("utf-8"))} == set()
     styles = re.compile(r"(?:url\(|@import )[\"']?(?:https?:)?//[^\"')]+")
     assert {found for one in site.rglob("*.css") for found in styles.findall(one.read_text("utf-8"))} == set()

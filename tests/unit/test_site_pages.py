@@ -97,7 +97,7 @@ def test_the_numbers_of_the_front_page_are_counted() -> None:
 
 def test_the_front_page_says_who_failed_nothing_and_how_many_lie_in_the_plainest_case() -> None:
     told = known.numbers(FAILURES, replace(BOOK, matrix=MEASURED), 1, 1, 1)
-    assert "2 clients were run over the whole catalogue on 2026-11-28.\n1 failed nothing." in told
+    assert "2 clients were run over the whole catalogue on 2026-11-28.\n1 of them (`a`) failed nothing." in told
     assert "1 of 2 did not keep what they promise" in told
     all_fail = Matrix(
         date="", seed="", tries=1, versions={}, counts={"b": {"fail": 1}}, absent={}, cells=MEASURED.cells
