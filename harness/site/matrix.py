@@ -98,10 +98,10 @@ def page(matrix: Matrix | None, families: Mapping[str, str]) -> str:
 def _lines(matrix: Matrix, families: Mapping[str, str]) -> Iterator[str]:
     yield "# The matrix"
     yield ""
-    yield f"Measured on {matrix.date[:10]} with seed {matrix.seed}, each case {matrix.tries} times at most until it passed."
+    yield f"Measured on {matrix.date[:10]} with seed {matrix.seed}; what did not pass was tried {matrix.tries} times."
     yield "Each client is judged by what it promises, so a number is no grade: it says how much of what somebody met is"
-    yield "handled as promised. Passed is told of what was judged; what a client cannot do, or its API has no words for, is"
-    yield "skipped. Each chapter of [the catalogue](catalogue/index.md) names who fails a scenario."
+    yield "handled as promised. Passed is told of what was judged; what a client cannot do, or its API cannot say,"
+    yield "is skipped. Each chapter of [the catalogue](catalogue/index.md) names who fails a scenario."
     yield ""
     head = ("client", "version", "passed", "", "failed", "unknown", "skipped")
     yield from table(head, [_client(matrix, one) for one in matrix.clients])
