@@ -14,6 +14,8 @@ from harness.site import build
 from harness.site.chapters import Book
 
 _DRAWING = re.compile(r'<img [^>]*src="(?:\.\./)*img/(?P<name>\w+\.svg)"[^>]*>')
+_WIDE = re.compile(r"<table>(?=\s*<thead>\s*<tr>(?:\s*<th[^>]*>[^<]*</th>){5})")
+_SEARCH = '<div class="md-search" data-md-component="search" role="dialog"'
 _SOURCES = {place: source for source, place in build.COPIED.items()}
 
 
@@ -54,5 +56,16 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Put drawings into the page itself, where they follow its colours."""
-    return _DRAWING.sub(lambda found: (build.ROOT / "docs" / "img" / found["name"]).read_text("utf-8"), html)
+    """Put drawings into the page itself, where they follow its colours; let what is wide be scrolled by keyboard."""
+    html = _WIDE.sub('<table tabindex="0">', html)
+    return _DRAWING.sub(lambda found: _drawing(found["name"]), html)
+
+
+def _drawing(name: str) -> str:
+    text = (build.ROOT / "docs" / "img" / name).read_text("utf-8")
+    return text.replace('role="img"', 'role="img" tabindex="0"', 1)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Give the search a name for who cannot see it."""
+    return output.replace(_SEARCH, f'{_SEARCH} aria-label="Search"')

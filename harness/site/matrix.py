@@ -16,6 +16,8 @@ This site was built where that file is missing, so nothing can be said here of w
 """
 _VERDICTS = ("pass", "fail", "unknown", "skip")
 _SPACE = "\u00a0"
+_ABREAST = 6
+"""So many clients stand in one table."""
 _UNTOLD = 6
 """From so many clients on, only their number is told."""
 
@@ -103,15 +105,15 @@ def _lines(matrix: Matrix, families: Mapping[str, str]) -> Iterator[str]:
     yield "handled as promised. Passed is told of what was judged; what a client cannot do, or its API cannot say,"
     yield "is skipped. Each chapter of [the catalogue](catalogue/index.md) names who fails a scenario."
     yield ""
-    head = ("client", "version", "passed", "", "failed", "unknown", "skipped")
+    head = ("client", "version", "passed", "rate", "failed", "unknown", "skipped")
     yield from table(head, [_client(matrix, one) for one in matrix.clients])
     yield ""
     yield "## By chapter"
     yield ""
     yield "Passed of judged; an empty cell was not judged."
     yield ""
-    for start in range(0, len(matrix.clients), 8):
-        some = matrix.clients[start : start + 8]
+    for start in range(0, len(matrix.clients), _ABREAST):
+        some = matrix.clients[start : start + _ABREAST]
         yield from table(("chapter", *some), [_chapter(matrix, name, page, some) for name, page in families.items()])
         yield ""
     if matrix.absent:

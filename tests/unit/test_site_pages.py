@@ -176,3 +176,10 @@ def test_a_source_is_a_link_where_it_is_one() -> None:
 
 def test_references_in_docstrings_become_code() -> None:
     assert words.docstring("See :class:`~harness.history.Case` and ``at``.") == "See `Case` and `at`."
+
+
+def test_a_page_is_filled_in_and_a_part_that_does_not_exist_is_an_error() -> None:
+    text = "a\n<!-- here: numbers -->\n[b](../CONTRIBUTING.md)"
+    assert build.filled(text, "docs/x.md", "x.md", {"numbers": "12"}, "r") == "a\n12\n[b](contributing.md)"
+    with pytest.raises(KeyError):
+        build.filled("<!-- here: nothing -->", "docs/x.md", "x.md", {}, "r")
