@@ -11,7 +11,7 @@ READY := $(VENV)/ready
 # What measures clients in real time runs alone, for it would be late beside anything else; the rest on every core.
 PURE := tests/unit tests/props
 TIMED := $(addprefix tests/live/test_, browser_eventsource.py catalogue.py chat.py client_live.py clients_page.py command_clients.py conformance.py docs.py harness_engine.py hosting.py \
-	known_failures_of_a_run.py nemesis.py network_scenarios.py node_twin.py reuse.py sdk_by_hand.py sdk_truth.py \
+	known_failures_of_a_run.py nemesis.py network_scenarios.py node_twin.py pages.py reuse.py sdk_by_hand.py sdk_truth.py \
 	server_live.py sim_agreement.py sim_agreement_memory.py sink_scenarios.py sinks_live.py toxiproxy_toxics.py tries.py) \
 	tests/browser tests/meta/test_planted_bugs.py tests/bench
 LIVE := $(filter-out $(TIMED), $(wildcard tests/live/test_*.py))
@@ -19,7 +19,7 @@ LIVE := $(filter-out $(TIMED), $(wildcard tests/live/test_*.py))
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 OF_PURE = --include="$$(paste -sd, tests/pure_modules.txt)" --fail-under=100
 
-.PHONY: demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-toxiproxy setup-prometheus check matrix clients bench clean
+.PHONY: docs demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-toxiproxy setup-prometheus check matrix clients bench clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --verbose --report html
@@ -67,6 +67,10 @@ check: $(READY)  ## lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+docs: $(READY)  ## the documentation as a site, into reports/out/site; fails on a link that leads nowhere
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "reports/out/site/index.html"
 
 # Few at once: a client that comes late because of all the others would fail for that.
 matrix: $(READY)  ## every client that is installed against the whole catalogue, into reports/matrix

@@ -9,7 +9,7 @@ from harness.failures import Failure
 from harness.model import Scenario
 from harness.numbers import Numbers
 
-_KINDS = {
+KINDS = {
     "conn": "Connections",
     "http": "Answers that are no stream",
     "hdr": "Headers",
@@ -67,7 +67,7 @@ def _counts(covered: Mapping[str, list[str]], failures: Mapping[str, Failure]) -
 
 
 def _tables(covered: Mapping[str, list[str]], failures: Mapping[str, Failure], numbers: Numbers) -> Iterator[str]:
-    for kind, title in _KINDS.items():
+    for kind, title in KINDS.items():
         yield f"\n## {title}\n"
         yield "| entry | what happens | scenarios |"
         yield "| --- | --- | --- |"

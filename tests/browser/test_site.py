@@ -1,0 +1,67 @@
+"""The documentation in a real Chromium, opened from its folder: readable, searchable, and fit for a narrow screen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="NOT RUN in a browser: playwright is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT RUN: axe-core is not installed")
+Browser = playwright.Browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+ROOT = Path(__file__).parents[2]
+PAGES = ("index", "tutorial", "matrix", "catalogue/cutoff")
+OF_THE_THEME = {"landmark-unique"}
+"""Moderate, and made by the theme's own script."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("NOT RUN in a browser: no chromium on the PATH")
+    with playwright.sync_playwright() as running:
+        started = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, check=True, timeout=120)
+    return folder.as_uri()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_no_page_is_wider_than_a_narrow_screen(browser: Browser, site: str, scheme: str) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 400, "height": 900})
+    for name in PAGES:
+        page = context.new_page()
+        page.goto(f"{site}/{name}.html")
+        found = {one["id"]: one["nodes"][0]["target"] for one in axe.Axe().run(page).response["violations"]}
+        assert {rule: where for rule, where in found.items() if rule not in OF_THE_THEME} == {}, name
+        assert page.evaluate("document.documentElement.scrollWidth") == 400, name
+    context.close()
+
+
+def test_a_search_finds_an_error_text_where_there_is_no_server_and_nothing_is_fetched(
+    browser: Browser, site: str
+) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site}/index.html")
+    page.get_by_role("textbox", name="Search").fill("incomplete chunked read")
+    result = page.locator(".md-search-result__link").first
+    result.wait_for()
+    assert "faq.html" in (result.get_attribute("href") or "")
+    assert [one for one in asked if not one.startswith(("file:", "data:", "blob:"))] == []
+    page.close()
