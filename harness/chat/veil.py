@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.recording.secrets import Secrets
+from harness.secrets import Secrets
 
 
 def hiding(key: str) -> Callable[[str], str]:
