@@ -1,0 +1,44 @@
+"""Texts that many cells share, each kept once: the same seed sends every client the same bytes. Pure.
+
+What is the beginning of another text is kept as that: ``[place, length]``, in units of UTF-16, as the page counts them.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+Packed: TypeAlias = str | tuple[int, int]
+
+_WORTH = 16
+"""Characters from which on it is shorter to name another text."""
+
+
+class Pool:
+    """Texts by number, from 0, in the order in which they first came."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+
+    def add(self, text: str) -> int:
+        """The number of ``text``."""
+        return self._places.setdefault(text, len(self._places))
+
+    def add_bytes(self, data: bytes) -> int:
+        """The number of ``data`` as text: what is no UTF-8 is a lone surrogate, U+DC80 to U+DCFF for each byte."""
+        return self.add(data.decode("utf-8", "surrogateescape"))
+
+    def packed(self) -> list[Packed]:
+        """Every text, or of which other text it is the beginning."""
+        packed: list[Packed] = list(self._places)
+        whole = ""
+        for text in sorted(self._places, reverse=True):
+            if len(text) >= _WORTH and whole.startswith(text):
+                packed[self._places[text]] = (self._places[whole], units(text))
+            else:
+                whole = text
+        return packed
+
+
+def units(text: str) -> int:
+    """The length of ``text`` as a page counts it, in units of UTF-16."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
