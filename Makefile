@@ -18,6 +18,9 @@ LIVE := $(filter-out $(TIMED), $(wildcard tests/live/test_*.py))
 # So many simulated calls that coverage would take minutes.
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 
+# What people look at, in a real Chromium; where there is none the tests say so and are skipped.
+PAGES := $(wildcard tests/browser)
+
 .PHONY: demo test test-all catalogue setup-clients setup-toxiproxy setup-prometheus check matrix clients bench clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
@@ -26,11 +29,13 @@ demo: $(READY)  ## run the catalogue against three clients; the exit status is t
 test: $(READY)  ## the test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" $(PURE) $(LIVE)
 	$(BIN)/python -m pytest -m "not slow" $(TIMED)
+	$(BIN)/python -m pytest -m "not slow" $(PAGES)
 
 test-all: $(READY)  ## the slow suites as well, under coverage, and the suite on every other Python that is here
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n auto --dist loadfile -m "not load" $(PURE) $(LIVE)
 	$(BIN)/coverage run -m pytest -m "not load" $(TIMED)
+	$(BIN)/coverage run -m pytest -m "not load" $(PAGES)
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m load $(HUNTS)
 	$(BIN)/python -m pytest -m load tests/live
 	$(BIN)/coverage combine -q

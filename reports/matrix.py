@@ -59,7 +59,8 @@ def _rows(table: Table) -> dict[str, Json]:
         if case.verdict is Verdict.PASS and not case.is_flaky:
             row["pass"].append(plain(case.client))
         else:
-            row.setdefault(FLAKY if case.verdict is Verdict.PASS else str(case.verdict), {})[plain(case.client)] = _cell(case)
+            name = FLAKY if case.verdict is Verdict.PASS else str(case.verdict)
+            row.setdefault(name, {})[plain(case.client)] = _cell(case)
     return rows
 
 

@@ -27,16 +27,16 @@
  *
  * While its reader has zoomed in, a live view stays where it is; "Whole" follows again. Labels are text, whatever they
  * hold. The look is in base.css. Times are seconds from the beginning. The picture has one sentence for those who
- * cannot see it (`title`); give them the same marks as a table beside it.
+ * cannot see it (`title`); the axis begins at `begin`, or at 0; give them the same marks as a table beside it.
  */
 
 /** @typedef {"bytes" | "event" | "text" | "request" | "wait" | "fault" | "note" | "good" | "bad"} Kind */
 /** @typedef {{lane: string, kind: Kind, t: number, end?: number, label: string, detail?: string}} Mark */
 /** @typedef {{id: string, name: string}} Lane */
-/** @typedef {{lanes: Lane[], marks?: Mark[], title?: string, live?: boolean, picked?: (mark: Mark) => void}} Setup */
+/** @typedef {{lanes: Lane[], marks?: Mark[], title?: string, live?: boolean, begin?: number, picked?: (mark: Mark) => void}} Setup */
 
 const LANES_SVG = "http://www.w3.org/2000/svg";
-const LANE_HEIGHT = 58, FLAG_HEIGHT = 22, AXIS_HEIGHT = 24, SIDE = 10, LETTER = 6.1;
+const LANE_HEIGHT = 64, FLAG_HEIGHT = 22, AXIS_HEIGHT = 24, SIDE = 10, LETTER = 6.1;
 const NARROWEST = 0.002; // seconds on the whole axis: times are kept to the millisecond
 
 /** An SVG element. @param {string} name @param {Record<string, string | number>} attributes @param {string} [text] */
@@ -98,17 +98,18 @@ export function lanes(host, setup) {
   box.append(bar, picture, told);
   host.append(box);
 
+  const begin = setup.begin ?? 0;
   const extent = () => {
     const last = marks.reduce((most, one) => Math.max(most, one.end ?? one.t), time);
-    return Math.max(last * 1.03, 0.05);
+    return last + Math.max((last - begin) * 0.04, 0.004);
   };
-  const shownRange = () => window_ ?? /** @type {[number, number]} */ ([0, extent()]);
+  const shownRange = () => window_ ?? /** @type {[number, number]} */ ([begin, extent()]);
 
   /** Look at `from` to `to`. @param {number} from @param {number} to */
   function look(from, to) {
-    const end = extent(), size = Math.min(Math.max(to - from, NARROWEST), end);
-    const start = Math.max(0, Math.min(from, end - size));
-    window_ = size >= end * 0.999 ? null : [start, start + size];
+    const end = extent(), all = end - begin, size = Math.min(Math.max(to - from, NARROWEST), all);
+    const start = Math.max(begin, Math.min(from, end - size));
+    window_ = size >= all * 0.999 ? null : [start, start + size];
     ask();
   }
   /** Zoom by `factor`, keeping `at` where it is. @param {number} factor @param {number} [at] seconds; the middle */
@@ -121,7 +122,7 @@ export function lanes(host, setup) {
   function fault() {
     const struck = marks.find((one) => one.kind === "fault");
     if (struck === undefined) return;
-    const size = Math.min(extent(), Math.max(0.04, extent() / 20));
+    const size = Math.max(0.04, (extent() - begin) / 20);
     look(struck.t - size / 2, struck.t + size / 2);
   }
   /** @param {number} share of what is seen */
@@ -177,7 +178,7 @@ export function lanes(host, setup) {
     let labelledTo = -Infinity;
     own.forEach((one, place) => {
       const left = Math.max(x(one.t), 0), right = Math.min(x(one.end ?? one.t), width);
-      const wide = Math.max(right - left, one.kind === "event" ? 1.5 : 3);
+      const wide = Math.max(right - left, one.kind === "event" ? 1.5 : 5);
       const next = own.slice(place + 1).find((other) => other.label !== "" || x(other.t) > left + 400);
       const room = (next ? x(next.t) : width) - left - 4;
       if (left + wide > (drawnTo[one.kind] ?? -Infinity) + 0.7) {

@@ -42,7 +42,5 @@ class Reporter:
             event = msgspec.structs.replace(event, record=None)  # what the page keeps of it is packed
         self._table.take(event)
         if isinstance(event, RunFinished):
-            page = Page(
-                table=self._table, chapters=self._chapters, baseline=self._baseline, earlier=self._earlier
-            )
+            page = Page(table=self._table, chapters=self._chapters, baseline=self._baseline, earlier=self._earlier)
             self._out.write(rendered(page))

@@ -1,7 +1,7 @@
 """Small modules of JavaScript as one, for a page that may load nothing. Pure.
 
-A module says ``import { a, b } from "./other.js";`` on a line of its own, and ``export`` before what it gives. All names
-at the top of modules must differ, for they share one scope in the end.
+A module says ``import { a, b } from "./other.js";`` on a line of its own, and ``export`` before what it gives. All
+names at the top of modules must differ, for they share one scope in the end.
 """
 
 from __future__ import annotations

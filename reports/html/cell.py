@@ -111,7 +111,10 @@ def _attempt(records: list[ServerRecord], pool: Pool, is_bad: bool) -> Json:
                 said |= {"t": _ms(record.t), "asked": pool.add(plain(f"{record.method} {record.path}"))}
                 said |= _request(record, pool) if is_bad else {}
             case Replied():
-                said |= {"status": record.status, "problem": pool.add(plain(record.problem)) if record.problem else None}
+                said |= {
+                    "status": record.status,
+                    "problem": pool.add(plain(record.problem)) if record.problem else None,
+                }
                 said |= {"faults": [pool.add(plain(one)) for one in record.faults]}
             case Ended():
                 said |= {"over": _ms(record.t), "how": record.how}

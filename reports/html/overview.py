@@ -65,7 +65,7 @@ def overview(table: Table, words: Words, changed: Mapping[tuple[str, str], Kind]
         ],
         "stands": "".join(NOT_RUN if case is None else LETTERS[case.standing] for _, _, case in cells),
         "laws": laws,
-        "titles": [words.laws.get(law, "") for law in laws],
+        "titles": dict(words.laws),
         "law": [laws.index(case.finding.law) if case.finding is not None else -1 for case in told],
         "harm": [pool.add(_told(case)) for case in told],
         "flaky": [place for place, (*_, case) in enumerate(cells) if case is not None and case.is_flaky],

@@ -17,7 +17,6 @@ from jinja2 import Environment, StrictUndefined
 
 from harness import catalog, recorded
 from harness.comparing import Side
-from harness.errors import UsageError
 from harness.plain import plain
 from harness.reporter import MARKS, Table
 from harness.standing import Standing
@@ -111,7 +110,7 @@ def _words(table: Table) -> overview.Words:
     return overview.Words(
         chapters=families,
         numbers={one: numbers.of(one) for one in table.run.scenarios},
-        laws={one.code: one.title for one in catalog.laws()},
+        laws={one.code: one.title.replace("``", "") for one in catalog.laws()},
     )
 
 

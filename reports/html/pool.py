@@ -14,10 +14,10 @@ _WORTH = 16
 
 
 class Pool:
-    """Texts by number, from 0, in the order in which they first came."""
+    """Texts by number, in the order in which they first came. The empty text is 0, so 0 may be left out."""
 
     def __init__(self) -> None:
-        self._places: dict[str, int] = {}
+        self._places = {"": 0}
 
     def add(self, text: str) -> int:
         """The number of ``text``."""

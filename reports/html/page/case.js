@@ -1,7 +1,7 @@
 // @ts-check
 import { lanes, clock } from "./lanes.js";
 import { textAt, unpacked } from "./unpack.js";
-import { command, element, oneLine, plural, visible } from "./elements.js";
+import { capital, command, element, oneLine, plural, visible } from "./elements.js";
 import { bytesOf, hexLines, textOf } from "./bytes.js";
 import { marksOf } from "./marks.js";
 import { STANDS } from "./matrix.js";
@@ -28,7 +28,7 @@ export async function showCase(host, run, place) {
   const replay = replayOf(run, scenario.id, client);
   host.replaceChildren(
     element("p", { class: "kicker" }, `${scenario.number} ${run.data.chapters.find((/** @type {any} */ one) => one.id === scenario.chapter).title}`.trim()),
-    element("h2", { tabindex: -1 }, `${scenario.id} · ${client}`),
+    element("h1", { tabindex: -1 }, `${scenario.id} · ${client}`),
     harmOf(run, cell, at, kind, word),
     command(replay, "run this case again"),
     facts(cell, at),
@@ -47,17 +47,12 @@ export function replayOf(run, scenario, client) {
   return `streamproof replay ${quoted}${run.data.policy ? ` --policy ${run.data.policy}` : ""}`;
 }
 
-/** @param {string} text */
-function capital(text) {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
-}
-
 /** What it did to the user, first. @param {any} run @param {any} cell @param {(n: any) => string} at @param {string} kind @param {string} word */
 function harmOf(run, cell, at, kind, word) {
   const box = element("div", { class: `verdict is-${kind}` }, element("p", { class: `badge ${kind}` }, word));
   const broken = cell.broken ?? [];
   broken.forEach(([law, verdict, harm], /** @type {number} */ number) => {
-    const title = run.data.titles[run.data.laws.indexOf(law)] ?? "";
+    const title = run.data.titles[law] ?? "";
     box.append(element("p", { class: number ? "harm-more" : "harm-first" }, capital(at(harm)) || "No law says why", at(harm).endsWith(".") ? "" : "."));
     box.append(element("p", { class: "law" }, verdict === "u" ? "Cannot be told by " : "Breaks ", element("strong", {}, law), title ? `: ${title}` : "", " ", element("code", {}, `streamproof explain ${law}`)));
   });
@@ -84,7 +79,7 @@ function facts(cell, at) {
 
 /** @param {string} title @param {...(Node | string | null)} children */
 function section(title, ...children) {
-  return element("section", {}, element("h3", {}, title), ...children);
+  return element("section", {}, element("h2", {}, title), ...children);
 }
 
 /** @param {any} cell @param {any[]} texts */
@@ -102,7 +97,8 @@ function timeline(cell, texts) {
   details.append(element("div", { class: "scroller" }, table));
   const section_ = section("Timeline", faults.length ? element("p", { class: "muted" }, "Struck: ", element("strong", { class: "fail" }, faults.slice(0, 4).join("; ")), faults.length > 4 ? ` and ${faults.length - 4} more` : "", ".") : null, host, details);
   requestAnimationFrame(() => {
-    const view = lanes(host, { lanes: names, marks, title: `Timeline of ${plural(marks.length, "mark")}${faults.length ? `; faults: ${faults.join("; ")}` : ""}. The table below holds the same.` });
+    const first = marks[0]?.t ?? 0, last = marks.reduce((most, one) => Math.max(most, one.end ?? one.t), 0);
+    const view = lanes(host, { lanes: names, marks, begin: Math.max(0, first - (last - first) * 0.03), title: `Timeline of ${plural(marks.length, "mark")}${faults.length ? `; faults: ${faults.join("; ")}` : ""}. The table below holds the same.` });
     for (const one of rows) {
       const show = element("button", { type: "button", class: "link", onclick: () => view.choose(one) }, clock(one.t));
       const what = one.kind === "text" ? `showed “${one.label}”` : one.kind === "bytes" ? `sent ${one.label} ${one.detail ?? ""}` : one.label;
@@ -142,7 +138,7 @@ function comparison(damage, at) {
   for (const [letter, word] of [["m", "missing"], ["d", "shown a second time"], ["o", "in the wrong place"], ["f", "never said by the model"]])
     if (kinds.has(letter)) legend.append(element("mark", { class: RUNS[letter][0] }, word), " ");
   return section("What the user should have seen, and what they saw", element("p", { class: "muted" }, "The text ", at(damage.told), "."), legend,
-    element("div", { class: "beside" }, element("div", {}, element("h4", {}, "Expected"), should), element("div", {}, element("h4", {}, "Shown"), shown)));
+    element("div", { class: "beside" }, element("div", {}, element("h3", {}, "Expected"), should), element("div", {}, element("h3", {}, "Shown"), shown)));
 }
 
 /** @type {Record<string, string>} */
@@ -162,7 +158,7 @@ function requests(cell, at) {
     body.append(element("tr", {}, ...[String(one.n), clock((one.t ?? 0) / 1000), wait, more, `${one.status ?? "–"}${one.problem !== undefined ? ` (${at(one.problem)})` : ""}`, faults || "–", ended].map((value) => element("td", {}, value))));
   }
   const head = element("tr", {}, ...["request", "at", "waited", "what was asked", "status", "faults in the reply", "how it ended"].map((one) => element("th", { scope: "col" }, one)));
-  return section("Requests", element("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "Requests" }, element("table", {}, element("thead", {}, head), body)));
+  return section("Requests", element("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "Requests" }, element("table", { class: "requests" }, element("thead", {}, head), body)));
 }
 
 /** The bytes of every reply, as text or as hex. @param {any} cell @param {(n: any) => string} at @param {string} kind */

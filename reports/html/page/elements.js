@@ -17,7 +17,7 @@ export function element(name, attributes = {}, ...children) {
 
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u00a0\ufffe\uffff]/gu;
 /** @type {Record<string, string>} */
-const SIGNS = { "\n": "↵", "\r": "␍", "\t": "⇥", "\u00a0": "⍽" };
+const SIGNS = { "\n": "↵", "\r": "\\r", "\t": "\\t" };
 
 /** What stands for a character that nobody would see. @param {string} char */
 export function sign(char) {
@@ -77,4 +77,9 @@ async function copied(text) {
     area.remove();
     return done;
   }
+}
+
+/** @param {string} text */
+export function capital(text) {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

@@ -1,6 +1,6 @@
 // @ts-check
 import { unpacked } from "./unpack.js";
-import { element, plural } from "./elements.js";
+import { capital, element, plural } from "./elements.js";
 import { EVERYTHING, STANDS, matrix, runOf } from "./matrix.js";
 import { showCase } from "./case.js";
 // The page: filters, the matrix, a case. Where it is, is said by the address: #case=…, or the filters.
@@ -22,7 +22,7 @@ const laws = lawList();
 /** @param {string} label @param {string} key @param {[string, string][]} options */
 function choice(label, key, options) {
   const select = element("select", { id: `filter-${key}`, onchange: () => change(key, select.value) }, ...options.map(([value, text]) => element("option", { value }, text)));
-  return element("label", { class: "field", for: `filter-${key}` }, label, select);
+  return element("div", { class: "field" }, element("label", { for: `filter-${key}` }, label), select);
 }
 const search = element("input", { id: "filter-q", type: "search", placeholder: "part of a name, or a number", autocomplete: "off", spellcheck: "false", oninput: () => change("q", search.value) });
 /** @type {[string, string][]} */
@@ -38,7 +38,7 @@ const bar = element("div", { class: "filters", role: "group", "aria-label": "Fil
   choice("Chapter", "chapter", [["", "all"], ...data.chapters.map((/** @type {any} */ one) => [one.id, one.id.replaceAll("_", " ")])]),
   choice("Client", "client", [["", "all"], ...run.clients.map((/** @type {string} */ one) => [one, one])]),
   choice("Law", "law", [["", "any"], ...data.laws.map((/** @type {string} */ one) => [one, one])]),
-  element("label", { class: "field grows", for: "filter-q" }, "Search", search),
+  element("div", { class: "field grows" }, element("label", { for: "filter-q" }, "Search"), search),
 );
 const folds = element("div", { class: "buttons under" },
   element("button", { type: "button", class: "small", onclick: () => grid.foldAll(true) }, "Open all chapters"),
@@ -94,8 +94,8 @@ function lawList() {
   }
   if (!found.size) return element("div", {});
   const items = [...found].sort((a, b) => b[1].count - a[1].count).map(([law, one]) => element("li", {},
-    element("p", { class: "seen" }, element("a", { href: `#case=${encodeURIComponent(run.nameOf(one.example))}` }, run.told(one.example) || law)),
-    element("p", { class: "muted" }, element("a", { href: `#only=f&law=${law}` }, plural(one.count, "case")), ` of ${plural(one.clients.size, "client")} like this, by ${law}: ${data.titles[data.laws.indexOf(law)]}`)));
+    element("p", { class: "seen" }, element("a", { href: `#case=${encodeURIComponent(run.nameOf(one.example))}` }, capital(run.told(one.example)) || law)),
+    element("p", { class: "muted" }, element("a", { href: `#only=f&law=${law}` }, plural(one.count, "case")), ` of ${plural(one.clients.size, "client")} like this; here ${run.nameOf(one.example).replace("@", ", ")}. ${law}: ${data.titles[law] ?? ""}`)));
   const most = 5, rest = items.slice(most);
   return element("section", { "aria-labelledby": "seen-title" }, element("h2", { id: "seen-title" }, "What users saw"),
     element("ol", { class: "laws" }, ...items.slice(0, most)),
@@ -113,6 +113,7 @@ function neighbours(place) {
 }
 /** @param {number} place */
 async function openCase(place) {
+  if (grid.table.tHead === null) showFilter(filterOf());
   const { back, next, at, count, isBad } = neighbours(place);
   const step = (/** @type {string} */ text, /** @type {number | undefined} */ to, /** @type {string} */ rel) => to === undefined ? null : element("a", { class: "button", rel, href: `#case=${encodeURIComponent(run.nameOf(to))}` }, text);
   caseNav.replaceChildren(element("a", { class: "button back", href: addressOf(lastFilter) }, "← All cases"),
@@ -122,7 +123,7 @@ async function openCase(place) {
   caseView.hidden = false;
   document.title = `${run.nameOf(place)} · streamproof`;
   scrollTo(0, 0);
-  caseHost.querySelector("h2")?.focus({ preventScroll: true });
+  caseHost.querySelector("h1")?.focus({ preventScroll: true });
 }
 const title = document.title;
 let scrolled = 0, wasCase = "";
@@ -171,7 +172,6 @@ grid.table.addEventListener("focusin", tellHint);
 grid.scroller.addEventListener("pointerleave", () => hint.classList.remove("shows"));
 addEventListener("beforeprint", () => { for (const one of document.querySelectorAll("details")) one.open = true; });
 
-showFilter(filterOf());
 await go();
 document.documentElement.dataset.ready = "yes";
 performance.mark("ready");

@@ -47,7 +47,7 @@ function wants(run, filter, place) {
   const stand = run.stand(place);
   if (filter.law && run.lawOf(place) !== filter.law) return false;
   switch (filter.only) {
-    case "": return stand !== "s" || !filter.law;
+    case "": return true;
     case "bad": return BAD.includes(stand);
     case "changed": return run.changed.has(place);
     case "flaky": return run.flaky.has(place);
@@ -55,57 +55,66 @@ function wants(run, filter, place) {
   }
 }
 
-/** The matrix in `host`. @param {HTMLElement} host @param {any} run @param {(text: string) => void} say */
+const ROOM = 150; // rows that are opened by themselves: more of them are shown by chapter first
+
+/** The matrix in `host`; a chapter's rows are made when it is first opened.
+ * @param {HTMLElement} host @param {any} run @param {(text: string) => void} say */
 export function matrix(host, run, say) {
-  /** @type {{row: HTMLElement, index: number, search: string}[]} */
-  let rows = [];
-  /** @type {{chapter: any, head: HTMLElement, body: HTMLElement, button: HTMLElement}[]} */
+  /** @type {Part[]} */
   let parts = [];
-  const closed = new Set(run.scenarios.length > 150 ? run.data.chapters.map((/** @type {any} */ one) => one.id) : []);
+  /** @typedef {{chapter: any, first: number, behind: number, head: HTMLElement, body: HTMLElement, button: HTMLElement, counts: HTMLElement[], rows: HTMLTableRowElement[]}} Part */
+  /** @type {Map<string, boolean>} by hand */
+  const opened = new Map();
   /** @type {number[]} */
   let columns = [];
   /** @type {Filter} */
   let filter = { ...EVERYTHING };
   /** @type {HTMLAnchorElement | null} */
   let current = null;
+  const link = document.createElement("a");
+  link.tabIndex = -1;
   const table = element("table", { class: "matrix" });
   const scroller = element("div", { class: "scroller" }, table);
   host.append(scroller);
+  const searched = run.scenarios.map((/** @type {any} */ one) => `${one.id} ${one.number}`.toLowerCase());
 
+  /** Head and chapters, without rows. */
   function build() {
     columns = run.clients.map((/** @type {string} */ _, /** @type {number} */ place) => place).filter((/** @type {number} */ place) => !filter.client || run.clients[place] === filter.client);
-    rows = []; parts = [];
-    const few = columns.length <= WORDS;
-    table.className = `matrix${few ? " few" : ""}${columns.length > 7 ? " many" : ""}`;
+    table.className = `matrix${columns.length <= WORDS ? " few" : ""}${columns.length > 7 ? " many" : ""}`;
     const heads = columns.map((place) => element("th", { scope: "col" }, element("span", {}, run.clients[place])));
-    const pieces = [element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "scenario"), ...heads))];
-    const link = document.createElement("a");
-    link.tabIndex = -1;
-    let row = 0;
-    for (const chapter of run.data.chapters) {
-      const body = document.createElement("tbody"), first = row;
-      for (const id of chapter.scenarios) {
-        const line = document.createElement("tr"), head = document.createElement("th"), scenario = run.scenarios[row];
-        head.scope = "row";
-        head.append(element("span", { class: "numbered" }, scenario.number), scenario.name);
-        line.append(head);
-        for (const column of columns) line.append(cellOf(row * run.width + column, link, few));
-        body.append(line);
-        rows.push({ row: line, index: row, search: `${id} ${scenario.number}`.toLowerCase() });
-        row++;
-      }
-      pieces.push(...headOf(chapter, first, row, body));
+    let behind = 0;
+    parts = run.data.chapters.map((/** @type {any} */ chapter) => partOf(chapter, behind, (behind += chapter.scenarios.length)));
+    table.replaceChildren(element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "scenario"), ...heads)), ...parts.flatMap((one) => [one.head, one.body]));
+    current = null;
+  }
+
+  /** @param {any} chapter @param {number} first @param {number} behind @returns {Part} */
+  function partOf(chapter, first, behind) {
+    const button = element("button", { type: "button", class: "fold", onclick: () => fold(chapter.id) }, chapter.id.replaceAll("_", " "));
+    const title = element("span", { class: "chapter-title" }, chapter.title);
+    const counts = columns.map(() => document.createElement("td"));
+    const head = element("tbody", { class: "chapter" }, element("tr", {}, element("th", { scope: "row" }, button, title), ...counts));
+    return { chapter, first, behind, head, body: document.createElement("tbody"), button, counts, rows: [] };
+  }
+
+  /** @param {Part} part */
+  function fill(part) {
+    for (let index = part.first; index < part.behind; index++) {
+      const line = document.createElement("tr"), head = document.createElement("th"), scenario = run.scenarios[index];
+      head.scope = "row";
+      head.append(element("span", { class: "numbered" }, scenario.number), " ", scenario.name);
+      line.append(head, ...columns.map((column) => cellOf(index * run.width + column)));
+      part.rows.push(line);
     }
-    table.replaceChildren(...pieces);
-    table.style.setProperty("--clients", String(columns.length));
-    current = table.querySelector("td a");
+    part.body.append(...part.rows);
+    if (current === null) current = part.body.querySelector("td a");
     if (current) current.tabIndex = 0;
   }
 
-  /** @param {number} place @param {HTMLAnchorElement} link @param {boolean} few */
-  function cellOf(place, link, few) {
-    const cell = document.createElement("td"), stand = run.stand(place);
-    const [mark, kind, word] = STANDS[stand];
+  /** @param {number} place */
+  function cellOf(place) {
+    const cell = document.createElement("td"), stand = run.stand(place), [mark, kind, word] = STANDS[stand];
     if (stand === ".") { cell.append(element("span", { class: "unseen" }, word)); return cell; }
     const made = /** @type {HTMLAnchorElement} */ (link.cloneNode());
     made.className = kind;
@@ -113,67 +122,73 @@ export function matrix(host, run, say) {
     made.textContent = run.flaky.has(place) ? `${mark}~` : mark;
     made.dataset.place = String(place);
     if (run.changed.has(place)) cell.className = "changed";
-    if (!few) made.setAttribute("aria-label", word);
+    if (columns.length > WORDS) made.setAttribute("aria-label", word);
     else made.append(element("span", { class: "harm" }, run.told(place) || word));
     cell.append(made);
     return cell;
   }
 
-  /** @param {any} chapter @param {number} first @param {number} behind @param {HTMLElement} body */
-  function headOf(chapter, first, behind, body) {
-    const button = element("button", { type: "button", class: "fold", onclick: () => fold(chapter.id) }, chapter.id.replaceAll("_", " "));
-    const title = element("span", { class: "chapter-title" }, chapter.title);
-    const counts = columns.map((column) => {
-      const stands = [];
-      for (let row = first; row < behind; row++) stands.push(run.stand(row * run.width + column));
-      const bad = stands.filter((one) => BAD.includes(one)).length, judged = stands.filter((one) => !"s.".includes(one)).length;
-      const share = judged ? Math.ceil((bad / judged) * 4) : 0;
-      const text = !judged ? "–" : bad ? String(bad) : "✓";
-      return element("td", { class: judged ? `share-${share}` : "share-none" }, element("span", { "aria-hidden": "true" }, text),
-        element("span", { class: "unseen" }, judged ? `${bad} of ${judged} not passed` : "does not concern the client"));
+  const isMarking = () => filter.only !== "" || filter.law !== "";
+
+  /** What a chapter is for each client: how many of its cases did not pass, or are what the filter wants. @param {Part} part */
+  function count(part) {
+    columns.forEach((column, at) => {
+      let found = 0, judged = 0;
+      for (let row = part.first; row < part.behind; row++) {
+        const place = row * run.width + column, stand = run.stand(place);
+        if (isMarking() ? wants(run, filter, place) : BAD.includes(stand)) found++;
+        if (stand !== "s" && stand !== ".") judged++;
+      }
+      const share = found && judged ? Math.min(4, Math.ceil((found / judged) * 4)) : 0;
+      const cell = part.counts[at];
+      cell.className = judged || found ? `share-${filter.only === "p" || filter.only === "s" ? 0 : share}` : "share-none";
+      const text = found ? String(found) : isMarking() ? "" : judged ? "✓" : "–";
+      const told = isMarking() ? `${found} of these` : judged ? `${found} of ${judged} not passed` : "does not concern the client";
+      cell.replaceChildren(element("span", { "aria-hidden": "true" }, text), element("span", { class: "unseen" }, told));
     });
-    const head = element("tbody", { class: "chapter" }, element("tr", {}, element("th", { scope: "row" }, button, title), ...counts));
-    parts.push({ chapter, head, body, button });
-    return [head, body];
   }
 
   /** @param {string} id */
   function fold(id) {
-    if (closed.has(id)) closed.delete(id); else closed.add(id);
+    const part = parts.find((one) => one.chapter.id === id);
+    if (part) opened.set(id, part.body.hidden);
     apply();
   }
 
+  /** How many cells of a row the filter wants; 0 hides it. @param {number} row @param {string[]} words */
+  function hitsOf(row, words) {
+    if (filter.chapter && filter.chapter !== run.scenarios[row].chapter) return 0;
+    if (!words.every((one) => searched[row].includes(one))) return 0;
+    return columns.filter((column) => wants(run, filter, row * run.width + column)).length;
+  }
+
   function apply() {
-    const isFiltered = filter.only !== "" || filter.law !== "" || filter.q !== "";
     const words = filter.q.toLowerCase().split(/\s+/).filter(Boolean);
-    let seen = 0, cells = 0, hits = 0;
-    table.classList.toggle("hits", filter.only !== "" || filter.law !== "");
+    const hits = run.scenarios.map((/** @type {any} */ _, /** @type {number} */ row) => hitsOf(row, words));
+    const rows = hits.filter(Boolean).length, cells = hits.reduce((/** @type {number} */ all, /** @type {number} */ one) => all + one, 0);
+    table.classList.toggle("hits", isMarking());
     for (const part of parts) {
-      let open = 0;
-      for (; seen < rows.length && run.scenarios[rows[seen].index].chapter === part.chapter.id; seen++) {
-        const { row, index, search } = rows[seen];
-        let own = 0;
-        columns.forEach((column, place) => {
-          const hit = wants(run, filter, index * run.width + column);
-          own += hit ? 1 : 0;
-          row.children[place + 1].classList.toggle("hit", hit);
-        });
-        const shows = (!filter.chapter || filter.chapter === part.chapter.id) && words.every((one) => search.includes(one)) && own > 0;
-        row.hidden = !shows;
-        if (shows) { open++; cells += own; }
-      }
-      hits += open;
-      part.head.hidden = open === 0;
-      const isOpen = open > 0 && (isFiltered || filter.chapter !== "" || !closed.has(part.chapter.id));
+      const own = hits.slice(part.first, part.behind).filter(Boolean).length;
+      part.head.hidden = own === 0;
+      const isOpen = own > 0 && (opened.get(part.chapter.id) ?? (rows <= ROOM || filter.chapter !== ""));
       part.body.hidden = !isOpen;
       part.button.setAttribute("aria-expanded", String(isOpen));
+      if (own > 0) count(part);
+      if (!isOpen) continue;
+      if (!part.rows.length) fill(part);
+      part.rows.forEach((line, at) => {
+        line.hidden = !hits[part.first + at];
+        if (!isMarking() || line.hidden) return;
+        columns.forEach((column, place) => line.children[place + 1].classList.toggle("hit", wants(run, filter, (part.first + at) * run.width + column)));
+      });
     }
-    say(hits ? `${plural(hits, "scenario")}, ${plural(cells, "case")}` : "Nothing matches.");
+    say(rows ? `${plural(rows, "scenario")}, ${plural(cells, "case")}` : "Nothing matches.");
   }
 
   /** Show what the filter wants. @param {Filter} wanted */
   function show(wanted) {
-    const rebuild = wanted.client !== filter.client || rows.length === 0;
+    const rebuild = wanted.client !== filter.client || parts.length === 0;
+    if (JSON.stringify(wanted) !== JSON.stringify(filter)) opened.clear();
     filter = wanted;
     if (rebuild) build();
     apply();
@@ -181,7 +196,7 @@ export function matrix(host, run, say) {
 
   /** @param {boolean} open */
   function foldAll(open) {
-    for (const chapter of run.data.chapters) if (open) closed.delete(chapter.id); else closed.add(chapter.id);
+    for (const chapter of run.data.chapters) opened.set(chapter.id, open);
     apply();
   }
 
@@ -205,12 +220,16 @@ export function matrix(host, run, say) {
       const beside = across > 0 ? from.nextElementSibling : from.previousElementSibling;
       return beside instanceof HTMLTableCellElement && beside.tagName === "TD" ? beside : null;
     }
-    const lines = rows.map((one) => one.row).filter((one) => !one.hidden && !(/** @type {HTMLElement} */ (one.parentElement)).hidden);
+    const lines = parts.filter((one) => !one.body.hidden).flatMap((one) => one.rows.filter((line) => !line.hidden));
     return lines[lines.indexOf(/** @type {any} */ (from.parentElement)) + down]?.children[from.cellIndex] ?? null;
   }
 
   /** The cells that the filter wants, in order, as places. */
-  const wanted = () => rows.filter((one) => !one.row.hidden).flatMap((one) => columns.map((column) => one.index * run.width + column)).filter((place) => run.stand(place) !== "." && wants(run, filter, place));
+  function wanted() {
+    const words = filter.q.toLowerCase().split(/\s+/).filter(Boolean);
+    return run.scenarios.flatMap((/** @type {any} */ _, /** @type {number} */ row) => (hitsOf(row, words) ? columns.map((column) => row * run.width + column) : []))
+      .filter((/** @type {number} */ place) => run.stand(place) !== "." && wants(run, filter, place));
+  }
 
   return { show, foldAll, wanted, table, scroller };
 }
