@@ -220,12 +220,13 @@ export function lanes(host, setup) {
     const parts = [];
     let free = 0;
     for (const one of marks.filter((mark) => mark.kind === "fault" && mark.t >= from && mark.t <= to).sort((a, b) => a.t - b.t)) {
-      const at = x(one.t), long = one.label.length * LETTER + 14, left = Math.max(0, Math.min(at - 4, width - long));
+      const label = one.label.length > 60 ? `${one.label.slice(0, 59)}…` : one.label;
+      const at = x(one.t), long = label.length * LETTER + 14, left = Math.max(0, Math.min(at - 4, width - long));
       parts.push(shape("line", { class: "m-fault", x1: at, x2: at, y1: 0, y2: height - AXIS_HEIGHT }));
       if (left < free) continue;
       free = left + long + 4;
       parts.push(shape("rect", { class: "flag", x: left, y: 2, width: long, height: 17, rx: 3 }));
-      parts.push(shape("text", { class: "t-fault", x: left + 7, y: 14.5 }, one.label));
+      parts.push(shape("text", { class: "t-fault", x: left + 7, y: 14.5 }, label));
     }
     return parts;
   }

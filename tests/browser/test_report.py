@@ -303,12 +303,9 @@ def test_the_bytes_are_there_as_text_and_as_hex_with_what_is_invisible_made_visi
 
 
 def test_a_byte_that_is_no_utf_8_is_told_as_what_it_is(opened: Opened) -> None:
-    page = opened("#case=encoding.invalid_byte_in_text@naive").page
-    if page.locator(".case").is_hidden():
-        pytest.fail("the scenario has another name now")
-    expect(
-        page.locator("pre.raw[role=region]").first.locator(".sign", has_text="\\x").filter(has_not_text="\\r").first
-    ).to_be_attached()
+    page = opened("#case=encoding.character_split@naive").page  # the line of a chunk's size cuts characters in two
+    signs = page.locator("pre.raw[role=region] .sign").all_text_contents()
+    assert {"\\xe6", "\\x9d", "\\xb1"} <= {*signs}
 
 
 def test_each_command_can_be_copied(opened: Opened) -> None:

@@ -1,7 +1,7 @@
 // @ts-check
 import { lanes, clock } from "./lanes.js";
 import { textAt, unpacked } from "./unpack.js";
-import { capital, command, element, oneLine, plural, visible } from "./elements.js";
+import { capital, command, element, oneLine, plural, short, visible } from "./elements.js";
 import { bytesOf, hexLines, textOf } from "./bytes.js";
 import { marksOf } from "./marks.js";
 import { STANDS } from "./matrix.js";
@@ -101,7 +101,7 @@ function timeline(cell, texts) {
     const view = lanes(host, { lanes: names, marks, begin: Math.max(0, first - (last - first) * 0.03), title: `Timeline of ${plural(marks.length, "mark")}${faults.length ? `; faults: ${faults.join("; ")}` : ""}. The table below holds the same.` });
     for (const one of rows) {
       const show = element("button", { type: "button", class: "link", onclick: () => view.choose(one) }, clock(one.t));
-      const what = one.kind === "text" ? `showed “${one.label}”` : one.kind === "bytes" ? `sent ${one.label} ${one.detail ?? ""}` : one.label;
+      const what = one.kind === "text" ? `showed “${short(one.label, 400)}”` : one.kind === "bytes" ? `sent ${one.label} ${one.detail ?? ""}` : one.label;
       body.append(element("tr", { class: `row-${one.kind}` }, element("td", {}, show), element("td", {}, one.lane), element("td", {}, what)));
     }
   });

@@ -50,6 +50,11 @@ export function plural(count, what) {
   return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 }
 
+/** `text`, cut to `most` characters. @param {string} text @param {number} most */
+export function short(text, most) {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
 /** A command with a button that copies it. @param {string} text @param {string} [what] for which it is */
 export function command(text, what) {
   const said = element("span", { class: "unseen", role: "status" });

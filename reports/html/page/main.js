@@ -1,6 +1,6 @@
 // @ts-check
 import { unpacked } from "./unpack.js";
-import { capital, element, plural } from "./elements.js";
+import { capital, element, plural, short } from "./elements.js";
 import { EVERYTHING, STANDS, matrix, runOf } from "./matrix.js";
 import { showCase } from "./case.js";
 // The page: filters, the matrix, a case. Where it is, is said by the address: #case=…, or the filters.
@@ -94,7 +94,7 @@ function lawList() {
   }
   if (!found.size) return element("div", {});
   const items = [...found].sort((a, b) => b[1].count - a[1].count).map(([law, one]) => element("li", {},
-    element("p", { class: "seen" }, element("a", { href: `#case=${encodeURIComponent(run.nameOf(one.example))}` }, capital(run.told(one.example)) || law)),
+    element("p", { class: "seen" }, element("a", { href: `#case=${encodeURIComponent(run.nameOf(one.example))}` }, capital(short(run.told(one.example), 300)) || law)),
     element("p", { class: "muted" }, element("a", { href: `#only=f&law=${law}` }, plural(one.count, "case")), ` of ${plural(one.clients.size, "client")} like this; here ${run.nameOf(one.example).replace("@", ", ")}. ${law}: ${data.titles[law] ?? ""}`)));
   const most = 5, rest = items.slice(most);
   return element("section", { "aria-labelledby": "seen-title" }, element("h2", { id: "seen-title" }, "What users saw"),
@@ -164,7 +164,7 @@ function tellHint(event) {
   if (!(link instanceof HTMLElement)) { hint.classList.remove("shows"); return; }
   const place = Number(link.dataset.place), [, kind, word] = STANDS[run.stand(place)];
   const changed = run.changed.has(place) ? `  (${data.kinds[run.changed.get(place)]})` : "";
-  hint.replaceChildren(element("strong", {}, run.nameOf(place)), `  `, element("span", { class: kind }, word), changed, run.told(place) ? `: ${run.told(place)}` : "");
+  hint.replaceChildren(element("strong", {}, run.nameOf(place)), `  `, element("span", { class: kind }, word), changed, run.told(place) ? `: ${short(run.told(place), 300)}` : "");
   hint.classList.add("shows");
 }
 grid.table.addEventListener("pointerover", tellHint);

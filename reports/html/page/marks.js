@@ -39,8 +39,8 @@ function ofAttempt(attempt, texts) {
 /** `start delta*3` as four names. @param {string} counted */
 function eventNames(counted) {
   return counted.split(" ").flatMap((one) => {
-    const [name, count] = one.split("*");
-    return Array(Number(count ?? 1)).fill(name);
+    const cut = one.lastIndexOf("*"); // a name may have stars of its own
+    return cut < 0 ? [] : Array(Number(one.slice(cut + 1))).fill(one.slice(0, cut));
   });
 }
 

@@ -1,6 +1,6 @@
 // @ts-check
 import { textAt } from "./unpack.js";
-import { element, plural } from "./elements.js";
+import { element, plural, short } from "./elements.js";
 // The matrix of scenarios and clients, and what is shown of it.
 
 /** @typedef {{only: string, chapter: string, client: string, law: string, q: string}} Filter */
@@ -123,7 +123,7 @@ export function matrix(host, run, say) {
     made.dataset.place = String(place);
     if (run.changed.has(place)) cell.className = "changed";
     if (columns.length > WORDS) made.setAttribute("aria-label", word);
-    else made.append(element("span", { class: "harm" }, run.told(place) || word));
+    else made.append(element("span", { class: "harm" }, short(run.told(place), 160) || word));
     cell.append(made);
     return cell;
   }
