@@ -1,6 +1,6 @@
 // @ts-check
 import { unpacked } from "./unpack.js";
-import { capital, element, plural, short } from "./elements.js";
+import { capital, element, grouped, plural, short } from "./elements.js";
 import { EVERYTHING, STANDS, matrix, runOf } from "./matrix.js";
 import { showCase } from "./case.js";
 // The page: filters, the matrix, a case. Where it is, is said by the address: #case=…, or the filters.
@@ -117,7 +117,7 @@ async function openCase(place) {
   const { back, next, at, count, isBad } = neighbours(place);
   const step = (/** @type {string} */ text, /** @type {number | undefined} */ to, /** @type {string} */ rel) => to === undefined ? null : element("a", { class: "button", rel, href: `#case=${encodeURIComponent(run.nameOf(to))}` }, text);
   caseNav.replaceChildren(element("a", { class: "button back", href: addressOf(lastFilter) }, "← All cases"),
-    element("span", { class: "muted" }, at < 0 ? "" : `${at + 1} of ${count.toLocaleString("en")} ${isBad ? "failures" : "cases"}`), ...[step("Previous", back, "prev"), step("Next", next, "next")].filter(Boolean));
+    element("span", { class: "muted" }, at < 0 ? "" : `${at + 1} of ${grouped(count)} ${isBad ? "failures" : "cases"}`), ...[step("Previous", back, "prev"), step("Next", next, "next")].filter(Boolean));
   await showCase(caseHost, run, place);
   summary.hidden = true;
   caseView.hidden = false;

@@ -141,10 +141,12 @@ export function matrix(host, run, say) {
       }
       const share = found && judged ? Math.min(4, Math.ceil((found / judged) * 4)) : 0;
       const cell = part.counts[at];
-      cell.className = judged || found ? `share-${filter.only === "p" || filter.only === "s" ? 0 : share}` : "share-none";
+      const kind = judged || found ? `share-${filter.only === "p" || filter.only === "s" ? 0 : share}` : "share-none";
       const text = found ? String(found) : isMarking() ? "" : judged ? "✓" : "–";
-      const told = isMarking() ? `${found} of these` : judged ? `${found} of ${judged} not passed` : "does not concern the client";
-      cell.replaceChildren(element("span", { "aria-hidden": "true" }, text), element("span", { class: "unseen" }, told));
+      const words = isMarking() ? `${found} of these` : judged ? `${found} of ${judged} not passed` : "does not concern the client";
+      if (cell.className !== kind) cell.className = kind;
+      if (cell.textContent !== text) cell.textContent = text;
+      cell.setAttribute("aria-label", words);
     });
   }
 
