@@ -155,7 +155,8 @@ export function lanes(host, setup) {
     const parts = [shape("title", {}, setup.title ?? "Timeline")];
     for (const one of at) {
       parts.push(shape("line", { class: "grid", x1: x(one), x2: x(one), y1: FLAG_HEIGHT, y2: height - AXIS_HEIGHT }));
-      parts.push(shape("text", { x: x(one), y: height - 8, "text-anchor": "middle" }, clock(one, step)));
+      const side = x(one) < 28 ? "start" : x(one) > width - 28 ? "end" : "middle";
+      parts.push(shape("text", { x: side === "middle" ? x(one) : side === "start" ? 4 : width - 4, y: height - 8, "text-anchor": side }, clock(one, step)));
     }
     setup.lanes.forEach((lane, row) => parts.push(...drawLane(lane, FLAG_HEIGHT + row * LANE_HEIGHT, from, to)));
     parts.push(...drawFaults(height, from, to));
@@ -221,7 +222,7 @@ export function lanes(host, setup) {
     let free = 0;
     for (const one of marks.filter((mark) => mark.kind === "fault" && mark.t >= from && mark.t <= to).sort((a, b) => a.t - b.t)) {
       const label = one.label.length > 60 ? `${one.label.slice(0, 59)}…` : one.label;
-      const at = x(one.t), long = label.length * LETTER + 14, left = Math.max(0, Math.min(at - 4, width - long));
+      const at = x(one.t), long = label.length * (LETTER + 0.7) + 14, left = Math.max(0, Math.min(at - 4, width - long));
       parts.push(shape("line", { class: "m-fault", x1: at, x2: at, y1: 0, y2: height - AXIS_HEIGHT }));
       if (left < free) continue;
       free = left + long + 4;

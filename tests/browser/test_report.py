@@ -140,6 +140,7 @@ def test_search_finds_by_parts_of_a_name_and_by_number(opened: Opened) -> None:
     assert rows(page) == ["clean_end_mid_text"]
     search.fill("10.4")
     assert rows(page) == ["clean_end_mid_text"]
+    assert page.locator(".chapter td").filter(visible=True).all_inner_texts() == ["✓", "1"]
     search.fill("nothing like it")
     assert rows(page) == []
     expect(page.get_by_text("Nothing matches.")).to_be_visible()

@@ -130,11 +130,13 @@ export function matrix(host, run, say) {
 
   const isMarking = () => filter.only !== "" || filter.law !== "";
 
-  /** What a chapter is for each client: how many of its cases did not pass, or are what the filter wants. @param {Part} part */
-  function count(part) {
+  /** What a chapter is for each client: how many of its cases did not pass, or are what the filter wants. Rows without a hit do not count.
+   * @param {Part} part @param {number[]} hits */
+  function count(part, hits) {
     columns.forEach((column, at) => {
       let found = 0, judged = 0;
       for (let row = part.first; row < part.behind; row++) {
+        if (!hits[row]) continue;
         const place = row * run.width + column, stand = run.stand(place);
         if (isMarking() ? wants(run, filter, place) : BAD.includes(stand)) found++;
         if (stand !== "s" && stand !== ".") judged++;
@@ -175,7 +177,7 @@ export function matrix(host, run, say) {
       const isOpen = own > 0 && (opened.get(part.chapter.id) ?? (rows <= ROOM || filter.chapter !== ""));
       part.body.hidden = !isOpen;
       part.button.setAttribute("aria-expanded", String(isOpen));
-      if (own > 0) count(part);
+      if (own > 0) count(part, hits);
       if (!isOpen) continue;
       if (!part.rows.length) fill(part);
       part.rows.forEach((line, at) => {
