@@ -24,7 +24,7 @@ from harness.verdict import Verdict
 from harness.web import shared
 from reports.html import overview
 from reports.html.bundle import bundled
-from reports.html.pool import Pool
+from reports.html.pool import Pool, in_order
 from reports.html.thresholds import gate_of, sentence, thresholds
 from reports.html.trend import HEIGHT, WIDTH, trend
 
@@ -86,14 +86,15 @@ def rendered(page: Page) -> str:
 
 
 def _chapter(chapter: Chapter, order: dict[str, int], clients: tuple[str, ...]) -> dict[str, Any]:
-    """Cells by their place in the matrix."""
+    """Cells by their place in the matrix; in which order they finished does not show."""
     columns = {name: place for place, name in enumerate(clients)}
     places = {
         order[scenario] * len(clients) + columns[client]: cell
         for (scenario, client), cell in chapter.cells.items()
         if scenario in order and client in columns
     }
-    return {"texts": chapter.pool.packed(), "cells": dict(sorted(places.items()))}
+    pool, cells = in_order(chapter.pool, dict(sorted(places.items())))
+    return {"texts": pool.packed(), "cells": cells}
 
 
 def _block(tree: Any) -> str:

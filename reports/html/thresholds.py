@@ -94,7 +94,9 @@ def sentence(table: Table) -> str:
         return f"{what}: nothing failed, but only {done} of {table.run.cases} cases finished."
     others = [one for one in clients if one not in gate and table.count(one, Standing.FAIL)]
     count = sum(table.count(one, Standing.FAIL) for one in others)
-    beside = f"; {' and '.join(others) if len(others) < 3 else f'{len(others)} others'} failed in {_plural(count, 'case')}"
+    beside = (
+        f"; {' and '.join(others) if len(others) < 3 else f'{len(others)} others'} failed in {_plural(count, 'case')}"
+    )
     return f"{what}: {whose} passed all that concerns it{beside if others else ''}."
 
 

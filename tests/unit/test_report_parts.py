@@ -17,7 +17,7 @@ from reports.html.bundle import bundled
 from reports.html.bursts import grouped
 from reports.html.commands import commands
 from reports.html.damage import Part, Run, compared, seen
-from reports.html.pool import Pool, units
+from reports.html.pool import Pool, in_order, units
 from reports.html.spans import kept
 
 LONG = "The gentle river admires velvet tailor."
@@ -47,6 +47,14 @@ def test_every_text_comes_back(texts: list[str]) -> None:
     places = [pool.add(one) for one in texts]
     kept_ = unpacked(pool)
     assert [kept_[place] for place in places] == texts
+
+
+def test_texts_are_numbered_anew_in_the_order_of_a_tree_and_other_numbers_stay() -> None:
+    pool = Pool()
+    late, unused, early = pool.add("late"), pool.add("unused"), pool.add("early")
+    ordered, tree = in_order(pool, {"a": [early, 3, None], "b": (late, early), "c": 0})
+    assert (ordered.texts(), tree) == (["", "early", "late"], {"a": [1, 3, None], "b": [2, 1], "c": 0})
+    assert unused == 2
 
 
 def test_bytes_that_are_no_utf_8_are_lone_surrogates() -> None:
