@@ -363,9 +363,19 @@ def test_without_javascript_the_summary_and_every_finding_are_there(
 def test_in_print_all_is_there_and_nothing_that_can_only_be_pressed(opened: Opened) -> None:
     page = opened(f"#case={CASE}").page
     page.emulate_media(media="print")
-    assert page.locator(".case button").filter(visible=True).count() == 0
+    pressed = page.locator(".case button").filter(visible=True)
+    assert [one for one in pressed.all_inner_texts() if not one.endswith(" s")] == []
     assert page.evaluate(
         "[...document.querySelectorAll('.case .raw')].every((one) => one.scrollHeight <= one.clientHeight + 2)"
+    )
+
+
+def test_a_printed_matrix_names_its_chapters_and_is_not_cut_off(opened: Opened) -> None:
+    page = opened().page
+    page.emulate_media(media="print")
+    expect(page.get_by_role("button", name="cutoff")).to_be_visible()
+    assert page.evaluate(
+        "(one => one.scrollHeight <= one.clientHeight + 2)(document.querySelector('.cases .scroller'))"
     )
 
 
