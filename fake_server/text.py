@@ -139,7 +139,7 @@ _EXPLAINS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """Characters ``start`` to ``stop`` of the truth, or (``start`` None) characters that are not in it."""
 
     start: int | None
@@ -157,14 +157,14 @@ def read(received: str, truth: str) -> Reading:
         return _reading(truth, Damage.WHOLE, 0, len(truth), share=1.0)
     if truth.startswith(received):
         return _reading(truth, Damage.TRUNCATED, len(received), len(truth), share=len(received) / len(truth))
-    pieces = list(_align(received, truth))
+    pieces = list(align(received, truth))
     known = [piece for piece in pieces if piece.start is not None]
     share = _covered(known) / len(truth) if truth else 0.0
     permuted = len(received) == len(truth)
     return _strange(pieces, truth, share) or _misplaced(known, truth, share, permuted=permuted)
 
 
-def _align(received: str, truth: str) -> Iterator[_Piece]:
+def align(received: str, truth: str) -> Iterator[Piece]:
     """Cut ``received`` into the longest runs that occur in ``truth``, preferring where the last one ended."""
     place, expected, strange = 0, 0, ""
     while place < len(received):
@@ -174,12 +174,12 @@ def _align(received: str, truth: str) -> Iterator[_Piece]:
             place += 1
             continue
         if strange:
-            yield _Piece(None, expected, strange)
+            yield Piece(None, expected, strange)
             strange = ""
-        yield _Piece(start, start + length, received[place : place + length])
+        yield Piece(start, start + length, received[place : place + length])
         place, expected = place + length, start + length
     if strange:
-        yield _Piece(None, expected, strange)
+        yield Piece(None, expected, strange)
 
 
 def _longest(received: str, place: int, truth: str, expected: int) -> tuple[int, int]:
@@ -228,7 +228,7 @@ def _common(a: str, i: int, b: str, j: int) -> int:
     return length
 
 
-def _strange(pieces: list[_Piece], truth: str, share: float) -> Reading | None:
+def _strange(pieces: list[Piece], truth: str, share: float) -> Reading | None:
     """Text that the server never sent: garbled when it stands in for true text, foreign when it was added."""
     for before, piece, after in zip([None, *pieces], pieces, [*pieces[1:], None], strict=False):
         if piece.start is not None:
@@ -242,7 +242,7 @@ def _strange(pieces: list[_Piece], truth: str, share: float) -> Reading | None:
     return None
 
 
-def _misplaced(known: list[_Piece], truth: str, share: float, *, permuted: bool) -> Reading:
+def _misplaced(known: list[Piece], truth: str, share: float, *, permuted: bool) -> Reading:
     """All of it is true text, but not once and in order.
 
     Where texts that changed places begin alike a piece may reach into the next: ``permuted`` text, of the true length,
@@ -266,7 +266,7 @@ def _misplaced(known: list[_Piece], truth: str, share: float, *, permuted: bool)
     return _reading(truth, Damage.GAP if gap else Damage.TRUNCATED, start, stop, share=share)
 
 
-def _covered(known: list[_Piece]) -> int:
+def _covered(known: list[Piece]) -> int:
     places: set[int] = set()
     for piece in known:
         assert piece.start is not None

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
+from typing import Protocol, assert_never, runtime_checkable
 
 from harness.errors import UsageError, unknown_name
 from harness.events import CaseFinished
@@ -43,6 +43,15 @@ class Side:
         if self.client and self.client not in self.run.run.clients:
             raise unknown_name(f"client in {self.name}", self.client, self.run.run.clients)
         return (self.client,) if self.client else self.run.run.clients
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """A reporter that can also show earlier runs; nothing is compared until it is told."""
+
+    def compare(self, baseline: Side | None, earlier: Sequence[Side]) -> None:
+        """Compare with ``baseline``, and show how it went over ``earlier`` runs; called before the first event."""
+        ...
 
 
 class Kind(StrEnum):

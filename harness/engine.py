@@ -217,6 +217,7 @@ def _started(plan: Plan, wall: float) -> RunStarted:
         tier=plan.tier,
         tries=plan.tries,
         date=datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        gate=plan.gate,
     )
 
 

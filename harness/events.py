@@ -37,6 +37,8 @@ class RunStarted(RunEvent, frozen=True, kw_only=True, tag="run_started"):
     """How often a case may be tried that fails or is unknown."""
     date: str = ""
     """When it began, in UTC: ``2026-11-28T16:00:00Z``."""
+    gate: tuple[str, ...] = ()
+    """The clients that alone decide the exit status; empty: all, or a history that does not say."""
 
 
 class CaseStarted(RunEvent, frozen=True, kw_only=True, tag="case_started"):

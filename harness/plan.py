@@ -120,6 +120,8 @@ class Plan:
     tier: Tier = Tier.LIVE
     tries: int = 1
     """How often a case may be tried that fails or is unknown."""
+    gate: tuple[str, ...] = ()
+    """The clients that alone decide the exit status; empty: all."""
 
 
 def plan(
@@ -134,6 +136,7 @@ def plan(
     tier: Tier = Tier.LIVE,
     tries: int = 1,
     numbers: Numbers = NONE,
+    gate: tuple[str, ...] = (),
 ) -> Plan:
     """Every selected scenario against every adapter.
 
@@ -144,6 +147,7 @@ def plan(
         policy: judge every client by this one, instead of by its own.
         toxiproxy: base URL of the Toxiproxy to use; our own when empty.
         tries: how often a case may be tried that fails or is unknown.
+        gate: the clients that alone decide the exit status; empty: all.
 
     Raises:
         UsageError: the expression is malformed or selects nothing, two clients have one name, or a Toxiproxy or several
@@ -162,7 +166,9 @@ def plan(
         for scenario in chosen
         for adapter in adapters
     )
-    return Plan(cases=cases, seed=seed, jobs=jobs, policy=policy, toxiproxy=toxiproxy, tier=tier, tries=tries)
+    return Plan(
+        cases=cases, seed=seed, jobs=jobs, policy=policy, toxiproxy=toxiproxy, tier=tier, tries=tries, gate=gate
+    )
 
 
 def selected(expression: str, names: Iterable[str], numbers: Numbers = NONE) -> list[str]:

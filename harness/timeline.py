@@ -46,7 +46,7 @@ def timeline(record: Record) -> list[Line]:
         _server_lane(record.server),
         _network_lane(record.network),
         _client_lane(record.client),
-        map(_receiver_line, record.receiver),
+        map(receiver_line, record.receiver),
     )
     return sorted(chain(*lanes), key=lambda line: line.t)
 
@@ -77,10 +77,11 @@ def _network_lane(records: tuple[NetworkRecord, ...]) -> Iterator[Line]:
             what = f"passed {size} bytes to the client on connection {connection}"
             yield Line(t=pieces[0].at, side="network", what=what)
         else:
-            yield from map(_network_line, group)
+            yield from map(network_line, group)
 
 
-def _network_line(record: NetworkRecord) -> Line:
+def network_line(record: NetworkRecord) -> Line:
+    """What happened in the network, in words."""
     t = record.at
     match record:
         case Started():
@@ -131,7 +132,8 @@ _CLOSES = {
 }
 
 
-def _receiver_line(record: ReceiverRecord) -> Line:
+def receiver_line(record: ReceiverRecord) -> Line:
+    """What the receiver saw, in words."""
     match record:
         case Called():
             what = f"call {record.number}: {plain(record.method, 60)}{_about(record)}: {_answer(record)}"
@@ -160,7 +162,7 @@ def _client_lane(records: tuple[ClientRecord, ...]) -> Iterator[Line]:
         if is_text:
             yield _shown([one for one in group if isinstance(one, Shown)])
         else:
-            yield from map(_client_line, group)
+            yield from map(client_line, group)
 
 
 def _sent(writes: list[Sent]) -> Line:
@@ -223,7 +225,8 @@ _ENDS = {
 }
 
 
-def _client_line(record: ClientRecord) -> Line:
+def client_line(record: ClientRecord) -> Line:
+    """What the client did, in words."""
     match record:
         case Shown():
             return _shown([record])

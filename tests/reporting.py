@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 import unicodedata
+import zlib
 from io import StringIO
+from typing import Any
 
 import pytest
 
@@ -137,6 +142,18 @@ def report(name: str, run: Run) -> str:
     for event in run:
         reporter.take(event)
     return out.getvalue()
+
+
+def block_in(page: str, name: str) -> Any:
+    """What one block of data in the HTML report holds."""
+    found = re.search(rf'id="{re.escape(name)}">([^<]*)<', page)
+    assert found is not None
+    return json.loads(zlib.decompress(base64.b64decode(found[1])))
+
+
+def overview_in(page: str) -> Any:
+    """What the matrix in the HTML report is made of."""
+    return block_in(page, "overview")
 
 
 def hostile(payload: str, place: str) -> Run:

@@ -35,19 +35,11 @@ def command(before: str, after: str) -> None:
 
 
 def _side(argument: str) -> Side:
-    import msgspec
-
-    from harness import journal
+    from harness import earlier, journal
     from harness.comparing import Side
-    from harness.events import CaseFinished
-    from harness.reporter import Table
 
     path, client = _split(argument)
-    run = Table()
-    for event in journal.read(Path(path)):
-        # What is compared are verdicts; both sides' bytes would be held for nothing.
-        run.take(msgspec.structs.replace(event, record=None) if isinstance(event, CaseFinished) else event)
-    return Side(name=path, run=run, client=client)
+    return Side(name=path, run=earlier.told(journal.read(Path(path))), client=client)
 
 
 def _split(argument: str) -> tuple[str, str]:

@@ -130,6 +130,7 @@ def command(
         tier=Tier(tier),
         tries=tries,
         numbers=catalog.numbers(),
+        gate=gate,
     )
     expected = _checked(expect) if expect is not None else None
     to_write = _to_write(write_expect) if write_expect is not None else None

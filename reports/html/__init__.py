@@ -1,32 +1,46 @@
-"""One self-contained HTML file: the matrix, and behind each cell what was expected and what happened on both sides."""
+"""One self-contained HTML file: how the run went, the matrix, and behind each cell what happened on both sides.
+
+The file loads nothing, and its policy lets only its own script run. Histories are packed as they come, one block for
+each chapter, and unpacked in the browser when somebody looks into a case. Without JavaScript it is a summary with every
+finding and its command.
+"""
 
 from __future__ import annotations
 
-from importlib.resources import files
+from collections.abc import Sequence
 from typing import TextIO
 
-from jinja2 import Environment, StrictUndefined
+import msgspec
 
-from harness.events import Event, RunFinished
-from harness.plain import plain
-from harness.reporter import MARKS, Table
-from harness.timeline import timeline
+from harness.comparing import Side
+from harness.events import CaseFinished, Event, RunFinished
+from harness.reporter import Table
+from reports.html import cell
+from reports.html.page import Chapter, Page, rendered
 
 
 class Reporter:
-    """Writes one HTML file at the end. What came over the wire is escaped twice: made visible, then quoted."""
+    """Writes one HTML file at the end of the run."""
 
     suffix = "html"
 
     def __init__(self, out: TextIO) -> None:
         self._out, self._table = out, Table()
+        self._chapters: dict[str, Chapter] = {}
+        self._baseline: Side | None = None
+        self._earlier: tuple[Side, ...] = ()
+
+    def compare(self, baseline: Side | None, earlier: Sequence[Side]) -> None:
+        """Show what changed against ``baseline``, and how failures went over the ``earlier`` runs."""
+        self._baseline, self._earlier = baseline, tuple(earlier)
 
     def take(self, event: Event) -> None:
         """Take the next event; the last one writes the file."""
+        if isinstance(event, CaseFinished):
+            chapter = self._chapters.setdefault(event.scenario.partition(".")[0], Chapter())
+            chapter.cells[event.scenario, event.client] = cell.packed(event, chapter.pool)
+            event = msgspec.structs.replace(event, record=None)  # what the page keeps of it is packed
         self._table.take(event)
         if isinstance(event, RunFinished):
-            environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-            environment.filters["plain"] = plain
-            environment.filters["timeline"] = timeline
-            template = environment.from_string((files(__package__) / "report.html.jinja").read_text("utf-8"))
-            self._out.write(template.render(table=self._table, run=self._table.run, end=self._table.end, marks=MARKS))
+            page = Page(table=self._table, chapters=self._chapters, baseline=self._baseline, earlier=self._earlier)
+            self._out.write(rendered(page))
