@@ -137,6 +137,8 @@ def test_a_body_that_is_nested_too_deep_is_refused_for_that(opening: bytes) -> N
         (b'{"x":+1}', "+"),
         (b'{"x" 1}', "1"),
         (b"/**/{}", "/"),
+        (b"\x0b{}", "\x0b"),
+        (b"\xc2\xa0{}", "\xa0"),
     ],
 )
 def test_a_body_that_is_no_json_is_refused_with_the_character_where_it_went_wrong(raw: bytes, culprit: str) -> None:
@@ -251,7 +253,7 @@ def test_a_field_of_32_bits_is_rounded_to_them(number: float) -> None:
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 
-@given(JSON)
+@given(JSON | st.text(HIDDEN) | st.dictionaries(st.text(HIDDEN), st.text(HIDDEN)))
 def test_what_is_written_is_json_on_one_line_that_a_web_page_may_hold(value: Any) -> None:
     text = encode(value).decode()
     assert json.loads(text) == value
