@@ -11,9 +11,12 @@ import json
 import math
 import struct
 from collections.abc import Callable, Mapping
+from decimal import ROUND_HALF_EVEN, ROUND_UP, Context
 from typing import Any, NoReturn
 
 INT64 = range(-(2**63), 2**63)
+_ROUNDING = (ROUND_HALF_EVEN, ROUND_UP)
+"""To so many digits: the nearest number, then the one above, because above a power of two there is more room."""
 
 
 class Members(tuple[tuple[str, Any], ...]):
@@ -101,14 +104,22 @@ def float32(number: float) -> float:
         OverflowError: it does not fit.
     """
     rounded = _rounded(number)
-    texts = (f"{rounded:.{digits}g}" for digits in range(1, 10))
-    shortest = next(short for text in texts if _rounded(short := float(text)) == rounded)
+    ways = (Context(digits, way) for digits in range(1, 10) for way in _ROUNDING)
+    shorter = (float(way.create_decimal_from_float(rounded)) for way in ways)
+    shortest = next(short for short in shorter if _rounds_to(rounded, short))
     return int(shortest) if shortest.is_integer() and abs(shortest) < 1e21 else shortest
 
 
 def _rounded(number: float) -> float:
     (rounded,) = struct.unpack("<f", struct.pack("<f", number))
     return float(rounded)
+
+
+def _rounds_to(rounded: float, number: float) -> bool:
+    try:
+        return _rounded(number) == rounded
+    except OverflowError:  # next to the largest number there are shorter ones that do not fit
+        return False
 
 
 def _checked(name: str, value: Any, kind: type, owner: str) -> Any:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from harness.adapter import Adapter, observed
 from harness.errors import AdapterError
+from harness.kept import Kept
 from harness.model import (
     AdapterFailed,
     Cancelled,
@@ -137,3 +139,37 @@ async def test_an_adapter_whose_call_is_cancelled_is_closed_at_once() -> None:
     async with aclosing(observed(adapter, JOB)) as observations:
         await anext(observations)
     assert adapter.closed == 1
+
+
+class Clients:
+    """Makes clients, which are numbers, and writes down when each is made and closed."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    @asynccontextmanager
+    async def make(self) -> AsyncGenerator[int, None]:
+        number = 1 + sum(line.startswith("made") for line in self.log)
+        self.log.append(f"made {number}")
+        yield number
+        self.log.append(f"closed {number}")
+
+    async def used_by(self, job: Job) -> None:
+        async with job.client(self.make) as number:
+            self.log.append(f"used {number}")
+
+
+async def test_a_call_of_its_own_closes_its_client_behind_it() -> None:
+    clients = Clients()
+    for _ in range(2):
+        await clients.used_by(JOB)
+    assert clients.log == ["made 1", "used 1", "closed 1", "made 2", "used 2", "closed 2"]
+
+
+async def test_calls_that_share_a_client_leave_it_open_until_the_last_is_over() -> None:
+    clients, kept = Clients(), Kept("c")
+    for _ in range(2):
+        await clients.used_by(replace(JOB, kept=kept))
+    assert clients.log == ["made 1", "used 1", "used 1"]
+    await kept.aclose()
+    assert clients.log[3:] == ["closed 1"]

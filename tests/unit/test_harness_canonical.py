@@ -9,8 +9,9 @@ import pytest
 
 from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Waited
 from harness.history import CaseInfo, Record, canonical
-from harness.model import ErrorSeen, Expect, Finished, Level, Limits, Noticed, Outcome, Policy, Shown
+from harness.model import Cancelled, ErrorSeen, Expect, Finished, Level, Limits, Noticed, Outcome, Policy, Shown
 from harness.receiver import Called, ReceiverRecord, Showed
+from harness.toxiproxy.events import Struck
 
 INFO = CaseInfo(
     id="f.n@c:1",
@@ -96,3 +97,35 @@ def test_the_calls_before_are_compared_as_strictly() -> None:
 
     assert after(t=2.0, port=65535, pings=9) == after()
     assert after(said=b"data: y\n\n") != after() != canonical(record())
+
+
+def cancelled(one: Record) -> Record:
+    return msgspec.structs.replace(one, client=(*one.client[:-1], Cancelled(t=1.0), one.client[-1]))
+
+
+def behind(one: Record, *toxics: str, known: tuple[str, ...] = ("latency", "reset")) -> Record:
+    """The record with these toxics having struck, in a scenario that knows those."""
+    info = msgspec.structs.replace(one.info, toxics=dict.fromkeys(known, "noop"))
+    network = tuple(
+        Struck(at=place, proxy="", connection=1, toxic=toxic, stream="downstream", passed=place)
+        for place, toxic in enumerate(toxics)
+    )
+    return msgspec.structs.replace(one, info=info, network=network)
+
+
+@pytest.mark.parametrize("broken", [cancelled, lambda one: behind(one, "reset")], ids=["cancelled", "network"])
+def test_how_much_was_written_to_a_broken_connection_is_a_matter_of_time_and_what_was_asked_is_not(broken: Any) -> None:
+    assert canonical(broken(record(said=b"data: y\n\n"))) == canonical(broken(record()))
+    asked, *answered = record().server
+    other = msgspec.structs.replace(record(), server=(msgspec.structs.replace(asked, body={"x": 1}), *answered))
+    assert canonical(broken(other)) != canonical(broken(record()))
+
+
+def test_which_toxics_struck_is_kept_and_how_often_and_in_which_order_is_not() -> None:
+    one = record()
+    assert canonical(behind(one, "reset", "latency", "reset")) == canonical(behind(one, "latency", "reset"))
+    assert canonical(behind(one, "latency")) != canonical(behind(one, "reset"))
+
+
+def test_a_toxic_that_the_scenario_does_not_name_is_not_part_of_it() -> None:
+    assert canonical(behind(record(), "latency", "helper")) == canonical(behind(record(), "latency"))

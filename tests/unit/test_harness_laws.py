@@ -49,7 +49,7 @@ from harness.model import (
     ToolRan,
     ToolUse,
 )
-from harness.network import NetworkRecord
+from harness.network import Counted, NetworkRecord
 from harness.plan import MAX_ATTEMPTS
 from harness.receiver import Called, Kind, ReceiverInfo, ReceiverRecord, Showed
 from harness.toxiproxy.events import Closed, Opened
@@ -443,6 +443,11 @@ def test_a_client_that_promises_less_may_give_up_on_a_real_fault(policy: Policy)
 @pytest.mark.parametrize("policy", list(Policy))
 def test_nobody_may_give_up_on_a_stream_that_is_only_unusual(policy: Policy) -> None:
     assert_fails("SP07", case(client=(FAILED,), expect=Expect(), policy=policy), "a good answer was lost")
+
+
+def test_who_had_the_whole_answer_and_then_failed_is_told_so() -> None:
+    one = case(attempt(1, Answer()), client=(Shown(text=TEXT), failing()), expect=Expect())
+    assert_fails("SP07", one, "the whole answer was on display, and then the call failed (Lost: it broke)")
 
 
 def test_a_failure_that_is_called_complete_is_told() -> None:
@@ -1171,6 +1176,12 @@ def test_the_last_reply_decides_nothing_where_it_may_not_be_the_last() -> None:
     assert_fails("SP28", lost, "a good answer was lost")
     assert_skips("SP28", over(lost, upstream("stall_upstream")))
     assert_skips("SP28", over(lost, Opened(at=0.5, proxy="", connection=2, client="c:2", local="p:2")))
+
+
+def test_the_last_reply_decides_nothing_where_the_network_only_counted_what_came_through() -> None:
+    lost = case(attempt(1, Answer()), client=(failing(),))
+    nothing = {"upstream_received": 0, "upstream_sent": 0, "downstream_received": 0, "downstream_sent": 0}
+    assert_skips("SP28", over(lost, Counted(at=1.0, proxy="", attempt=0, **nothing)))
 
 
 def test_a_reply_that_is_not_wholly_kept_decides_nothing() -> None:

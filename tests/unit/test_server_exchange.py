@@ -53,6 +53,19 @@ def test_without_another_server_its_path_leads_to_the_only_one() -> None:
     assert answered(Conversation(script=script(Answer()), seed="s"), asked("elsewhere/v1/messages")) == (200, 1)
 
 
+def test_a_conversation_that_begins_another_call_knows_nothing_of_the_one_before(talk: Conversation) -> None:
+    for inside in ("v1/messages", "elsewhere/v1/messages"):
+        answered(talk, asked(inside))
+    talk.requests = 2
+    other = script(Answer(), Refuse(status=401))
+    talk.begin(other, "t", None)
+    assert talk == Conversation(script=other, seed="t")
+    assert [answered(talk, asked(inside)) for inside in ("v1/messages", "elsewhere/v1/messages")] == [
+        (200, 1),
+        (401, 2),
+    ]
+
+
 def test_the_record_of_a_request_has_all_but_its_secrets(talk: Conversation) -> None:
     record = talk.requested(asked(), t=1.5, attempt=2)
     assert (record.t, record.attempt, record.streams, record.peer, record.body) == (1.5, 2, True, "p:1", GOOD)

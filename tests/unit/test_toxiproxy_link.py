@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, dataclass
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 from linked import Wire, installed
 
 from harness.toxiproxy.events import KEPT_EVENTS, Carried, Event, EventLog, Stopped
-from harness.toxiproxy.link import Dice
+from harness.toxiproxy.link import Dice, Link
 from harness.toxiproxy.metrics import KEPT_SERIES, Series, Traffic
 from harness.toxiproxy.pipe import FOREVER, RECEIVE, Emit, Flow, Pipe
 from harness.toxiproxy.toxic import STANDARD, Activation, Installed, Toxic, attributes_of, is_standard, kinds
@@ -44,6 +47,31 @@ def test_a_link_is_bare_while_no_toxic_is_in_it() -> None:
     assert not one.link.is_bare
     one.remove("noop")
     assert one.link.is_bare
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """No garbage collector: only what nothing refers to goes."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("kind", ALWAYS_ON)
+def test_a_link_that_is_over_leaves_nothing_for_the_garbage_collector(kind: str) -> None:
+    def report(*_: object) -> None:
+        """Is held by every stage."""
+
+    link, held = Link(report), weakref.ref(report)
+    for name in ("first", "second"):
+        link.add(installed(kind, name=name), Dice(seed="s", ordinal=1), 0.0)
+    link.feed(b"some bytes", 0.0)
+    del report
+    assert held() is not None
+    link.free()
+    del link
+    assert held() is None
 
 
 def test_two_latencies_add_exactly() -> None:
