@@ -81,7 +81,7 @@ def test_the_html_report_says_what_every_failure_did(recorded: list[Event], case
     assert [one.case for one in cases if one.finding and one.finding.harm not in text] == []
 
 
-@pytest.mark.parametrize("name", ["markdown", "console", "html"])
+@pytest.mark.parametrize("name", ["markdown", "marks", "html"])
 def test_every_finding_can_be_replayed_from_the_report(
     recorded: list[Event], cases: list[CaseFinished], name: str
 ) -> None:
@@ -92,10 +92,10 @@ def test_every_finding_can_be_replayed_from_the_report(
     assert [case for case in bad if f"streamproof replay {case}" not in shown] == []
 
 
-def test_the_markdown_and_console_totals_are_those_of_the_run(recorded: list[Event], cases: list[CaseFinished]) -> None:
+def test_markdown_and_marks_have_the_totals_of_the_run(recorded: list[Event], cases: list[CaseFinished]) -> None:
     passed = sum(one.verdict is Verdict.PASS and one.client == "bundled" for one in cases)
     assert f"**{passed} ✓" in report("markdown", recorded)
-    assert f"{passed} of " in report("console", recorded)
+    assert f"{passed} of " in report("marks", recorded)
 
 
 def test_a_report_made_of_the_history_is_the_one_made_of_the_run(recorded: list[Event], tmp_path: Path) -> None:
