@@ -112,6 +112,7 @@ def thousand() -> tuple[Both, ...]:
 
 
 @pytest.mark.load
+@pytest.mark.slow
 def test_a_thousand_cases_end_the_same_in_both_tiers() -> None:
     assert len(thousand()) == COUNT
     assert told(thousand()) == []
