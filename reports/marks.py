@@ -6,19 +6,17 @@ It is what the console prints of a run with ``--verbose``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TextIO
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from harness.events import CaseFinished, Event, RunFinished
+from harness.events import CaseFinished
 from harness.plain import plain
-from harness.reporter import MARKS, Table
+from harness.reporter import MARKS
 from harness.standing import Standing
 from harness.verdict import Verdict
+from reports import console
 from reports.console.clients import STYLES
-from reports.console.page import Page
-from reports.console.running import Running
 from reports.console.summary import totals
 
 _GAP = 3
@@ -26,21 +24,8 @@ _READABLE = 118
 """Columns of the matrix where nobody says how many there are."""
 
 
-class Reporter:
-    """Writes to a terminal, or to any other text stream without what moves a cursor."""
-
-    suffix = ""
-
-    def __init__(self, out: TextIO) -> None:
-        self._page, self._table = Page(out), Table()
-        self._running = Running(self._page)
-
-    def take(self, event: Event) -> None:
-        """Take the next event and show it."""
-        self._table.take(event)
-        self._running.take(event)
-        if isinstance(event, RunFinished):
-            self._page.print(self._lines())
+class Reporter(console.Reporter):
+    """As the console's, with other lines at the end."""
 
     def _lines(self) -> Iterator[Text]:
         yield from self._matrix(self._page.width or _READABLE)

@@ -18,7 +18,7 @@ from harness.chat.calls import Speaker
 from harness.chat.menu import DEFAULT, MENU, choices
 from harness.chat.talk import Question, Side, Talk, clients
 from harness.plan import PlannedCase
-from harness.web import serving
+from harness.web import serving, shared
 from harness.web.channel import stream
 
 _MOST_RUNNING, _MOST_KEPT = 4, 32
@@ -55,7 +55,7 @@ class Room:
         """The page with all that it may ask for."""
         here = Path(__file__).parent
         files = {"": here / "chat.html", "chat.css": here / "chat.css", "chat.js": here / "chat.js"}
-        files["base.css"] = serving.shared() / "base.css"
+        files["base.css"] = shared("base.css")
         routes = [
             web.get("/menu", self._menu),
             web.post("/talks", self._ask),

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 
-def shared(name: str) -> str:
-    """The text of one of the shared files, such as ``base.css``.
-
-    Raises:
-        FileNotFoundError: there is none of that name.
-    """
-    return (files(__package__) / name).read_text("utf-8")
+def shared(name: str) -> Path:
+    """Where one of the files is that all pages share, such as ``base.css``."""
+    return Path(__file__).parent / name

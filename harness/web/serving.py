@@ -42,11 +42,6 @@ _SAFE = frozenset({"GET", "HEAD"})
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def shared() -> Path:
-    """Where the files are that all pages share."""
-    return Path(__file__).parent
-
-
 class Site:
     """One page with its files and what it may ask for.
 

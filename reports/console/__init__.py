@@ -6,7 +6,10 @@ case is in the report ``marks``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TextIO
+
+from rich.text import Text
 
 from harness.events import Event, RunFinished
 from harness.reporter import Table
@@ -32,4 +35,7 @@ class Reporter:
         self._table.take(event)
         self._running.take(event)
         if isinstance(event, RunFinished):
-            self._page.print(summary(self._table, self._page, LINES))
+            self._page.print(self._lines())
+
+    def _lines(self) -> Iterable[Text]:
+        return summary(self._table, self._page, LINES)

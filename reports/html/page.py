@@ -129,12 +129,12 @@ def _template() -> Any:
 
 @cache
 def _script() -> str:
-    return bundled("main.js", lambda name: shared(name) if name == "lanes.js" else _file(name))
+    return bundled("main.js", lambda name: shared(name).read_text("utf-8") if name == "lanes.js" else _file(name))
 
 
 @cache
 def _style() -> str:
-    return shared("base.css") + _file("report.css")
+    return shared("base.css").read_text("utf-8") + _file("report.css")
 
 
 def _file(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,20 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser.chromium import launched
+from playwright.sync_api import Browser, Page, expect
 
 from fake_server.answer import Answer
 from fake_server.app import Case, FakeServer
 from fake_server.blocks import text_block
 from fake_server.script import script
 
-playwright = pytest.importorskip("playwright.sync_api", reason="NOT RUN in a browser: playwright is not installed")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT RUN: axe-core is not installed")
-expect = playwright.expect
-Page = playwright.Page
-Browser = playwright.Browser
-
 STREAMPROOF = Path(sys.executable).with_name("streamproof")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & <b>bold</b>"
 MOST_BYTES = 300_000
@@ -37,12 +32,8 @@ MOST_BYTES = 300_000
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("NOT RUN in a browser: no chromium on the PATH")
-    with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with launched() as started:
         yield started
-        started.close()
 
 
 @contextmanager
@@ -319,7 +310,7 @@ def test_axe_finds_nothing_to_complain_about(browser: Browser, url: str, scheme:
 
 def complaints(page: Page) -> list[str]:
     """What axe-core has to say against the page as it is."""
-    found = axe.Axe().run(page).response["violations"]
+    found = Axe().run(page).response["violations"]
     return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 

@@ -28,8 +28,8 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     """Lanes into which nothing has come yet."""
     file = tmp_path / "lanes.html"
-    script = shared("lanes.js").replace("export function", "function")
-    file.write_text(PAGE.format(style=shared("base.css"), script=script), "utf-8")
+    script = shared("lanes.js").read_text("utf-8").replace("export function", "function")
+    file.write_text(PAGE.format(style=shared("base.css").read_text("utf-8"), script=script), "utf-8")
     with visited(browser, file) as visit:
         visit.page.wait_for_selector("html[data-ready]")
         yield visit.page

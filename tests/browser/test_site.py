@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser.chromium import launched
+from playwright.sync_api import Browser
 
-playwright = pytest.importorskip("playwright.sync_api", reason="NOT RUN in a browser: playwright is not installed")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT RUN: axe-core is not installed")
-Browser = playwright.Browser
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ROOT = Path(__file__).parents[2]
 PAGES = ("index", "tutorial", "matrix", "catalogue/cutoff")
 OF_THE_THEME = {"landmark-unique"}
@@ -24,12 +21,8 @@ OF_THE_THEME = {"landmark-unique"}
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("NOT RUN in a browser: no chromium on the PATH")
-    with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with launched() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +39,7 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_a_narrow_screen(browser: Br
     for name in PAGES:
         page = context.new_page()
         page.goto(f"{site}/{name}.html")
-        found = {one["id"]: one["nodes"][0]["target"] for one in axe.Axe().run(page).response["violations"]}
+        found = {one["id"]: one["nodes"][0]["target"] for one in Axe().run(page).response["violations"]}
         assert {rule: where for rule, where in found.items() if rule not in OF_THE_THEME} == {}, name
         assert page.evaluate("document.documentElement.scrollWidth") == 400, name
     context.close()
