@@ -14,7 +14,17 @@ from harness.model import AdapterFailed, Cancelled, Cleared, ClientRecord, Finis
 from harness.network import NetworkFailed, NetworkRecord
 from harness.plain import plain
 from harness.timeline import Line, client_line, network_line, server_line
-from harness.toxiproxy.events import Carried, Closed, Left, Stopped, ToxicAdded, ToxicRemoved, ToxicUpdated, Unreachable
+from harness.toxiproxy.events import (
+    Carried,
+    Closed,
+    Left,
+    Started,
+    Stopped,
+    ToxicAdded,
+    ToxicRemoved,
+    ToxicUpdated,
+    Unreachable,
+)
 from harness.toxiproxy.events import Struck as ToxicStruck
 from harness.ui.hand import BY_HAND, name_of
 
@@ -77,11 +87,12 @@ def of_network(record: NetworkRecord) -> Iterator[Mark]:
             yield _mark("wire", "bad", t, network_line(record).what)
         case Closed():
             is_bad = record.how in ("toxic", "reset", "stopped")
-            yield _mark("wire", "bad" if is_bad else "note", t, network_line(record).what)
+            said = f"connection {record.connection} {'reset' if record.how == 'reset' else 'closed'}"
+            yield _mark("wire", "bad" if is_bad else "note", t, said, network_line(record).what)
         case ToxicAdded() | ToxicUpdated() | ToxicRemoved():
             if not record.toxic.endswith(BY_HAND):  # the hand says itself what it did, with its settings
                 yield _mark("wire", "note", t, network_line(record).what)
-        case Left():
+        case Left() | Started():
             pass
         case _:
             yield _mark("wire", "note", t, network_line(record).what)

@@ -90,7 +90,7 @@ class Show:
             Refused: the case is over, or has no network.
         """
         async with self._hand:
-            await self._meddle(partial(_struck, how=how), how)
+            await self._meddle(partial(_struck, how=how), how, label="")  # what it strikes has its own
 
     # ---- what happens
 
@@ -159,14 +159,14 @@ class Show:
     async def _change(self, change: Change) -> None:
         await self._meddle(partial(_changed, change=change), change.said)
 
-    async def _meddle(self, change: Callable[[Proxy], object], said: str) -> None:
+    async def _meddle(self, change: Callable[[Proxy], object], said: str, **more: str) -> None:
         opened = self._opened
         if opened is None or opened.nemesis is None:
             raise Refused("there is no network to change: press Run first")
         self._was_touched = True
         await opened.nemesis.by_hand(change)
         now = opened.now()
-        self.channel.tell("marks", {"t": round(now, 3), "marks": [of_hand(said, now)]})
+        self.channel.tell("marks", {"t": round(now, 3), "marks": [{**of_hand(said, now), **more}]})
 
     # ---- the end
 

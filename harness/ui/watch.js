@@ -110,7 +110,7 @@ export const watching = (menu) => {
   };
 
   /** @param {{t: number, side: string, what: string}} line */
-  const row = ({ t, side, what }) => made("tr", { "data-side": side }, made("td", {}, t.toFixed(2)), made("td", {}, side), made("td", {}, what));
+  const row = ({ t, side, what }) => made("tr", { "data-side": side }, made("td", {}, t < 0 ? "before" : t.toFixed(2)), made("td", {}, side), made("td", {}, what));
 
   /** @param {{t: number, marks: Mark[]}} news */
   const take = ({ t, marks }) => {
@@ -152,23 +152,23 @@ export const watching = (menu) => {
     else if (truth.replay) again.replaceChildren("The same bytes again: ", made("code", {}, truth.replay));
   };
 
-  let isShowingServed = false;
+  let isShowingServed = false, patience = 0;
   /** @param {string} url */
   const opened = (url) => {
-    state.textContent = isShowingServed ? "Waits for your program." : "Running.";
+    state.textContent = isShowingServed ? "Waits for your program." : `Running. The client is to wait ${patience} s in silence.`;
     if (!isShowingServed) return;
     the("#served").hidden = false;
     the("#url").textContent = url;
     the("#curl").textContent = `curl -N ${url}/v1/messages -H 'x-api-key: any' -H 'anthropic-version: 2023-06-01' \\\n  -H 'content-type: application/json' -d '{"model": "claude-sonnet-5-5", "max_tokens": 1024, "stream": true,\n  "messages": [{"role": "user", "content": "Hello"}]}'`;
   };
 
-  /** @param {boolean} busy @param {boolean} [hand] whether there is a network @param {string} [hint] */
-  const isBusy = (busy, hand = true, hint = "") => {
+  /** @param {boolean} busy @param {boolean} [hand] whether there is a network */
+  const isBusy = (busy, hand = true) => {
     const isThere = document.activeElement === (busy ? run : stop);
     run.hidden = busy;
     stop.hidden = !busy;
     for (const one of strikes) one.disabled = !busy || !hand;
-    the("#hand-hint").textContent = busy && !hand ? "This scenario has no server to reach, and so no network." : `Acts at once, on the open connection too.${hint}`;
+    the("#hand-hint").textContent = busy && !hand ? "This scenario has no server to reach, and so no network." : "Acts at once, on the open connection too.";
     if (isThere) (busy ? stop : run).focus({ preventScroll: true });
     if (!busy) silence.setAttribute("aria-pressed", "false");
     clearInterval(ticking);
@@ -181,13 +181,15 @@ export const watching = (menu) => {
     clear();
     began = 0;
     isShowingServed = isServed();
+    the("#seen").hidden = isShowingServed;
     let isJudged = false;
     try {
       const told = await post("shows", { scenario: scenario.value, client: isShowingServed ? "" : client.value, seed: seed.value.trim(), knobs: knobs() });
       running = told.show;
       state.textContent = "Begins.";
       the("#limits").textContent = `This scenario gives a client ${told.limits.first_byte} s for the first byte, ${told.limits.idle} s of silence, ${told.limits.progress} s without content; whoever waits longer is told so.`;
-      isBusy(true, told.hand, isShowingServed ? "" : ` The client is to wait ${told.limits.idle} s in silence.`);
+      patience = told.limits.idle;
+      isBusy(true, told.hand);
       await follow(told.show, {
         opened: ({ url }) => opened(url),
         marks: take,

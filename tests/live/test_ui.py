@@ -274,7 +274,7 @@ async def test_a_strike_ends_the_open_connection_at_once_and_spares_the_next(how
             await stream.until("marks", '"text"')
             assert (await visitor.post(f"{show}/strike", how=how)).status_code == 200
             told = await stream.end()
-    assert [one["label"] for one in stream.marks("wire", "bad")] == [f"connection 1 over: {end}"]
+    assert [one["detail"] for one in stream.marks("wire", "bad")] == [f"connection 1 over: {end}"]
     assert [one["label"] for one in stream.marks("wire", "fault")] == [f"{how} by hand"]
     assert len(stream.marks("server", "request")) == 2
     assert truth(told)["sentence"] == "The user saw the whole answer, once, after 2 requests."

@@ -151,8 +151,8 @@ def struck(toxic: str, note: str = "") -> events.Struck:
         (events.Stopped(**AT), "fault", "the network is down"),
         (NetworkFailed(**AT, why="no"), "bad", "failed: no"),
         (events.Unreachable(**AT, connection=1, why="refused"), "bad", "connection 1 finds no server: refused"),
-        (events.Closed(**CLOSED, how="reset"), "bad", "connection 1 over: reset by a toxic"),
-        (events.Closed(**CLOSED, how="client"), "note", "connection 1 over: the client closed it"),
+        (events.Closed(**CLOSED, how="reset"), "bad", "connection 1 reset"),
+        (events.Closed(**CLOSED, how="client"), "note", "connection 1 closed"),
         (events.ToxicUpdated(**AT, toxic="slicer"), "note", "toxic slicer has other settings"),
         (events.Opened(**AT, connection=1, client="", local=""), "note", "connection 1 opens"),
     ],
@@ -169,6 +169,7 @@ def test_what_the_network_does_is_on_the_wire(record: Any, kind: str, label: str
         events.ToxicUpdated(**AT, toxic=name_of("latency")),
         events.ToxicRemoved(**AT, toxic=name_of("stall")),
         events.Left(**AT, connection=1, side="client"),
+        events.Started(**AT, listen=""),
     ],
 )
 def test_what_is_told_otherwise_or_changes_nothing_is_no_mark(record: Any) -> None:
