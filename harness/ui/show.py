@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from fake_server.record import Requested, ServerRecord
+from fake_server.record import Replied, Requested
 from harness import catalog, engine
 from harness.adapter import Absent, prepared
 from harness.history import Record
@@ -145,6 +145,9 @@ class Show:
         for one in server:
             if isinstance(one, Requested):
                 self.channel.tell("request", _request(one))
+            elif isinstance(one, Replied):
+                problem = plain(one.problem or "", _MOST_HEADER)
+                self.channel.tell("reply", {"number": one.attempt, "status": one.status, "problem": problem})
         if self.is_served and self._told_server > self._judged and not opened.script.running:
             self._judge(opened)
 
@@ -209,8 +212,7 @@ def _struck(proxy: Proxy, how: Strike) -> None:
     proxy.remove(name_of(how))
 
 
-def _request(record: ServerRecord) -> dict[str, Any]:
-    assert isinstance(record, Requested)
+def _request(record: Requested) -> dict[str, Any]:
     body = json.dumps(record.body, indent=2, ensure_ascii=False)
     return {
         "number": record.attempt,

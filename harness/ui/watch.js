@@ -76,6 +76,7 @@ export const watching = (menu) => {
 
   const clear = () => {
     view.clear();
+    view.now(1);
     last = {};
     for (const one of [shown, lines, requests]) one.replaceChildren();
     the("#no-requests").hidden = false;
@@ -129,7 +130,14 @@ export const watching = (menu) => {
     const rest = left ? `\n… and ${left} characters more` : "";
     the("pre", one).textContent = `${line}\n${headers.map(([name, text]) => `${name}: ${text}`).join("\n")}\n\n${body}${rest}`;
     the("#no-requests").hidden = true;
+    one.dataset.number = String(number);
     requests.append(one);
+  };
+
+  /** @param {{number: number, status: number, problem: string}} replied */
+  const answered = ({ number, status, problem }) => {
+    const summary = requests.querySelector(`[data-number="${number}"] summary`);
+    summary?.append(" · ", made("span", status < 400 ? {} : { class: "fail" }, `${status}${problem ? ` ${problem}` : ""}`));
   };
 
   /** @param {Sight} sight @param {Record<string, string>} words */
@@ -159,7 +167,7 @@ export const watching = (menu) => {
     if (!isShowingServed) return;
     the("#served").hidden = false;
     the("#url").textContent = url;
-    the("#curl").textContent = `curl -N ${url}/v1/messages -H 'x-api-key: any' -H 'anthropic-version: 2023-06-01' \\\n  -H 'content-type: application/json' -d '{"model": "claude-sonnet-5-5", "max_tokens": 1024, "stream": true,\n  "messages": [{"role": "user", "content": "Hello"}]}'`;
+    the("#curl").textContent = `curl -N ${url}/v1/messages \\\n  -H 'x-api-key: any' -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' \\\n  -d '{"model": "claude-sonnet-5-5", "max_tokens": 1024, "stream": true,\n       "messages": [{"role": "user", "content": "Hello"}]}'`;
   };
 
   /** @param {boolean} busy @param {boolean} [hand] whether there is a network */
@@ -194,6 +202,7 @@ export const watching = (menu) => {
         opened: ({ url }) => opened(url),
         marks: take,
         request,
+        reply: answered,
         so_far: (sight) => judge(sight, SIGHTS),
         truth: (truth) => {
           isJudged = true;
@@ -284,6 +293,7 @@ export const watching = (menu) => {
   client.append(...menu.clients.map((one) => made("option", { value: one.name }, one.name)));
   client.value = clients.has("naive") ? "naive" : (menu.clients[0]?.name ?? "");
   seed.value = menu.seed;
+  view.now(1);
   label();
   list();
 };

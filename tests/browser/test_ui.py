@@ -208,6 +208,7 @@ def test_a_program_from_outside_is_served_seen_and_judged(page: Page) -> None:
         body = {"model": HOSTILE, "max_tokens": 9, "messages": [{"role": "user", "content": HOSTILE}]}
         httpx.post(f"{address.text_content()}/v1/messages", json=body, headers={"x-api-key": "k", "x-odd": "<b>x</b>"})
     expect(page.locator("#requests .request")).to_have_count(2)
+    expect(page.locator("#requests summary .fail").first).to_have_text(re.compile("^400 .*anthropic-version"))
     page.locator("#requests summary").first.click()
     expect(page.locator("#requests pre").first).to_contain_text("<script>document.title='owned'</script>")
     expect(page.locator("#verdict .which")).to_have_text("Wrong, proven by its requests (law SP11)")

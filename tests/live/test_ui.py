@@ -335,6 +335,7 @@ async def test_a_program_from_outside_is_seen_when_it_asks_and_judged_by_what_th
             told = await stream.end()
     asked = [data for name, data in told if name == "request"]
     assert [one["number"] for one in asked] == [1, 2]
+    assert [data["status"] for name, data in told if name == "reply"] == [401, 401]
     assert asked[0]["line"].startswith("POST /case/")
     assert ["x-api-key", "[redacted]"] in asked[0]["headers"]
     assert "sk-ant-secret" not in json.dumps(told)
