@@ -136,6 +136,8 @@ class Nemesis:
         self._ready = asyncio.Event()
         self._start = 0.0
         """When the network was ready for the client."""
+        self._ending = float("inf")
+        """When the harness began to take the network away."""
         self._proxy: Proxy | None = None
         self._held: socket.socket | None = None
         """Bound to the port of the proxy while that is down."""
@@ -211,19 +213,43 @@ class Nemesis:
         """Take the proxy away and tell all that happened, in seconds since ``start``."""
         for task in self._tasks:
             task.cancel()
-        ending = self._clock.now()
+        self._ending = self._clock.now()
         async with self._changing:
             if self._proxy is not None:
                 await self._try(self._proxy.delete)
                 self._release_port()
                 await self._count(0)
         self._layer.close_lane(self._name)
+        return self.told(start)
+
+    def told(self, start: float) -> tuple[NetworkRecord, ...]:
+        """All that happened up to now, in seconds since ``start``."""
         records = sorted([*(self._lane or ()), *self._own], key=lambda one: one.at)
-        kept = (_told(one, ending) for one in records)
+        kept = (_told(one, self._ending) for one in records)
         return tuple(
             msgspec.structs.replace(one, number=number, at=round(one.at - start, 6), proxy="")
             for number, one in enumerate(one for one in kept if one is not None)
         )
+
+    def news(self, place: int, start: float) -> tuple[list[NetworkRecord], int]:
+        """What happened behind ``place``, in seconds since ``start``, and the place behind that; the first is 0.
+
+        Of a Toxiproxy that tells nothing there is none.
+        """
+        events = (self._lane or [])[place:]
+        kept = (_told(one, self._ending) for one in events)
+        told = [msgspec.structs.replace(one, at=round(one.at - start, 6)) for one in kept if one is not None]
+        return told, place + len(events)
+
+    async def by_hand(self, change: Callable[[Proxy], object]) -> None:
+        """Let a person change the proxy, in turn with what the scenario changes; a refusal is told in the history.
+
+        Args:
+            change: is called in another thread.
+        """
+        async with self._changing:
+            if self._proxy is not None and self._ending == float("inf"):
+                await self._try(change, self._proxy)
 
     def _open_connections(self) -> int:
         """Connections whose client has not closed them, as far as this Toxiproxy tells."""

@@ -25,6 +25,7 @@ from harness.toxiproxy.events import (
     Struck,
     ToxicAdded,
     ToxicRemoved,
+    ToxicUpdated,
     Unreachable,
 )
 from harness.toxiproxy.profiles import PROFILES
@@ -259,6 +260,7 @@ NetworkRecord: TypeAlias = (
     Started
     | Stopped
     | ToxicAdded
+    | ToxicUpdated
     | ToxicRemoved
     | Opened
     | Unreachable

@@ -70,6 +70,33 @@ def not_stopped() -> AdapterFailed:
     return AdapterFailed(why=f"it did not stop within {STOP_SECONDS:g} s of being told to")
 
 
+async def observe_until(
+    stopped: asyncio.Event,
+    case: PlannedCase,
+    job: Job,
+    now: Callable[[], float],
+    seen: list[ClientRecord],
+    lost: Callable[[], float] = lambda: 0.0,
+) -> None:
+    """As :func:`observe_to_the_end`, for a call that its user may stop: that is written down as a cancel.
+
+    Args:
+        stopped: set when the user stops it.
+    """
+    talking = asyncio.create_task(observe_to_the_end(case, job, now, seen, lost))
+    stopping = asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait({talking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not talking.done():
+            seen.append(Cancelled(t=round(now(), 6)))
+    finally:
+        for task in (talking, stopping):
+            task.cancel()
+        await asyncio.wait({talking, stopping})
+    if not talking.cancelled():
+        talking.result()
+
+
 async def _observe(
     case: PlannedCase, job: Job, now: Callable[[], float], seen: list[ClientRecord], lost: Callable[[], float]
 ) -> None:

@@ -22,6 +22,7 @@ from harness.toxiproxy.events import (
     Stopped,
     ToxicAdded,
     ToxicRemoved,
+    ToxicUpdated,
     Unreachable,
 )
 from harness.toxiproxy.events import Struck as ToxicStruck
@@ -90,6 +91,8 @@ def network_line(record: NetworkRecord) -> Line:
             return Line(t=t, side="fault", what="down: the network closes its connections and refuses new ones")
         case ToxicAdded(toxic=toxic):
             return Line(t=t, side="network", what=f"toxic {toxic} comes")
+        case ToxicUpdated(toxic=toxic):
+            return Line(t=t, side="network", what=f"toxic {toxic} has other settings")
         case ToxicRemoved(toxic=toxic):
             return Line(t=t, side="network", what=f"toxic {toxic} goes")
         case Opened(connection=number):

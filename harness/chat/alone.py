@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from harness.chat.calls import Real, Speaker, Story
 from harness.chat.room import Room
-from harness.errors import UsageError
 from harness.live import LiveRunner
 from harness.plain import plain
-from harness.serve import told_to_stop
+from harness.web.alone import served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +47,9 @@ async def chat_forever(
         if real is not None:
             speakers["real"] = await stack.enter_async_context(Real(real.base_url, real.key, real.model))
         site = Room(speakers, seed, lambda line: say(plain(line))).site()
-        try:
-            await site.start(port)
-        except OSError as error:
-            raise UsageError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}; name another --port") from error
-        stack.push_async_callback(site.stop)
-        _introduce(site.url, speakers, say)
-        if opens:
-            webbrowser.open(site.url)
-        await told_to_stop()
-        say("bye")
+        await served(site, port, say, opens=opens, notes=_notes(speakers))
 
 
-def _introduce(url: str, speakers: dict[str, Speaker], say: Callable[[str], object]) -> None:
-    say(f"open {url}")
-    say("(the address is a secret of this machine; Ctrl-C ends it)")
+def _notes(speakers: dict[str, Speaker]) -> Iterator[str]:
     if "real" in speakers:
-        say(f"{plain(speakers['real'].name)} can be asked, too; it is, when you choose it on the page, and it costs")
+        yield f"{plain(speakers['real'].name)} can be asked, too; it is, when you choose it on the page, and it costs"

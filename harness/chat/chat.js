@@ -1,6 +1,8 @@
 // @ts-check
 /** The page of the chat. All that came over a wire is put in as text, never as markup. */
 
+import { follow, made, post, the } from "./page.js";
+
 /**
  * @typedef {{scenario: string, name: string, title: string, speakers: string[]}} Choice
  * @typedef {{id: string, name: string}} Speaker
@@ -8,21 +10,6 @@
  * @typedef {"naive" | "resilient"} Side
  * @typedef {{t: number, side: string, what: string}} Line
  */
-
-/** @template {HTMLElement} T @param {string} selector @param {ParentNode} [within] @returns {T} */
-const the = (selector, within = document) => {
-  const found = within.querySelector(selector);
-  if (found === null) throw new Error(`nothing is ${selector}`);
-  return /** @type {T} */ (found);
-};
-
-/** @param {string} name @param {Record<string, string>} [attributes] @param {...(Node | string)} children */
-const made = (name, attributes = {}, ...children) => {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children);
-  return element;
-};
 
 const NAMES = { naive: "Naive loop", resilient: "Resilient client" };
 const SIDES = /** @type {Side[]} */ (["naive", "resilient"]);
@@ -172,31 +159,14 @@ class Pane {
 /** @param {Line} line */
 const row = ({ t, side, what }) => made("li", { "data-side": side }, made("time", {}, t.toFixed(2)), made("span", {}, what));
 
-/** Follow a talk until its end. @param {string} url @param {Map<string, Pane>} panes */
-const follow = (url, panes) =>
-  new Promise((resolve) => {
-    const source = new EventSource(url);
-    for (const name of /** @type {const} */ (["shown", "cleared", "noticed", "wire", "finished", "stopped", "timed_out", "truth"])) {
-      source.addEventListener(name, (event) => {
-        const told = JSON.parse(event.data);
-        panes.get(told.side)?.[name](told);
-      });
-    }
-    const over = () => {
-      source.close();
-      resolve(undefined);
-    };
-    source.addEventListener("end", over);
-    source.addEventListener("error", () => source.readyState === EventSource.CLOSED && over());
-  });
-
-/** @param {string} url @param {unknown} [body] */
-const post = async (url, body = {}) => {
-  const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-  const told = await response.json();
-  if (!response.ok) throw new Error(told.error ?? response.statusText);
-  return told;
-};
+/** What a talk tells, each for the pane that it is about. @param {Map<string, Pane>} panes */
+const heard = (panes) =>
+  Object.fromEntries(
+    /** @type {const} */ (["shown", "cleared", "noticed", "wire", "finished", "stopped", "timed_out", "truth"]).map((name) => [
+      name,
+      (/** @type {any} */ told) => panes.get(told.side)?.[name](told),
+    ]),
+  );
 
 /** @param {boolean} busy */
 const isBusy = (busy) => {
@@ -218,7 +188,7 @@ const ask = async () => {
     const { talk, seed } = await post("talks", { message: text, fault: select.value, speaker, sides });
     running = talk;
     isBusy(true);
-    await follow(talk, opened(text, seed, sides));
+    await follow(talk, heard(opened(text, seed, sides)));
   } catch (error) {
     trouble.textContent = error instanceof Error ? error.message : String(error);
   } finally {

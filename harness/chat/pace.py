@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import msgspec
-
-from fake_server.answer import Answer
-from fake_server.script import Script, Step
 from harness.model import Expect, Limits, Outcome, Scenario
+from harness.pace import paced
 
 SETTLE_SECONDS = 14.0
 """After which a client that hangs is stopped: long enough to be annoying."""
@@ -23,13 +20,8 @@ def for_people(scenario: Scenario, message: str, *, pace: float) -> Scenario:
         message: what the person wrote; a scripted answer does not depend on it.
         pace: seconds between two events of an answer that has no pace of its own.
     """
-    return replace(
-        scenario,
-        script=_paced(scenario.script, pace),
-        elsewhere=None if scenario.elsewhere is None else _paced(scenario.elsewhere, pace),
-        request={**scenario.request, "messages": [{"role": "user", "content": message}]},
-        limits=msgspec.structs.replace(scenario.limits, settle=max(scenario.limits.settle, SETTLE_SECONDS)),
-    )
+    slow = paced(scenario, pace=pace, settle=SETTLE_SECONDS)
+    return replace(slow, request={**scenario.request, "messages": [{"role": "user", "content": message}]})
 
 
 def before_a_real_server(scenario: Scenario, message: str, model: str) -> Scenario:
@@ -42,11 +34,3 @@ def before_a_real_server(scenario: Scenario, message: str, model: str) -> Scenar
         limits=REAL,
         requires=frozenset(),
     )
-
-
-def _paced(script: Script, pace: float) -> Script:
-    return Script(tuple(_step(step, pace) for step in script.steps))
-
-
-def _step(step: Step, pace: float) -> Step:
-    return replace(step, pace=pace) if isinstance(step, Answer) and not step.pace else step

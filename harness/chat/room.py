@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +16,7 @@ from harness.chat.menu import DEFAULT, MENU, choices
 from harness.chat.talk import Question, Side, Talk, clients
 from harness.plan import PlannedCase
 from harness.web import serving, shared
-from harness.web.channel import stream
-
-_MOST_RUNNING, _MOST_KEPT = 4, 32
-"""Questions at once, and those whose events can still be asked for."""
+from harness.web.board import NUMBER, Board, Refused
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,31 +39,22 @@ class Room:
     """
 
     def __init__(self, speakers: Mapping[str, Speaker], seed: str, say: Callable[[str], object]) -> None:
-        self._speakers, self._seed, self._say = dict(speakers), seed, say
+        self._speakers, self._seed = dict(speakers), seed
         self._clients: dict[Side, Adapter] = clients()
-        self._numbers = count(1)
-        self._talks: OrderedDict[int, Talk] = OrderedDict()
-        self._running: set[asyncio.Task[None]] = set()
+        self._talks: Board[Talk] = Board(say)
 
     def site(self) -> serving.Site:
         """The page with all that it may ask for."""
         here = Path(__file__).parent
         files = {"": here / "chat.html", "chat.css": here / "chat.css", "chat.js": here / "chat.js"}
-        files["base.css"] = shared("base.css")
+        files |= {name: shared(name) for name in ("base.css", "page.js")}
         routes = [
             web.get("/menu", self._menu),
             web.post("/talks", self._ask),
-            web.get("/talks/{number:[0-9]{1,9}}", self._hear),
-            web.post("/talks/{number:[0-9]{1,9}}/stop", self._stop),
+            web.get(f"/talks/{NUMBER}", self._talks.hear),
+            web.post(f"/talks/{NUMBER}/stop", self._talks.stop),
         ]
-        return serving.Site(files, routes, closing=self.close)
-
-    async def close(self) -> None:
-        """End all that goes on."""
-        running = list(self._running)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        return serving.Site(files, routes, closing=self._talks.close)
 
     async def _menu(self, request: web.Request) -> web.Response:
         groups = [
@@ -95,7 +80,7 @@ class Room:
         try:
             asked = msgspec.json.decode(await request.read(), type=Asked)
             number = self._begun(asked)
-        except (msgspec.MsgspecError, _Refused) as error:
+        except (msgspec.MsgspecError, Refused) as error:
             return web.json_response({"error": str(error)}, status=400)
         return web.json_response({"number": number, "seed": self._seed_of(number), "talk": f"talks/{number}"})
 
@@ -103,30 +88,23 @@ class Room:
         """The number of a talk that is running now.
 
         Raises:
-            _Refused: it cannot be had; the message says why.
+            Refused: it cannot be had; the message says why.
         """
         speaker = self._checked(asked)
-        number = next(self._numbers)
+        return self._talks.begin(lambda number: self._talk(asked, speaker, number))
+
+    def _talk(self, asked: Asked, speaker: Speaker, number: int) -> Talk:
         cases = {side: self._case(side, asked.fault, number) for side in dict.fromkeys(asked.sides)}
-        talk = Talk(Question(number=number, message=asked.message, cases=cases, speaker=speaker))
-        self._talks[number] = talk
-        if len(self._talks) > _MOST_KEPT:
-            self._talks.popitem(last=False)
-        task = asyncio.create_task(talk.run())
-        self._running.add(task)
-        task.add_done_callback(self._over)
-        return number
+        return Talk(Question(number=number, message=asked.message, cases=cases, speaker=speaker))
 
     def _checked(self, asked: Asked) -> Speaker:
         speaker = self._speakers.get(asked.speaker)
         if not asked.message.strip() or not asked.sides:
-            raise _Refused("there is nothing to ask, or nobody")
+            raise Refused("there is nothing to ask, or nobody")
         if asked.fault not in choices() or speaker is None:
-            raise _Refused("this is not on the menu")
+            raise Refused("this is not on the menu")
         if not speaker.can(catalog.scenarios()[asked.fault]):
-            raise _Refused(f"{speaker.name} decides this itself: choose another fault")
-        if len(self._running) >= _MOST_RUNNING:
-            raise _Refused("too much is going on already: wait, or press stop")
+            raise Refused(f"{speaker.name} decides this itself: choose another fault")
         return speaker
 
     def _case(self, side: Side, fault: str, number: int) -> PlannedCase:
@@ -138,25 +116,3 @@ class Room:
     def _seed_of(self, number: int) -> str:
         """The first question has the seed that was given; all have different ones, so that stories differ."""
         return self._seed if number == 1 else f"{self._seed}.{number}"
-
-    async def _hear(self, request: web.Request) -> web.StreamResponse:
-        return await stream(request, self._talk(request).channel)
-
-    async def _stop(self, request: web.Request) -> web.Response:
-        self._talk(request).stop()
-        return web.json_response({})
-
-    def _talk(self, request: web.Request) -> Talk:
-        talk = self._talks.get(int(request.match_info["number"]))
-        if talk is None:
-            raise web.HTTPNotFound(text="there is no such question, or none any more")
-        return talk
-
-    def _over(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._say(f"a fault of streamproof: {error!r}")
-
-
-class _Refused(Exception):
-    """A question that cannot be asked; the message says why."""

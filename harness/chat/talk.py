@@ -16,11 +16,11 @@ from harness.adapter import Adapter, dialect_of
 from harness.adapters import bundled, naive
 from harness.chat.calls import Call, Speaker
 from harness.chat.told import Teller, Told, ending
-from harness.chat.truth import truth
 from harness.job import token_of
-from harness.model import Cancelled, Job, Observed
-from harness.observing import observe_to_the_end
+from harness.model import Job, Observed
+from harness.observing import observe_until
 from harness.plan import PlannedCase
+from harness.truth import truth
 from harness.web.channel import Channel
 
 
@@ -96,25 +96,10 @@ class Talk:
         token = f"{token_of(case)}~{self._question.number}"
         async with speaker.call(planned, token, lambda record: tell(*teller.wire(record))) as call:
             if call.job is not None:
-                await self._observe(heard, call, call.job)
+                await observe_until(self._stopped, heard, call.job, call.now, call.seen, call.lost)
             if (end := ending(call.seen)) is not None:
                 tell(*teller.seen(end))
         tell(("truth", _truth(planned, call, teller)))
-
-    async def _observe(self, case: PlannedCase, call: Call, job: Job) -> None:
-        """Let the client make its call until that ends or the user stops it."""
-        talking = asyncio.create_task(observe_to_the_end(case, job, call.now, call.seen, call.lost))
-        stopping = asyncio.create_task(self._stopped.wait())
-        try:
-            await asyncio.wait({talking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not talking.done():
-                call.seen.append(Cancelled(t=round(call.now(), 6)))
-        finally:
-            for task in (talking, stopping):
-                task.cancel()
-            await asyncio.wait({talking, stopping})
-        if not talking.cancelled():
-            talking.result()
 
 
 def _truth(case: PlannedCase, call: Call, teller: Teller) -> dict[str, Any]:

@@ -232,9 +232,17 @@ class Proxy:
         name = name or f"{type_}_{stream}"
         before = self.toxics().get(name)
         with _undone(partial(self._put_back, name, before)):
-            yield self._put(type_, attributes, stream=stream, toxicity=toxicity, name=name)
+            yield self.put(type_, attributes, stream=stream, toxicity=toxicity, name=name)
 
-    def _put(self, type_: str, attributes: Mapping[str, Any], *, stream: Stream, toxicity: float, name: str) -> Toxic:
+    def put(
+        self,
+        type_: str,
+        attributes: Mapping[str, Any],
+        *,
+        stream: Stream = "downstream",
+        toxicity: float = 1.0,
+        name: str,
+    ) -> Toxic:
         """Have this toxic under its name, with these attributes and no others."""
         there = self.toxics().get(name)
         if there is not None and (there.type, there.stream) == (type_, stream):
@@ -246,7 +254,7 @@ class Proxy:
 
     def _put_back(self, name: str, before: Toxic | None) -> None:
         if before is not None:
-            self._put(before.type, before.attributes, stream=before.stream, toxicity=before.toxicity, name=name)
+            self.put(before.type, before.attributes, stream=before.stream, toxicity=before.toxicity, name=name)
         else:
             with suppress(Missing):
                 self.remove(name)

@@ -320,7 +320,7 @@ export function lanes(host, setup) {
     now(seconds) { time = Math.max(time, seconds); ask(); },
     /** Nothing more comes. */
     over() { live = false; ask(); },
-    clear() { marks = []; time = 0; window_ = null; chosen = null; ask(); },
+    clear() { marks = []; time = 0; window_ = null; chosen = null; live = setup.live ?? false; range.textContent = ""; ask(); },
     /** Take it off the page. */
     remove() { watcher.disconnect(); box.remove(); },
     zoom, whole, look, fault, choose, range: shownRange,

@@ -16,7 +16,6 @@ from harness import catalog, engine
 from harness.chat.menu import DEFAULT, MENU, choices
 from harness.chat.pace import REAL, before_a_real_server, for_people
 from harness.chat.told import Teller, ending
-from harness.chat.truth import truth
 from harness.chat.veil import Veil, hiding
 from harness.events import CaseFinished
 from harness.history import Record
@@ -36,6 +35,7 @@ from harness.model import (
 )
 from harness.plan import PlannedCase
 from harness.sim import runner
+from harness.truth import truth
 from harness.verdict import Verdict
 
 KEY = "sk-ant-api03-this-is-nobodys-business"
