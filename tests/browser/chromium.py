@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 EXECUTABLE = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PICTURES = Path(__file__).parents[2] / "docs" / "images"
+MOST_BYTES = 300_000
+"""Of a picture."""
 WIDE, NARROW = {"width": 1440, "height": 1000}, {"width": 400, "height": 800}
 
 
@@ -62,3 +66,18 @@ def violations(page: Page) -> list[str]:
     """What axe-core finds wrong, each with the first elements that it is about."""
     found = Axe().run(page).response["violations"]
     return [f"{one['id']}: {[node['html'][:120] for node in one['nodes'][:3]]}" for one in found]
+
+
+def pictured(page: Page, name: str, most: int = 2000) -> None:
+    """Take a picture of the page, at most ``most`` pixels from its top.
+
+    With ``STREAMPROOF_PICTURES=1`` in the environment it becomes that of the docs.
+    """
+    page.evaluate("document.activeElement.blur()")
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    height = min(most, page.evaluate("document.documentElement.scrollHeight"))
+    page.set_viewport_size({"width": page.evaluate("innerWidth"), "height": height})
+    target = PICTURES / name
+    picture = page.screenshot(path=target if os.environ.get("STREAMPROOF_PICTURES") else None)
+    assert len(picture) < MOST_BYTES
+    assert target.stat().st_size < MOST_BYTES

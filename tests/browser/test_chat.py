@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser.chromium import launched
+from browser.chromium import launched, pictured
 from playwright.sync_api import Browser, Page, expect
 
 from fake_server.answer import Answer
@@ -24,10 +24,7 @@ from fake_server.blocks import text_block
 from fake_server.script import script
 
 STREAMPROOF = Path(sys.executable).with_name("streamproof")
-ROOT = Path(__file__).parents[2]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & <b>bold</b>"
-MOST_BYTES = 300_000
-"""Of the picture in the README."""
 
 
 @pytest.fixture(scope="module")
@@ -340,15 +337,7 @@ def test_the_text_is_announced_politely_and_notices_and_errors_by_their_roles(pa
 
 
 def test_the_picture_of_the_readme(browser: Browser, url: str) -> None:
-    target = ROOT / "docs" / "images" / "chat.png"
     with opened(browser, url, width=1080, height=1000) as page:
         ask(page)
         ended(page)
-        page.evaluate("document.activeElement.blur()")
-        page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
-        height = page.evaluate("document.documentElement.scrollHeight")
-        page.set_viewport_size({"width": 1080, "height": height})
-        picture = page.screenshot(path=target if os.environ.get("STREAMPROOF_PICTURES") else None)
-    assert picture.startswith(b"\x89PNG")
-    assert len(picture) < MOST_BYTES
-    assert target.stat().st_size < MOST_BYTES
+        pictured(page, "chat.png")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from browser.chromium import NARROW, WIDE, Visit, launched, violations, visited
+from browser.chromium import NARROW, WIDE, Visit, launched, pictured, violations, visited
 from fabricated import FAIL, PASS, UNKNOWN, ended, table_of
 from playwright.sync_api import Browser, Page, expect
 from reporting import PAYLOADS, record, run_of
@@ -23,6 +25,7 @@ from harness.events import CaseFinished, Event, RunFinished, RunStarted
 from harness.plan import Tier, plan
 from reports.html import Reporter
 
+STREAMPROOF = Path(sys.executable).with_name("streamproof")
 CLIENTS = ("bundled", "naive")
 SELECT = "cutoff or encoding or stall.after_headers"
 CASE = "cutoff.clean_end_mid_text@naive"
@@ -193,6 +196,13 @@ def test_a_link_to_a_case_opens_it_and_harm_comes_first(opened: Opened) -> None:
     expect(page.locator(".case .command code").first).to_have_text(f"streamproof replay {CASE}:42")
     expect(page.get_by_text("The body ends politely in the middle of the text.")).to_be_visible()
     assert page.locator("#summary").is_hidden()
+
+
+def test_the_picture_of_the_readme(opened: Opened, tmp_path: Path) -> None:
+    command = [STREAMPROOF, "run", "--seed", "42", "-k", "cutoff.clean_end_mid_text", "--client", "naive"]
+    subprocess.run([*command, "--report", f"html={tmp_path / 'report.html'}"], cwd=tmp_path, check=False, timeout=60)
+    page = opened(f"#case={CASE}", file=tmp_path / "report.html", viewport={"width": 1080, "height": 700}).page
+    pictured(page, "report.png", most=1650)
 
 
 def test_a_link_with_the_seed_behind_it_as_replay_prints_it_opens_the_case_too(opened: Opened) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from browser.chromium import launched, violations
+from browser.chromium import launched, pictured, violations
 from playwright.sync_api import Browser, Page, expect
 
 STREAMPROOF = Path(sys.executable).with_name("streamproof")
@@ -301,3 +301,10 @@ def test_what_changes_is_announced(page: Page) -> None:
         expect(page.locator(name)).to_have_attribute("role", "status")
     for name in ("#trouble", "#search-trouble"):
         expect(page.locator(name)).to_have_attribute("role", "alert")
+
+
+def test_the_picture_of_the_docs(browser: Browser, url: str) -> None:
+    with opened(browser, url, width=1080) as page:
+        run(page)
+        over(page)
+        pictured(page, "ui.png")
