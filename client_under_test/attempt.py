@@ -77,11 +77,10 @@ class Attempt:
         if not self.is_stream:
             self._body += data
             return
-        for sse in self._decoder.feed(data):
-            for event in self._reader.read(sse):
-                yield event, self.message.apply(event)
-                if self.message.stopped:
-                    return
+        for event in self._reader.read(self._decoder.feed(data)):
+            yield event, self.message.apply(event)
+            if self.message.stopped:
+                return
 
     def read_body(self) -> None:
         """The whole body came, which is no stream: read the message in it.

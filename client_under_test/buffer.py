@@ -65,6 +65,8 @@ _BEFORE_NUMBERS = frozenset(
 )
 _MATTERS = re.escape("".join(sorted(_STOPS | _PAIRED)))
 _PLAIN = re.compile(f"[^{_WHITE}{_MATTERS}][^{_WHITE.replace(' ', '')}{_MATTERS}]*")
+_WORD = f"[^{_WHITE}{_MATTERS}]++"
+_SENTENCE = re.compile(rf"(?:{_WORD} )+(?!(?:[ivx]+|[IVX]+)[.!?])([^\W\d_]{{2,}})[.!?] (?=[^\W\d_])")
 _LOOK_BACK = 40  # longer than any abbreviation, ordinal or list number
 
 _AFTER_SPACE = re.compile(f"[{_WHITE}](?=[^{_WHITE}])")
@@ -106,7 +108,10 @@ class SentenceBuffer:
             self._last = now
         place = 0
         while place < len(text):
-            if plain := self._plain(text, place):
+            if sentence := self._sentence(text, place):
+                self._give_with(sentence)
+                place += len(sentence)
+            elif plain := self._plain(text, place):
                 self._held.extend(plain)
                 place += len(plain)
             else:
@@ -136,6 +141,18 @@ class SentenceBuffer:
         self._open: set[str] = set()  # of `_PAIRED`, in this line
         self._state = self._margin
 
+    def _sentence(self, text: str, place: int) -> str:
+        """What comes next up to the end of a sentence that has no other than words before it, so it is taken at once.
+
+        It ends with a word that is no abbreviation or number, one stop and one space, and a letter comes behind it.
+        """
+        if self._stop >= 0 or self._open or self._state != self._text:
+            return ""
+        found = _SENTENCE.match(text, place, place + max(0, self._room - len(self._held)))
+        if found is None or found[1].lower() in _BEFORE_ANYTHING or text[found.end()].islower():
+            return ""
+        return found[0]
+
     def _plain(self, text: str, place: int) -> str:
         """What comes next that changes nothing but what is held: most of all text, so it is taken at once."""
         if self._stop >= 0 or self._state != self._text:
@@ -164,6 +181,12 @@ class SentenceBuffer:
         self._line, self._stop, self._room = self._line - count, self._stop - count, self._limit
         if self._line < 0:
             self._state = self._text  # a margin that is gone was too wide for a fence
+
+    def _give_with(self, rest: str) -> None:
+        """Give out what is held, with the end of its sentence."""
+        self._given.append("".join((*self._held, rest)))
+        self._held.clear()
+        self._line, self._room = 0, self._limit
 
     # One method for each state.
 

@@ -14,6 +14,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from msgspec import MsgspecError, Struct, field
+from msgspec.json import Decoder
+
 from client_under_test.answer import Outcome
 from client_under_test.continuation import DEFAULT_TABLE, Strategy, after_pauses, continued
 from client_under_test.dialects.dialect import Dialect
@@ -50,6 +53,68 @@ _KINDS = frozenset(
     ("message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta")
 )
 """Events that say something, so that one without data has lost it."""
+
+
+class _Text(Struct, tag="text_delta", forbid_unknown_fields=True, frozen=True, gc=False):
+    said: str = field(name="text")
+
+
+class _Input(Struct, tag="input_json_delta", forbid_unknown_fields=True, frozen=True, gc=False):
+    said: str = field(name="partial_json")
+
+
+class _Thinking(Struct, tag="thinking_delta", forbid_unknown_fields=True, frozen=True, gc=False):
+    said: str = field(name="thinking")
+
+
+class _Piece(Struct, tag="content_block_delta", forbid_unknown_fields=True, frozen=True):
+    """Nearly every event of a stream, with the fields that it has nearly always."""
+
+    index: int
+    delta: _Text | _Input | _Thinking
+
+
+_FIELDS: Mapping[type, tuple[str, str]] = {
+    _Text: ("text_delta", "text"),
+    _Input: ("input_json_delta", "partial_json"),
+    _Thinking: ("thinking_delta", "thinking"),
+}
+_piece = Decoder(_Piece).decode
+
+
+def read(arrived: Iterable[SseEvent]) -> Iterator[Event]:
+    """The typed events in ``arrived``, as :func:`parse` finds them, but pieces that follow each other are one.
+
+    Raises:
+        ProtocolError: as :func:`parse` does, behind what came before.
+    """
+    index, said = -1, list[str]()
+    kind: type = _Text
+    for sse in arrived:
+        if sse.name == "content_block_delta":
+            try:
+                piece = _piece(sse.raw)
+            except (MsgspecError, UnicodeDecodeError):
+                pass  # it is something rarer, or wrong: both are read with care
+            else:
+                delta = piece.delta
+                if said and (piece.index != index or type(delta) is not kind):
+                    yield _joined(index, kind, said)
+                    said = []
+                index, kind = piece.index, type(delta)
+                said.append(delta.said)
+                continue
+        if said:
+            yield _joined(index, kind, said)
+            said = []
+        yield parse(sse)
+    if said:
+        yield _joined(index, kind, said)
+
+
+def _joined(index: int, kind: type, said: Iterable[str]) -> BlockDelta:
+    name, home = _FIELDS[kind]
+    return BlockDelta(index, {"type": name, home: "".join(said)})
 
 
 def parse(sse: SseEvent) -> Event:
@@ -208,9 +273,9 @@ class Anthropic:
         """Itself: each event says all that is to be known of it."""
         return self
 
-    def read(self, sse: SseEvent) -> tuple[Event]:
-        """See :func:`parse`."""
-        return (parse(sse),)
+    def read(self, arrived: Iterable[SseEvent]) -> Iterator[Event]:
+        """See :func:`read`."""
+        return read(arrived)
 
     def whole(self, body: Mapping[str, Any]) -> Iterator[Event]:
         """A message, or an error object."""

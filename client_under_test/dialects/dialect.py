@@ -5,7 +5,7 @@ The state machine, the display, retries and deadlines are the same for all of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from client_under_test.answer import Outcome
@@ -18,8 +18,8 @@ from client_under_test.sse import SseEvent
 class Reader(Protocol):
     """Reads one stream; it may remember what came before."""
 
-    def read(self, sse: SseEvent) -> Iterable[Event]:
-        """What the next event says: one typed event at least.
+    def read(self, arrived: Iterable[SseEvent]) -> Iterator[Event]:
+        """What the next events say, in order: for each a typed event at least, but pieces of one text may be joined.
 
         Raises:
             ProtocolError: it cannot be understood, or cannot follow what came before.

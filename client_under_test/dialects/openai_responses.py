@@ -117,8 +117,12 @@ class _Events:
         self._last: int | None = None
         self._has_begun = False
 
-    def read(self, sse: SseEvent) -> Iterator[Event]:
+    def read(self, arrived: Iterable[SseEvent]) -> Iterator[Event]:
         """See :class:`~client_under_test.dialects.dialect.Reader`."""
+        for sse in arrived:
+            yield from self._one(sse)
+
+    def _one(self, sse: SseEvent) -> Iterator[Event]:
         if sse.name == "error":
             yield ErrorReported(self._dialect.error_in_stream(sse.raw))
         elif sse.raw.strip() in (b"", b"[DONE]") and not sse.name.startswith("response."):

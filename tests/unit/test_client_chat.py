@@ -343,9 +343,9 @@ def test_a_model_that_was_only_told_what_it_said_may_repeat_it() -> None:
 def test_a_tool_call_after_the_reason_is_a_protocol_error() -> None:
     reader = OPENAI_CHAT.reader()
     first, second = SseDecoder().feed((chunk({}, "stop") + call("{}", id="a", name="go")).encode())
-    assert [*reader.read(first)]
+    assert [*reader.read([first])]
     with pytest.raises(ProtocolError):
-        [*reader.read(second)]
+        [*reader.read([second])]
 
 
 def test_messages_that_are_no_list_are_left_to_the_api() -> None:
