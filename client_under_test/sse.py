@@ -4,10 +4,10 @@ Exact to WHATWG HTML §9.2.6 ("Interpreting an event stream"): CR, LF and CRLF e
 leading BOM is dropped; ``data`` lines are joined by LF; an event without data is not dispatched; an event that is not
 closed by a blank line is discarded at the end. It does no I/O and stays in bytes: text is decoded when it is asked for.
 
-How it is fast: what may wait for more waits as it came, and nothing is looked at twice. Up to the last blank line a read
-is split into lines at once. Where every event has the lines of the first, as those of an API have, these are columns,
-and each column is checked and stripped by a few calls, without a step of Python for each line. Anything else is read line
-by line, by the same rules.
+How it is fast: what may wait for more waits as it came, and nothing is looked at twice. Up to the last blank line a
+read is split into lines at once. Where every event has the lines of the first, as those of an API have, these are
+columns, and each column is checked and stripped by a few calls, without a step of Python for each line. Anything else
+is read line by line, by the same rules.
 
 Memory is bounded by ``max_event_bytes``, time is linear in the bytes however they are cut.
 """

@@ -59,7 +59,7 @@ def test_the_naive_loop_fails_for_the_right_reason(scenario: str, naive: dict[st
     assert (finding.law, bool(re.search(words, finding.harm))) == (law, True), finding.harm
 
 
-@pytest.mark.parametrize("client", ["bundled", "bundled_sync"])
+@pytest.mark.parametrize("client", ["bundled", "bundled_blocks", "bundled_sync"])
 def test_the_bundled_client_passes_every_scenario(client: str) -> None:
     found = wrong(client, "1")
     spoken = {name for name, one in catalog.scenarios().items() if Dialect.ANTHROPIC in one.spoken_in}

@@ -26,6 +26,7 @@ from spoken import message
 
 from client_under_test import Policy, StreamClient, StreamError, SyncStreamClient, events
 from client_under_test.answer import Answer, Outcome
+from client_under_test.blocks import block_client
 from client_under_test.call import AT_ONCE_BYTES
 from client_under_test.errors import (
     ConnectionFailed,
@@ -88,6 +89,10 @@ async def _with_a_loop(url: str, request: dict[str, Any] = REQUEST, policy: Poli
         return await one.complete(request)
 
 
+async def _in_blocks(url: str, request: dict[str, Any] = REQUEST, policy: Policy = QUICK, **more: Any) -> Answer:
+    return await _with_a_loop(url, request, policy, **{"http": block_client(), **more})
+
+
 async def _without_a_loop(url: str, request: dict[str, Any] = REQUEST, policy: Policy = QUICK, **more: Any) -> Answer:
     def complete() -> Answer:
         with SyncStreamClient(**{"api_key": "k", "base_url": url, "policy": policy, **more}) as one:
@@ -96,7 +101,7 @@ async def _without_a_loop(url: str, request: dict[str, Any] = REQUEST, policy: P
     return await asyncio.to_thread(complete)
 
 
-@pytest.fixture(params=[_with_a_loop, _without_a_loop], ids=["async", "sync"])
+@pytest.fixture(params=[_with_a_loop, _in_blocks, _without_a_loop], ids=["async", "blocks", "sync"])
 def complete(request: pytest.FixtureRequest) -> Complete:
     found: Complete = request.param
     return found

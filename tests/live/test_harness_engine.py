@@ -90,7 +90,8 @@ def test_every_client_that_ships_is_an_adapter() -> None:
     names = catalog.names("harness.adapters")
     here = [name for name in names if name != "node" or shutil.which("node")]
     assert [catalog.adapter(name).name for name in here] == here
-    assert names == "anthropic bundled bundled_chat bundled_relay bundled_responses bundled_sync naive node".split()
+    ours = "bundled bundled_blocks bundled_chat bundled_relay bundled_responses bundled_sync"
+    assert names == ["anthropic", *ours.split(), "naive", "node"]
 
 
 async def test_events_are_numbered_from_zero_from_run_started_to_run_finished() -> None:

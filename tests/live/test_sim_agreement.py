@@ -119,12 +119,14 @@ def test_a_thousand_cases_end_the_same_in_both_tiers() -> None:
 
 
 @pytest.mark.load
+@pytest.mark.slow
 def test_few_of_them_are_a_matter_of_time() -> None:
     timed = [one.told for one in thousand() if one.difference]
     assert len(timed) < COUNT / 20, timed
 
 
 @pytest.mark.load
+@pytest.mark.slow
 @pytest.mark.parametrize("tier", ["simulated", "live"])
 def test_every_kind_of_fault_and_toxic_strikes_in_one_of_them(tier: str) -> None:
     struck = {name for one in thousand() for name in kinds_that_struck(getattr(one, tier))}
