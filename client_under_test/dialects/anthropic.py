@@ -74,47 +74,60 @@ class _Piece(Struct, tag="content_block_delta", forbid_unknown_fields=True, froz
     delta: _Text | _Input | _Thinking
 
 
-_FIELDS: Mapping[type, tuple[str, str]] = {
-    _Text: ("text_delta", "text"),
-    _Input: ("input_json_delta", "partial_json"),
-    _Thinking: ("thinking_delta", "thinking"),
-}
 _piece = Decoder(_Piece).decode
+_KINDS_OF_PIECES: Mapping[type, str] = {
+    _Text: "text_delta",
+    _Input: "input_json_delta",
+    _Thinking: "thinking_delta",
+}
+_SAID_IN = {"text_delta": "text", "input_json_delta": "partial_json", "thinking_delta": "thinking"}
 
 
 def read(arrived: Iterable[SseEvent]) -> Iterator[Event]:
-    """The typed events in ``arrived``, as :func:`parse` finds them, but pieces that follow each other are one.
+    """The typed events in ``arrived``, as :func:`parse` finds them, but pieces of one block that follow each other are
+    one: what arrives at once is shown at once.
 
     Raises:
         ProtocolError: as :func:`parse` does, behind what came before.
     """
-    index, said = -1, list[str]()
-    kind: type = _Text
+    index, kind, said = -1, "", list[str]()
     for sse in arrived:
-        if sse.name == "content_block_delta":
-            try:
-                piece = _piece(sse.raw)
-            except (MsgspecError, UnicodeDecodeError):
-                pass  # it is something rarer, or wrong: both are read with care
-            else:
-                delta = piece.delta
-                if said and (piece.index != index or type(delta) is not kind):
-                    yield _joined(index, kind, said)
-                    said = []
-                index, kind = piece.index, type(delta)
-                said.append(delta.said)
-                continue
-        if said:
-            yield _joined(index, kind, said)
+        found = _piece_in(sse)
+        if said and (found is None or found[0] != index or found[1] != kind):
+            yield BlockDelta(index, {"type": kind, _SAID_IN[kind]: "".join(said)})
             said = []
-        yield parse(sse)
+        if found is None:
+            yield parse(sse)
+        else:
+            index, kind, more = found
+            said.append(more)
     if said:
-        yield _joined(index, kind, said)
+        yield BlockDelta(index, {"type": kind, _SAID_IN[kind]: "".join(said)})
 
 
-def _joined(index: int, kind: type, said: Iterable[str]) -> BlockDelta:
-    name, home = _FIELDS[kind]
-    return BlockDelta(index, {"type": name, home: "".join(said)})
+def _piece_in(sse: SseEvent) -> tuple[int, str, str] | None:
+    """Index, kind and text of a delta that is nothing but text; None for anything else, also for what is wrong."""
+    if sse.name == "content_block_delta":
+        try:
+            piece = _piece(sse.raw)
+        except (MsgspecError, UnicodeDecodeError):
+            return _rarer_piece_in(sse)
+        return piece.index, _KINDS_OF_PIECES[type(piece.delta)], piece.delta.said
+    return _rarer_piece_in(sse) if sse.name == "message" else None
+
+
+def _rarer_piece_in(sse: SseEvent) -> tuple[int, str, str] | None:
+    """The same for one that :mod:`msgspec` does not take: with half a character, say, or without a name."""
+    try:
+        event = parse(sse)
+    except ProtocolError:
+        return None
+    if not isinstance(event, BlockDelta):
+        return None
+    kind = event.delta["type"]
+    name = _SAID_IN.get(kind, "")
+    said = event.delta.get(name)
+    return (event.index, kind, said) if isinstance(said, str) and len(event.delta) == 2 else None
 
 
 def parse(sse: SseEvent) -> Event:

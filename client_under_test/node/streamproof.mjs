@@ -455,6 +455,54 @@ function parse(sse) {
   }
 }
 
+/** @type {Readonly<Record<string, string>>} */
+const SAID_IN = { text_delta: 'text', input_json_delta: 'partial_json', thinking_delta: 'thinking' };
+
+/**
+ * The typed events in `arrived`, but pieces of one block that follow each other are one: what arrives at once is shown
+ * at once.
+ *
+ * @param {Iterable<SseEvent>} arrived
+ * @returns {Generator<MessageEvent, void>}
+ * @throws {ProtocolError} behind what came before
+ */
+function* typedEvents(arrived) {
+  /** @type {Extract<MessageEvent, {type: 'blockDelta'}> | null} */
+  let run = null;
+  for (const sse of arrived) {
+    let event;
+    try {
+      event = parse(sse);
+    } catch (error) {
+      if (run) yield run;
+      throw error;
+    }
+    const piece = isPiece(sse, event);
+    if (run && piece && event.index === run.index && event.delta.type === run.delta.type) {
+      const name = SAID_IN[String(run.delta.type)];
+      run.delta = { ...run.delta, [name]: `${run.delta[name]}${event.delta[name]}` };
+      continue;
+    }
+    if (run) yield run;
+    run = piece ? event : null;
+    if (!piece) yield event;
+  }
+  if (run) yield run;
+}
+
+/**
+ * Whether an event is a delta that is nothing but text.
+ *
+ * @param {SseEvent} sse
+ * @param {MessageEvent} event
+ * @returns {event is Extract<MessageEvent, {type: 'blockDelta'}>}
+ */
+function isPiece(sse, event) {
+  if (event.type !== 'blockDelta' || (sse.name !== 'content_block_delta' && sse.name !== 'message')) return false;
+  const name = SAID_IN[String(event.delta.type)] ?? '';
+  return Object.keys(event.delta).length === 2 && typeof event.delta[name] === 'string';
+}
+
 /** @returns {MessageEvent} */
 function typed(/** @type {unknown} */ kind, /** @type {Json} */ fields, /** @type {Buffer} */ raw) {
   switch (kind) {
@@ -1006,8 +1054,7 @@ class Attempt {
       this.#body.push(data);
       return;
     }
-    for (const sse of this.#decoder.feed(data)) {
-      const event = parse(sse);
+    for (const event of typedEvents(this.#decoder.feed(data))) {
       yield [event, this.message.apply(event)];
       if (this.message.stopped) return;
     }
