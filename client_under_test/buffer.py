@@ -66,7 +66,7 @@ _BEFORE_NUMBERS = frozenset(
 _MATTERS = re.escape("".join(sorted(_STOPS | _PAIRED)))
 _PLAIN = re.compile(f"[^{_WHITE}{_MATTERS}][^{_WHITE.replace(' ', '')}{_MATTERS}]*")
 _WORD = f"[^{_WHITE}{_MATTERS}]++"
-_SENTENCE = re.compile(rf"(?:{_WORD} )+(?!(?:[ivx]+|[IVX]+)[.!?])([^\W\d_]{{2,}})[.!?] (?=[^\W\d_])")
+_SENTENCE = re.compile(rf"(?:{_WORD} )++(?!(?:[ivx]+|[IVX]+)[.!?])([^\W\d_]{{2,}})[.!?] (?=[^\W\d_])")
 _LOOK_BACK = 40  # longer than any abbreviation, ordinal or list number
 
 _AFTER_SPACE = re.compile(f"[{_WHITE}](?=[^{_WHITE}])")
@@ -272,7 +272,9 @@ class SentenceBuffer:
         before = "".join(self._held[max(0, self._stop - _LOOK_BACK) : self._stop])
         if self._stop <= _LOOK_BACK and _LIST_NUMBER.fullmatch(before):
             return True
-        return bool(_ORDINAL.search(before)) or _is_abbreviation(_NO_WORD.split(before)[-1], char)
+        if before[-1:].isdecimal() and _ORDINAL.search(before):
+            return True
+        return _is_abbreviation(_NO_WORD.split(before[before.rfind(" ") + 1 :])[-1], char)
 
     def _closes(self, char: str) -> bool:
         return char in _CLOSING and (char not in _PAIRED or char in self._open or char == self._held[-1])
