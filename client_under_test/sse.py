@@ -14,6 +14,7 @@ Memory is bounded by ``max_event_bytes``, time is linear in the bytes however th
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import repeat
 
 from msgspec import Struct
@@ -59,9 +60,18 @@ class SseDecoder:
         self._name = ""
         self._data: list[bytes] = []
         self._data_size = 0
-        self._last_id = self._new_id = ""
-        self.retry_ms: int | None = None
-        """The last ``retry`` field: reconnection time in milliseconds."""
+        self._last_id = ""
+        self._retry_ms: int | None = None
+
+    @property
+    def retry_ms(self) -> int | None:
+        """The last ``retry`` field: reconnection time in milliseconds. Lines that wait are read for it."""
+        if self._broken is None:
+            try:
+                self._make_room([])  # no event: a blank line is never among what waits
+            except LimitExceeded as error:
+                self._broken = error
+        return self._retry_ms
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Take the next bytes and return the events that they complete.
@@ -70,6 +80,11 @@ class SseDecoder:
             LimitExceeded: a line or an event has grown beyond its limit. Events that were complete before that are
                 returned first, and the next call raises; the decoder is of no use afterwards.
         """
+        if not (_LF in data or _CR in data or self._after_cr or self._broken):
+            self._held += data
+            data = b""
+            if len(self._held) <= self._room:
+                return []
         if self._broken is not None:
             raise self._broken
         events: list[SseEvent] = []
@@ -126,14 +141,26 @@ class SseDecoder:
         if self._beginning and block:
             self._beginning = False
             block = block.removeprefix(_BOM)
-        lines = block.split(b"\n")
-        lines.pop()
-        if _FEW_BYTES < len(block) <= self._least and not (self._data or self._name):
-            found = self._columns(lines)
-            if found is not None:
+        if len(block) <= self._least and not (self._data or self._name):
+            if len(block) < _FEW_BYTES and (one := self._alone(block)) is not None:
+                events.append(one)
+                return
+            lines = block.split(b"\n")
+            lines.pop()
+            if len(block) >= _FEW_BYTES and (found := self._columns(lines)) is not None:
                 events += found
                 return
+        else:
+            lines = block.split(b"\n")
+            lines.pop()
         self._line_by_line(lines, events)
+
+    def _alone(self, block: bytes) -> SseEvent | None:
+        """The one event of lines that are ``event: …``, ``data: …`` and a blank one; None for other lines."""
+        data = block.find(b"\ndata: ", 7)
+        if data < 0 or block[:7] != b"event: " or block[-2:] != b"\n\n" or block.count(b"\n") != 3:
+            return None
+        return SseEvent(_name(block[7:data]), block[data + 7 : -2], self._last_id)
 
     def _columns(self, lines: list[bytes]) -> list[SseEvent] | None:
         """The events of lines that are ``event: …``, ``data: …`` and a blank one, or no more than the last two, again
@@ -145,7 +172,6 @@ class SseDecoder:
             return None
         if min(data) < b"data: " or max(data) >= b"data:!":  # then one of them begins in another way
             return None
-        self._last_id = self._new_id
         raw = [one[6:] for one in data]
         if stride == 2:
             return list(map(SseEvent, repeat("message"), raw, repeat(self._last_id)))
@@ -157,51 +183,37 @@ class SseDecoder:
             return None
 
     def _line_by_line(self, lines: list[bytes], events: list[SseEvent]) -> None:
-        longest = self._max_line
+        name, data, size = self._name, self._data, self._data_size
         for line in lines:
             if not line:
-                if self._data or self._name or self._new_id != self._last_id:
-                    self._dispatch(events)
+                if data:
+                    raw = data[0] if len(data) == 1 else b"\n".join(data)
+                    events.append(SseEvent(name or "message", raw, self._last_id))
+                    data, size = [], 0
+                name = ""
                 continue
-            if len(line) > longest:
+            if len(line) > self._max_line:
                 raise self._too_long()
-            if line[:6] == b"data: ":
-                self._add(line[6:])
-            elif line[:7] == b"event: ":
-                self._name = _name(line[7:])
-            else:
-                name, _, value = line.partition(b":")
-                self._field(name, value.removeprefix(b" "))
-
-    def _field(self, name: bytes, value: bytes) -> None:
-        if name == b"data":
-            self._add(value)
-        elif name == b"event":
-            self._name = _name(value)
-        elif name == b"id" and b"\0" not in value:
-            self._new_id = value.decode("utf-8", "replace")
-        elif name == b"retry" and value.isdigit():
-            self.retry_ms = int(value.lstrip(b"0")[:18] or b"0")
-
-    def _add(self, value: bytes) -> None:
-        self._data.append(value)
-        self._data_size += len(value) + 1
-        if self._data_size > self._max_event:
-            raise LimitExceeded(f"an event is larger than {self._max_event} bytes")
-
-    def _dispatch(self, events: list[SseEvent]) -> None:
-        self._last_id = self._new_id
-        data = self._data
-        if data:
-            raw = data[0] if len(data) == 1 else b"\n".join(data)
-            events.append(SseEvent(self._name or "message", raw, self._last_id))
-            self._data = []
-            self._data_size = 0
-        self._name = ""
+            field, _, value = line.partition(b":")
+            if value[:1] == b" ":
+                value = value[1:]
+            if field == b"data":
+                data.append(value)
+                size += len(value) + 1
+                if size > self._max_event:
+                    raise LimitExceeded(f"an event is larger than {self._max_event} bytes")
+            elif field == b"event":
+                name = _name(value)
+            elif field == b"id" and b"\0" not in value:
+                self._last_id = value.decode("utf-8", "replace")
+            elif field == b"retry" and value.isdigit():
+                self._retry_ms = int(value.lstrip(b"0")[:18] or b"0")
+        self._name, self._data, self._data_size = name, data, size
 
     def _too_long(self) -> LimitExceeded:
         return LimitExceeded(f"a line of the event stream is longer than {self._max_line} bytes")
 
 
+@lru_cache(maxsize=64)
 def _name(value: bytes) -> str:
     return value.decode("utf-8", "replace") or "message"
