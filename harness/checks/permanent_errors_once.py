@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from harness.history import Case
-from harness.law import law
-from harness.verdict import PASSED, Ruling, failed, skipped
+from harness.law import law, too_late
+from harness.verdict import PASSED, Ruling, failed, skipped, unknown
+
+_LATE_SECONDS = 0.3
 
 
 @law("SP11", rank=10)
@@ -15,4 +17,8 @@ def permanent_errors_once(case: Case) -> Ruling:
     if not case.info.expect.permanent:
         return skipped("the error may pass")
     made = len(case.attempts)
-    return PASSED if made <= 1 else failed(f"the same request was made {made} times although the answer cannot change")
+    if made <= 1:
+        return PASSED
+    if late := too_late(case, _LATE_SECONDS):
+        return unknown(f"{late}: the client may have had no answer in time, and asked again for that")
+    return failed(f"the same request was made {made} times although the answer cannot change")
