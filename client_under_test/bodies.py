@@ -65,13 +65,11 @@ class Chunked:
         self.is_over = False
         self._pieces: list[bytes] = []
         self._broken = ""
+        self.on_body = self._pieces.append
+        """Called by the parser, for each chunk."""
         self._parser = httptools.HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)  # some servers pad; h11 takes it
         self._parser.feed_data(_HEAD)
-
-    def on_body(self, piece: bytes) -> None:
-        """Called by the parser, for each chunk."""
-        self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
         """Called by the parser, behind the last chunk."""

@@ -61,13 +61,13 @@ class ClientSettings:
         self._watch = tuple(watch)
         self._chance = chance or Random()
 
-    def session(self, request: Mapping[str, Any]) -> Session:
+    def session(self, request: Mapping[str, Any], *, sentences: bool = True) -> Session:
         """The state machine that will make the call."""
-        return Session(request, self.policy, self._chance, self._targets, self.dialect)
+        return Session(request, self.policy, self._chance, self._targets, self.dialect, sentences=sentences)
 
-    def call(self, request: Mapping[str, Any]) -> Call:
+    def call(self, request: Mapping[str, Any], *, sentences: bool = True) -> Call:
         """A call that is to be driven."""
-        return Call(self.session(request), Observers(self._watch, request), self.clock)
+        return Call(self.session(request, sentences=sentences), Observers(self._watch, request), self.clock)
 
     def sent(self, opening: Open) -> dict[str, Any]:
         """The arguments of ``http.stream`` for ``opening``; see :func:`~client_under_test.transport.request_of`."""

@@ -62,13 +62,14 @@ class StreamClient(ClientSettings):
         if own is not None:
             await own.aclose()
 
-    def stream(self, request: Mapping[str, Any]) -> AnswerStream:
+    def stream(self, request: Mapping[str, Any], *, sentences: bool = True) -> AnswerStream:
         """Ask, and get the events of the answer as they come; see :class:`AnswerStream`.
 
         Args:
             request: the JSON body of a request in the client's dialect (``model``, ``messages``...).
+            sentences: whether text comes in sentences as well; finding them is half of what a call costs here.
         """
-        return AnswerStream(self.call(request), self)
+        return AnswerStream(self.call(request, sentences=sentences), self)
 
     async def complete(self, request: Mapping[str, Any]) -> Answer:
         """Ask and wait for the end.
@@ -76,7 +77,7 @@ class StreamClient(ClientSettings):
         Raises:
             StreamError: as :class:`AnswerStream` does.
         """
-        async with self.stream(request) as events:
+        async with self.stream(request, sentences=False) as events:
             async for event in events:
                 if isinstance(event, Done):
                     return event.answer

@@ -64,13 +64,14 @@ class SyncStreamClient(ClientSettings):
         if own is not None:
             own.close()
 
-    def stream(self, request: Mapping[str, Any]) -> SyncAnswerStream:
+    def stream(self, request: Mapping[str, Any], *, sentences: bool = True) -> SyncAnswerStream:
         """Ask, and get the events of the answer as they come; see :class:`SyncAnswerStream`.
 
         Args:
             request: the JSON body of a request in the client's dialect (``model``, ``messages``...).
+            sentences: whether text comes in sentences as well; finding them is half of what a call costs here.
         """
-        return SyncAnswerStream(self.call(request), self)
+        return SyncAnswerStream(self.call(request, sentences=sentences), self)
 
     def complete(self, request: Mapping[str, Any]) -> Answer:
         """Ask and wait for the end.
@@ -78,7 +79,7 @@ class SyncStreamClient(ClientSettings):
         Raises:
             StreamError: as :class:`SyncAnswerStream` does.
         """
-        with self.stream(request) as events:
+        with self.stream(request, sentences=False) as events:
             for event in events:
                 if isinstance(event, Done):
                     return event.answer

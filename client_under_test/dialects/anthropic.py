@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import MsgspecError, Struct, field
 from msgspec.json import Decoder
@@ -56,14 +56,17 @@ _KINDS = frozenset(
 
 
 class _Text(Struct, tag="text_delta", forbid_unknown_fields=True, frozen=True, gc=False):
+    kind: ClassVar = "text_delta"
     said: str = field(name="text")
 
 
 class _Input(Struct, tag="input_json_delta", forbid_unknown_fields=True, frozen=True, gc=False):
+    kind: ClassVar = "input_json_delta"
     said: str = field(name="partial_json")
 
 
 class _Thinking(Struct, tag="thinking_delta", forbid_unknown_fields=True, frozen=True, gc=False):
+    kind: ClassVar = "thinking_delta"
     said: str = field(name="thinking")
 
 
@@ -75,11 +78,6 @@ class _Piece(Struct, tag="content_block_delta", forbid_unknown_fields=True, froz
 
 
 _piece = Decoder(_Piece).decode
-_KINDS_OF_PIECES: Mapping[type, str] = {
-    _Text: "text_delta",
-    _Input: "input_json_delta",
-    _Thinking: "thinking_delta",
-}
 _SAID_IN = {"text_delta": "text", "input_json_delta": "partial_json", "thinking_delta": "thinking"}
 
 
@@ -92,7 +90,19 @@ def read(arrived: Iterable[SseEvent]) -> Iterator[Event]:
     """
     index, kind, said = -1, "", list[str]()
     for sse in arrived:
-        found = _piece_in(sse)
+        if sse.name == "content_block_delta":
+            try:
+                piece = _piece(sse.raw)
+            except (MsgspecError, UnicodeDecodeError):
+                found = _rarer_piece_in(sse)
+            else:
+                delta = piece.delta
+                if said and delta.kind == kind and piece.index == index:
+                    said.append(delta.said)
+                    continue
+                found = piece.index, delta.kind, delta.said
+        else:
+            found = _rarer_piece_in(sse) if sse.name == "message" else None
         if said and (found is None or found[0] != index or found[1] != kind):
             yield BlockDelta(index, {"type": kind, _SAID_IN[kind]: "".join(said)})
             said = []
@@ -105,19 +115,10 @@ def read(arrived: Iterable[SseEvent]) -> Iterator[Event]:
         yield BlockDelta(index, {"type": kind, _SAID_IN[kind]: "".join(said)})
 
 
-def _piece_in(sse: SseEvent) -> tuple[int, str, str] | None:
-    """Index, kind and text of a delta that is nothing but text; None for anything else, also for what is wrong."""
-    if sse.name == "content_block_delta":
-        try:
-            piece = _piece(sse.raw)
-        except (MsgspecError, UnicodeDecodeError):
-            return _rarer_piece_in(sse)
-        return piece.index, _KINDS_OF_PIECES[type(piece.delta)], piece.delta.said
-    return _rarer_piece_in(sse) if sse.name == "message" else None
-
-
 def _rarer_piece_in(sse: SseEvent) -> tuple[int, str, str] | None:
-    """The same for one that :mod:`msgspec` does not take: with half a character, say, or without a name."""
+    """Index, kind and text of a piece that :mod:`msgspec` does not take: with half a character, say, or no name; None
+    for anything else, also for what is wrong.
+    """
     try:
         event = parse(sse)
     except ProtocolError:

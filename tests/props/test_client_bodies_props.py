@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import h11
@@ -29,7 +30,6 @@ SIZES = st.sampled_from(
         '5;x="y"',
         "5 ",
         " 5",
-        "05 ;x",
         "-5",
         "0x5",
         "",
@@ -87,11 +87,19 @@ def read_by_h11(kind: type, parts: list[bytes]) -> tuple[bytes, bool]:
 
 
 @given(raw=CHUNKED | st.binary(max_size=20), cuts=CUTS)
-def test_chunks_are_taken_off_as_h11_does(raw: bytes, cuts: list[int]) -> None:
+def test_chunks_are_taken_off_as_h11_does_but_where_it_bears_half_a_line_end(raw: bytes, cuts: list[int]) -> None:
     parts = pieces(raw, cuts)
     (ours, is_whole), (theirs, is_whole_for_them) = read(Chunked(), parts), read_by_h11(Chunked, parts)
-    assert is_whole == is_whole_for_them
+    if is_whole_for_them and not is_whole:
+        assert re.search(rb"(?<!\r)\n|\r(?!\n)", raw)  # LF behind the last chunk, CR in an extension
+    else:
+        assert is_whole == is_whole_for_them
     assert ours == theirs if is_whole else theirs.startswith(ours)
+
+
+def test_white_space_before_an_extension_is_borne_as_the_standard_says() -> None:
+    """RFC 9112 §7.1.1: ``chunk-ext = *( BWS ";" …``; h11 refuses it."""
+    assert read(Chunked(), [b"5 ;x\r\nabcde\r\n0\r\n\r\n"]) == (b"abcde", True)
 
 
 @pytest.mark.parametrize("kind", [Sized, UntilClose])
