@@ -86,8 +86,8 @@ setup-clients: $(READY)  ## some that are quickly installed, in three languages:
 	@if command -v go >/dev/null; then $(BIN)/streamproof clients install anthropic_go; \
 	else echo "NOT INSTALLED: anthropic_go needs go"; fi
 
-bench: $(READY)  ## the benchmarks
-	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only
+bench: $(READY)  ## the benchmarks, and the table of targets, into reports/speed
+	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only --speed reports/speed/speed.json
 
 clean:
 	rm -rf $(VENV) .venv-3.* .tools reports/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

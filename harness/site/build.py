@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fake_server import fault
 from harness import catalog
-from harness.site import chapters, known, links, matrix, rules
+from harness.site import chapters, known, links, matrix, rules, speed
 from harness.site.chapters import Book
 from harness.toxiproxy import toxic
 
@@ -28,6 +28,7 @@ MADE = {
     "harness/toxiproxy/toxics": "toxics.md",
     "reports/matrix": "matrix.md",
     "reports/matrix/README.md": "matrix.md",
+    "reports/speed": "speed.md",
 }
 """What in the site tells of a file or folder of the repository."""
 
@@ -39,14 +40,19 @@ def book() -> Book:
         UsageError: the catalogue is malformed.
     """
     scenarios = catalog.scenarios()
-    measured = ROOT / matrix.WHERE
     return Book(
         scenarios=scenarios,
         numbers=catalog.numbers(),
         titles={family: catalog.chapter(family).title for family in {one.family for one in scenarios.values()}},
         harms={name: catalog.harm(one) for name, one in scenarios.items()},
-        matrix=matrix.read(measured.read_text("utf-8") if measured.exists() else None),
+        matrix=matrix.read(_committed(matrix.WHERE)),
     )
+
+
+def _committed(where: str) -> str | None:
+    """The text of a file of results; None where it was not committed."""
+    file = ROOT / where
+    return file.read_text("utf-8") if file.exists() else None
 
 
 def pages(made_of: Book) -> Iterator[tuple[str, str]]:
@@ -60,6 +66,7 @@ def pages(made_of: Book) -> Iterator[tuple[str, str]]:
     yield "faults.md", rules.faults(fault.kinds())
     yield "toxics.md", rules.toxics(toxic.kinds())
     yield "matrix.md", matrix.page(made_of.matrix, families)
+    yield "speed.md", speed.page(speed.read(_committed(speed.WHERE)))
 
 
 def parts(made_of: Book) -> dict[str, str]:

@@ -26,6 +26,8 @@ class Row:
     at_least: bool
     """Whether more is better."""
     unit: str
+    why: str = ""
+    """Why it is missed where it is."""
 
     @property
     def is_met(self) -> bool:
@@ -49,4 +51,6 @@ def table(rows: Iterable[Row]) -> str:
         limit = f"{'≥' if row.at_least else '≤'} {row.limit:g}"
         mark = "met" if row.is_met else "MISSED"
         lines.append(f"{row.area:8} {row.what:70} {row.observed:9.3g} {limit:>9} {row.unit:6} {mark}")
+        if row.why and not row.is_met:
+            lines.append(f"{'':8} {row.why}")
     return "\n".join(lines)
