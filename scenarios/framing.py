@@ -27,7 +27,7 @@ from fake_server.text import story
 from harness.model import Expect, Level, Outcome, Scenario
 from scenarios.shapes import CLAUDE, DELTA, EVERY_DIALECT, MID_TEXT, WHOLE, WITH_A_STOP, WITH_NAMES, faulted, unusual
 
-_HUGE = story("huge event", 250) * 20
+_HUGE = story("huge event", 50) * 100
 """Some 280 KB."""
 _FRAGMENTED = _HUGE[:40_000]
 
