@@ -13,8 +13,8 @@ PURE := tests/unit tests/props
 TIMED := $(addprefix tests/live/test_, browser_eventsource.py catalogue.py chat.py client_live.py clients_page.py command_clients.py conformance.py docs.py harness_engine.py hosting.py \
 	known_failures_of_a_run.py nemesis.py network_scenarios.py node_twin.py pages.py reuse.py sdk_by_hand.py sdk_truth.py \
 	server_live.py sim_agreement.py sim_agreement_memory.py sink_scenarios.py sinks_live.py toxiproxy_toxics.py tries.py ui.py) \
-	tests/browser tests/meta/test_planted_bugs.py tests/bench
-LIVE := $(filter-out $(TIMED), $(wildcard tests/live/test_*.py))
+	$(addprefix tests/browser/test_, chat.py ui.py) tests/meta/test_planted_bugs.py tests/bench
+LIVE := $(filter-out $(TIMED), $(wildcard tests/live/test_*.py tests/browser/test_*.py))
 # So many simulated calls that coverage would take minutes.
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 OF_PURE = --include="$$(paste -sd, tests/pure_modules.txt)" --fail-under=100

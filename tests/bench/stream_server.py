@@ -1,7 +1,7 @@
 """A server whose answers cost it nothing, in a process of its own: bytes that are ready, sent as the path asks.
 
-Prints its port and how many events an answer has. ``/bulk`` sends an answer at once, as a server far away that was
-waited for; ``/each`` sends a segment for each event, as a model that speaks.
+Prints its port. ``/bulk/40`` sends the text of an answer forty times over and at once, as a server far away that was
+waited for; ``/each/40`` sends a segment for each event, as a model that speaks.
 """
 
 from __future__ import annotations
@@ -18,18 +18,23 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding
 ANSWER = Answer(sentences=240).reply(Request(attempt=1, seed="bench", body={"stream": True}))
 EVENTS = [effect.data for effect in ANSWER.body if isinstance(effect, Send)]
 BEGIN, MIDDLE, END = EVENTS[:3], EVENTS[3:-3], EVENTS[-3:]
-CHUNKS = [chunk(event) for event in (*BEGIN, *MIDDLE * 40, *END)]
+
+
+def chunks(times: int) -> list[bytes]:
+    """An answer, its text so many times over."""
+    return [chunk(event) for event in (*BEGIN, *MIDDLE * times, *END)]
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     head = await reader.readuntil(b"\r\n\r\n")
     size = next(int(line.split()[1]) for line in head.lower().splitlines() if line.startswith(b"content-length"))
     await reader.readexactly(size)
+    _, how, times, *_ = head.split()[1].split(b"/")
     writer.write(HEAD)
-    if b"/bulk" in head:
-        writer.write(b"".join(CHUNKS))
+    if how == b"bulk":
+        writer.write(b"".join(chunks(int(times))))
     else:
-        for one in CHUNKS:
+        for one in chunks(int(times)):
             writer.write(one)
             await writer.drain()
             await asyncio.sleep(0)
@@ -40,7 +45,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 async def main() -> None:
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]} {len(CHUNKS)}\n")
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()
 
