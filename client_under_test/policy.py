@@ -134,7 +134,8 @@ def _sane(seconds: float) -> float | None:
 
 
 def _number(value: str | None) -> float | None:
-    return float(value) if value is not None and _NUMBER.fullmatch(value.strip()) else None
+    value = (value or "").strip(" \t")  # the white space of HTTP; Python's own has characters that float() refuses
+    return float(value) if _NUMBER.fullmatch(value) else None
 
 
 def _date(value: str | None) -> float | None:

@@ -14,6 +14,7 @@ Memory is bounded by ``max_event_bytes``, time is linear in the bytes however th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from itertools import repeat
 
@@ -22,7 +23,7 @@ from msgspec import Struct
 from client_under_test.errors import LimitExceeded
 
 _BOM = b"\xef\xbb\xbf"
-_LF, _CR = 10, 13
+_LF, _CR, _COLON = 10, 13, 58
 _FEW_BYTES = 1024
 """Less than that is read faster line by line."""
 _MOST_HELD_BYTES = 1 << 16
@@ -55,6 +56,10 @@ class SseDecoder:
         self._room = self._max_line
         """How long that may be: a line, or less when there are whole lines in it."""
         self._broken: LimitExceeded | None = None
+        self._is_fresh = False
+        """Whether no event has begun; the held bytes apart."""
+        self._is_odd = False
+        """Whether the last byte was CR, or a limit was reached."""
         self._after_cr = False
         self._beginning = True
         self._name = ""
@@ -66,11 +71,10 @@ class SseDecoder:
     @property
     def retry_ms(self) -> int | None:
         """The last ``retry`` field: reconnection time in milliseconds. Lines that wait are read for it."""
-        if self._broken is None:
-            try:
-                self._make_room([])  # no event: a blank line is never among what waits
-            except LimitExceeded as error:
-                self._broken = error
+        if self._held and self._broken is None:
+            self._room = 0
+            with suppress(LimitExceeded):  # the next read will tell
+                self.feed(b"")
         return self._retry_ms
 
     def feed(self, data: bytes) -> list[SseEvent]:
@@ -80,18 +84,23 @@ class SseDecoder:
             LimitExceeded: a line or an event has grown beyond its limit. Events that were complete before that are
                 returned first, and the next call raises; the decoder is of no use afterwards.
         """
-        if not (_LF in data or _CR in data or self._after_cr or self._broken):
-            self._held += data
-            data = b""
-            if len(self._held) <= self._room:
+        held = self._held
+        if not held and self._is_fresh and len(data) <= self._least and _CR not in data:
+            one = self._alone(data)
+            if one is not None:
+                return [one]
+        if _LF not in data and _CR not in data and not self._is_odd:
+            held += data
+            if len(held) <= self._room:
                 return []
+            data = b""
         if self._broken is not None:
             raise self._broken
         events: list[SseEvent] = []
         try:
             self._take(data, events)
         except LimitExceeded as error:
-            self._broken = error
+            self._broken, self._is_fresh, self._is_odd = error, False, True
             if not events:
                 raise
         return events
@@ -105,8 +114,7 @@ class SseDecoder:
             if end > 1 or (data[0] == _LF and (not held or held[-1] == _LF)):
                 block = data[:end]
                 if held:
-                    held += block
-                    block = bytes(held)
+                    block = b"".join((held, block))
                     held.clear()
                 self._room = self._max_line
                 self._read(block, events)
@@ -116,6 +124,8 @@ class SseDecoder:
         held += data
         if len(held) > self._room:
             self._make_room(events)
+        self._is_fresh = not (self._data or self._name or self._after_cr or self._beginning)
+        self._is_odd = self._after_cr
 
     def _without_cr(self, data: bytes) -> bytes:
         """``data`` with LF for CRLF and CR; an LF that follows a CR of the last read ended its line with it."""
@@ -141,19 +151,15 @@ class SseDecoder:
         if self._beginning and block:
             self._beginning = False
             block = block.removeprefix(_BOM)
-        if len(block) <= self._least and not (self._data or self._name):
-            if len(block) < _FEW_BYTES and (one := self._alone(block)) is not None:
-                events.append(one)
-                return
-            lines = block.split(b"\n")
-            lines.pop()
-            if len(block) >= _FEW_BYTES and (found := self._columns(lines)) is not None:
+        lines = block.split(b"\n")
+        lines.pop()
+        is_small = len(block) + self._data_size <= self._least
+        if is_small and len(block) >= _FEW_BYTES and not (self._data or self._name):
+            found = self._columns(lines)
+            if found is not None:
                 events += found
                 return
-        else:
-            lines = block.split(b"\n")
-            lines.pop()
-        self._line_by_line(lines, events)
+        self._line_by_line(lines, events, is_small=is_small)
 
     def _alone(self, block: bytes) -> SseEvent | None:
         """The one event of lines that are ``event: …``, ``data: …`` and a blank one; None for other lines."""
@@ -182,7 +188,8 @@ class SseDecoder:
         except KeyError:
             return None
 
-    def _line_by_line(self, lines: list[bytes], events: list[SseEvent]) -> None:
+    def _line_by_line(self, lines: list[bytes], events: list[SseEvent], *, is_small: bool) -> None:
+        """Read lines by their fields, the usual ones first; no limit can be reached where they are small in all."""
         name, data, size = self._name, self._data, self._data_size
         for line in lines:
             if not line:
@@ -192,23 +199,37 @@ class SseDecoder:
                     data, size = [], 0
                 name = ""
                 continue
-            if len(line) > self._max_line:
+            if not is_small and len(line) > self._max_line:
                 raise self._too_long()
-            field, _, value = line.partition(b":")
-            if value[:1] == b" ":
-                value = value[1:]
-            if field == b"data":
-                data.append(value)
-                size += len(value) + 1
-                if size > self._max_event:
-                    raise LimitExceeded(f"an event is larger than {self._max_event} bytes")
-            elif field == b"event":
-                name = _name(value)
-            elif field == b"id" and b"\0" not in value:
-                self._last_id = value.decode("utf-8", "replace")
-            elif field == b"retry" and value.isdigit():
-                self._retry_ms = int(value.lstrip(b"0")[:18] or b"0")
+            start = line[:6]
+            if start == b"data: ":
+                value = line[6:]
+            elif start == b"event:":
+                name = _name(line[7:] if line[6:7] == b" " else line[6:])
+                continue
+            elif line[0] == _COLON:
+                continue
+            else:
+                field, _, value = line.partition(b":")
+                value = value.removeprefix(b" ")
+                if field != b"data":
+                    name = self._rarer_field(field, value, name)
+                    continue
+            data.append(value)
+            size += len(value) + 1
+            if not is_small and size > self._max_event:
+                raise LimitExceeded(f"an event is larger than {self._max_event} bytes")
         self._name, self._data, self._data_size = name, data, size
+
+    def _rarer_field(self, field: bytes, value: bytes, name: str) -> str:
+        """Take a field that is no data; returns the name of the event so far."""
+        if field == b"event":
+            return _name(value)
+        if field == b"id" and b"\0" not in value:
+            self._last_id = value.decode("utf-8", "replace")
+        elif field == b"retry" and value.isdigit():
+            self._retry_ms = int(value.lstrip(b"0")[:18] or b"0")
+        return name
 
     def _too_long(self) -> LimitExceeded:
         return LimitExceeded(f"a line of the event stream is longer than {self._max_line} bytes")

@@ -1306,7 +1306,7 @@ export function retryAfter(headers, wall) {
 const sane = (seconds) => (seconds >= 0 && seconds <= A_DAY ? seconds : null);
 
 /** @param {string | undefined} value */
-const number = (value) => (value !== undefined && /^[0-9]+(\.[0-9]+)?$/.test(value.trim()) ? Number(value) : null);
+const number = (value) => (value !== undefined && /^[ \t]*[0-9]+(\.[0-9]+)?[ \t]*$/.test(value) ? Number(value) : null);
 
 /** An HTTP-date in seconds since the epoch, null when it is none. */
 function httpDate(/** @type {string} */ text) {
