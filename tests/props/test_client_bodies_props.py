@@ -122,3 +122,18 @@ def test_a_body_of_known_size_and_one_up_to_the_close_are_those_of_h11(kind: typ
 def test_the_head_says_how_a_body_ends(status: int, headers: list[tuple[bytes, bytes]], kind: type) -> None:
     assert isinstance(body_of(status, headers), kind)
     assert body_of(status, headers).is_over == (status in (204, 304))
+
+
+def test_what_is_missing_is_told() -> None:
+    with pytest.raises(BrokenBody, match="3 of 5 bytes are missing"):
+        sized(b"ab").end()
+    sized(b"abcde").end()
+    whole = Chunked()
+    assert whole.feed(b"0\r\n\r\n") == b""
+    whole.end()
+
+
+def sized(data: bytes) -> Sized:
+    body = Sized(5)
+    assert body.feed(data) == data
+    return body

@@ -48,6 +48,45 @@ def test_events_are_those_of_the_standard_however_the_bytes_are_cut(raw: bytes, 
     assert [(event.name, event.data) for event in events] == read_events(raw)
 
 
+UNITS = st.sampled_from([
+    ["event: a", 'data: {"some": "payload"}', ""],
+    ["event: a", "data: x", "", "event: b", "data: y", ""],
+    ["data: some payload of a stream without names", ""],
+    ["event:a", "data:x", ""],
+    ["event: a", "id: 7", "data: x", ""],
+    ["event: a", "data: x", "data: y", ""],
+])  # fmt: skip
+ODD = LINES | st.sampled_from(["events: z", "datas: z", "cata: z", "data:z", ":" * 40, "\u00e9"])
+SLOW = [*["event: a", "data: x", *[":" * 40] * 40], ""]
+"""An event that comes with so many comments that its lines are not kept until it is over."""
+
+
+@st.composite
+def usual_streams(draw: st.DrawFn) -> bytes:
+    """The same lines again and again, as an API sends them, and perhaps something odd in place of some of them."""
+    lines = draw(UNITS) * draw(st.sampled_from([1, 2, 3, 50, 50, 50]))
+    place = draw(st.integers(0, len(lines)))
+    odd, gone = draw(
+        st.tuples(st.lists(ODD, min_size=1, max_size=1), st.just(1)) | st.tuples(st.lists(ODD), st.just(0))
+    )
+    slow = draw(st.sampled_from([[], [], SLOW, SLOW[:-1]]))
+    return "".join(f"{one}\n" for one in [*slow, *lines[:place], *odd, *lines[place + gone :]]).encode()
+
+
+@settings(max_examples=400)
+@given(
+    raw=usual_streams(),
+    cuts=st.lists(st.integers(0, 5000), max_size=3),
+    limit=st.sampled_from([16 << 20, 16 << 20, 80]),
+)
+def test_what_an_api_sends_is_read_as_the_standard_says_with_something_odd_in_it(
+    raw: bytes, cuts: list[int], limit: int
+) -> None:
+    decoder = SseDecoder(max_line_bytes=limit, max_event_bytes=limit)
+    events = [event for piece in pieces(raw, cuts) for event in decoder.feed(piece)]
+    assert [(event.name, event.data) for event in events] == read_events(raw)
+
+
 @st.composite
 def attempts(draw: st.DrawFn) -> list[Input | float]:
     inputs: list[Input | float] = []

@@ -6,6 +6,7 @@ import pytest
 
 from client_under_test.errors import LimitExceeded
 from client_under_test.sse import SseDecoder
+from harness.reference import read_events
 
 CASES: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
     "lf": (b"data: a\n\n", [("message", "a")]),
@@ -55,6 +56,33 @@ def test_only_digits_set_the_reconnection_time() -> None:
     decoder = SseDecoder()
     decoder.feed(b"retry: 10\nretry: 1x\nretry: -1\n\n")
     assert decoder.retry_ms == 10
+
+
+def test_the_reconnection_time_of_an_event_that_is_not_over_is_known() -> None:
+    decoder = SseDecoder()
+    assert decoder.feed(b"data: a\nretry: 10\nda") == []
+    assert decoder.retry_ms == 10
+    assert [event.data for event in decoder.feed(b"ta: b\n\nevent: x\ndata: c\n\n")] == ["a\nb", "c"]
+
+
+@pytest.mark.parametrize("begun", [b"data: a\n", b"event: y\n"])
+@pytest.mark.parametrize("rest", [b"event: x\ndata: b\n\n", b"event: x\ndata: b\n\n" * 100, b"data: b\n\n" * 200])
+def test_an_event_whose_lines_were_read_before_its_end_goes_on_with_the_next(begun: bytes, rest: bytes) -> None:
+    limit = 3000
+    decoder, comments = SseDecoder(max_line_bytes=limit, max_event_bytes=limit), b":" * 99 + b"\n"
+    assert decoder.feed(begun + comments * 31) == []
+    events = [(event.name, event.data) for event in decoder.feed(rest)]
+    assert events == read_events(begun + rest)
+
+
+def test_a_limit_is_told_by_the_next_read_and_not_by_a_question() -> None:
+    decoder = SseDecoder(max_event_bytes=5)
+    assert decoder.feed(b"data: abc") == []
+    assert decoder.retry_ms is None
+    assert decoder.feed(b"defg") == []
+    with pytest.raises(LimitExceeded):
+        decoder.feed(b"\n\n")
+    assert decoder.retry_ms is None
 
 
 @pytest.mark.parametrize("raw", [b"data: " + b"x" * 200, b"data: xxxxxxxxx\n" * 20])
