@@ -10,6 +10,7 @@ import ipaddress
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 LOOPBACK = "127.0.0.1"
 _BACKLOG = 4096
@@ -66,8 +67,9 @@ def _wrong_brackets(text: str) -> str:
     return "too many colons" if ":" in rest[1:] else ""
 
 
-async def resolve(text: str) -> Address:
-    """The address that ``text`` stands for; an empty text or host is this machine.
+@lru_cache
+def written(text: str) -> Address | None:
+    """The address that is written there in figures, or None for a name; an empty text or host is this machine.
 
     Raises:
         AddressError: it has no port, or the host or the port does not exist.
@@ -75,8 +77,22 @@ async def resolve(text: str) -> Address:
     host, port = split(text or ":0")
     number = _port(port)
     ip = _literal(host or LOOPBACK)
-    if ip is not None:
-        return Address(socket.AF_INET if ip.version == 4 else socket.AF_INET6, str(ip), number)
+    if ip is None:
+        return None
+    return Address(socket.AF_INET if ip.version == 4 else socket.AF_INET6, str(ip), number)
+
+
+async def resolve(text: str) -> Address:
+    """The address that ``text`` stands for, whether it is written there or has to be looked up.
+
+    Raises:
+        AddressError: see :func:`written`.
+    """
+    address = written(text)
+    if address is not None:
+        return address
+    host, port = split(text)
+    number = _port(port)
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, number, type=socket.SOCK_STREAM)
     except (OSError, ValueError):

@@ -10,26 +10,21 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-import time
 from collections.abc import Callable
 
+from harness.toxiproxy.common import ROOM_BYTES, Common, now
 from harness.toxiproxy.events import Carried, Closed, EventLog, Left, Side, Struck
 from harness.toxiproxy.link import Dice, Link
 from harness.toxiproxy.pipe import CHUNK_BYTES, FOREVER
 from harness.toxiproxy.toxic import Installed, Stream
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
-_BARE_READ_BYTES = 4 * CHUNK_BYTES
-"""Most bytes of one read where no toxic sees how they were cut."""
-_READS_PER_TURN = 8
+_READS_PER_TURN = 4
 _WRITES_PER_TURN = 64
 """Of one direction, before others get their turn of the event loop."""
-_LONGEST_TIMER_SECONDS = 3600.0
 
 _SOURCE: dict[Stream, Side] = {"upstream": "client", "downstream": "server"}
 _OTHER: dict[Stream, Stream] = {"upstream": "downstream", "downstream": "upstream"}
-
-_now = time.monotonic
 
 
 class Connection:
@@ -42,6 +37,7 @@ class Connection:
         client: socket.socket,
         server: socket.socket,
         log: EventLog,
+        common: Common,
         over: Callable[[Connection], None],
     ) -> None:
         self.proxy, self.number = proxy, number
@@ -50,8 +46,8 @@ class Connection:
         self._over: Callable[[Connection], None] | None = over
         self._how = ""
         self._pumps: dict[Stream, _Pump] = {
-            "upstream": _Pump(self, "upstream", client, server),
-            "downstream": _Pump(self, "downstream", server, client),
+            "upstream": _Pump(self, "upstream", client, server, common),
+            "downstream": _Pump(self, "downstream", server, client, common),
         }
 
     def start(self) -> None:
@@ -68,17 +64,17 @@ class Connection:
         """A toxic comes."""
         pump = self._pumps[installed.stream]
         if not pump.done:
-            pump.link.add(installed, dice, _now())
+            pump.link.add(installed, dice, now())
             pump.later()
 
     def update(self, installed: Installed) -> None:
         """A toxic changes."""
-        self._pumps[installed.stream].link.update(installed, _now())
+        self._pumps[installed.stream].link.update(installed, now())
         self._pumps[installed.stream].later()
 
     def remove(self, installed: Installed) -> None:
         """A toxic goes."""
-        self._pumps[installed.stream].link.remove(installed.name, _now())
+        self._pumps[installed.stream].link.remove(installed.name, now())
         self._pumps[installed.stream].later()
 
     def stop(self) -> None:
@@ -89,7 +85,7 @@ class Connection:
         """A toxic says that it did its work."""
         self._log.add(
             Struck(
-                at=_now(),
+                at=now(),
                 proxy=self.proxy,
                 connection=self.number,
                 toxic=installed.name,
@@ -103,13 +99,13 @@ class Connection:
         """The first ``count`` bytes were written; worth an event only when somebody looks on."""
         if self._log.carries:
             part = bytes(data[:count])
-            self._log.add(Carried(at=_now(), proxy=self.proxy, connection=self.number, stream=stream, data=part))
+            self._log.add(Carried(at=now(), proxy=self.proxy, connection=self.number, stream=stream, data=part))
 
     def gone(self, stream: Stream) -> None:
         """The source of that direction has closed its half; in the other direction somebody may wait for that."""
-        self._log.add(Left(at=_now(), proxy=self.proxy, connection=self.number, side=_SOURCE[stream]))
+        self._log.add(Left(at=now(), proxy=self.proxy, connection=self.number, side=_SOURCE[stream]))
         other = self._pumps[_OTHER[stream]]
-        other.link.peer_gone(_now())
+        other.link.peer_gone(now())
         other.later()
 
     def ended(self, stream: Stream) -> None:
@@ -119,7 +115,7 @@ class Connection:
         if other.done:
             self.finish(self._how)
         else:
-            other.link.peer_gone(_now())
+            other.link.peer_gone(now())
             other.close_source()
 
     def lost(self, stream: Stream) -> None:
@@ -142,7 +138,7 @@ class Connection:
         down_received, down_sent = self.traffic("downstream")
         self._log.add(
             Closed(
-                at=_now(),
+                at=now(),
                 proxy=self.proxy,
                 connection=self.number,
                 how=how,
@@ -165,7 +161,9 @@ class Connection:
 class _Pump:
     """Moves the bytes of one direction: from its source into the link, and from the link to its destination."""
 
-    def __init__(self, owner: Connection, stream: Stream, source: socket.socket, destination: socket.socket) -> None:
+    def __init__(
+        self, owner: Connection, stream: Stream, source: socket.socket, destination: socket.socket, common: Common
+    ) -> None:
         self.stream = stream
         self.link = Link(lambda toxic, passed, note: owner.struck(stream, toxic, passed, note))
         self.sent = 0
@@ -173,10 +171,10 @@ class _Pump:
         self._owner = owner
         self._source, self._destination = source, destination
         self._source_number, self._destination_number = source.fileno(), destination.fileno()
+        self._common = common
         self._loop = asyncio.get_running_loop()
         self._pending: bytes | memoryview | None = None
         self._reading = self._writing = False
-        self._timer: asyncio.TimerHandle | None = None
         self._wakes = FOREVER
         self._soon: asyncio.Handle | None = None
 
@@ -187,12 +185,14 @@ class _Pump:
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
-        self.link.advance(_now())
+        self.link.advance(now())
         self._write()
         self._wait()
 
     def _wait(self) -> None:
         """For what is missing, now that all is done that could be."""
+        if self._is_free and self._reading and not self._writing:
+            return  # for what was waited for before
         if self.link.reset:
             self._owner.finish("reset")
         elif not self.done:
@@ -217,7 +217,7 @@ class _Pump:
             self._end()
             return
         if not self.link.source_ended:
-            self.link.end(_now())
+            self.link.end(now())
         self.turn()
 
     def stop(self) -> None:
@@ -225,57 +225,80 @@ class _Pump:
         self.done = True
         self._stop_reading()
         self._stop_writing()
-        for handle in (self._timer, self._soon):
-            if handle is not None:
-                handle.cancel()
+        self._wake_at(FOREVER)
+        if self._soon is not None:
+            self._soon.cancel()
 
     def _readable(self) -> None:
         for _ in range(_READS_PER_TURN):
-            if self.done or not self.link.wants_input or not self._read():
+            if self.done or not self._read():
                 break
-            self._write()
-        else:  # uvloop forgets a socket once it has seen a RST, and one may stand behind what was read: ask anew
-            self._stop_reading()
+        else:  # to the end: uvloop forgets a socket once it has seen a RST, and one may stand behind what was read
+            self._loop.call_soon(self._readable)
         self._wait()
 
     def _read(self) -> bool:
-        """Read once; returns whether anything was there, an end included."""
+        """Read once, and write what may go out; returns whether anything was there, an end included."""
+        passes = self._is_free
+        if not passes and not self.link.wants_input:
+            return False
+        room = self._common.room
         try:
-            data = self._source.recv(self._read_bytes())
+            count = self._source.recv_into(room, ROOM_BYTES if passes else CHUNK_BYTES)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
-            data = b""  # a RST is the end like any other
-        if data:
-            self.link.feed(data, _now())
+            count = 0  # a RST is the end like any other
+        if count and passes:
+            self._pass(room[:count])
+            return True
+        if count:
+            self.link.feed(bytes(room[:count]), now())
         else:
-            self.link.end(_now())
+            self.link.end(now())
             self._owner.gone(self.stream)
+        self._write()
         return True
 
-    def _read_bytes(self) -> int:
-        """As much as goes straight out again, or a chunk: what stays may meet a toxic."""
-        return _BARE_READ_BYTES if self.link.is_bare and self._pending is None else CHUNK_BYTES
+    @property
+    def _is_free(self) -> bool:
+        """Whether what is read goes straight on: no toxic is to see it, and nothing stands before it."""
+        return self._pending is None and self.link.is_clear
+
+    def _pass(self, data: memoryview) -> None:
+        """Write what no toxic is to see; what does not go out at once is kept."""
+        self.link.pass_by(len(data))
+        if not self._lost:
+            self._pending = data
+            self._send(data)
+        if self._pending is not None:
+            self._pending = bytes(self._pending)
 
     def _write(self) -> None:
-        while self._lost and self.link.take(_now()) is not None:
+        if self._lost:
+            self._pending = None
+        while self._lost and self.link.take(now()) is not None:
             pass
         for _ in range(_WRITES_PER_TURN):
             if self._pending is None:
-                self._pending = self.link.take(_now())
-                if self._pending is None:
-                    return
-            try:
-                count = self._destination.send(self._pending)
-            except (BlockingIOError, InterruptedError):
+                self._pending = self.link.take(now())
+            if self._pending is None or not self._send(self._pending):
                 return
-            except OSError:
-                self._lose()
-                return
-            self.sent += count
-            self._owner.carried(self.stream, self._pending, count)
-            self._pending = memoryview(self._pending)[count:] if count < len(self._pending) else None
         self.later()
+
+    def _send(self, data: bytes | memoryview) -> bool:
+        """Write once what is pending; returns whether there was room for any of it."""
+        try:
+            count = self._destination.send(data)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            self._lose()
+            return False
+        self.sent += count
+        self._owner.carried(self.stream, data, count)
+        self._pending = memoryview(data)[count:] if count < len(data) else None
+        return True
 
     def _settle(self) -> None:
         if self.link.ended and self._pending is None:
@@ -289,7 +312,7 @@ class _Pump:
             self._start_writing()
         else:
             self._stop_writing()
-        self._set_timer()
+        self._wake_at(self.link.wakes)
 
     def _lose(self) -> None:
         """Nobody takes the data any more. While their source is open it is read on, so that its end is seen."""
@@ -304,21 +327,18 @@ class _Pump:
         self.stop()
         self._owner.ended(self.stream)
 
-    def _set_timer(self) -> None:
-        wakes = self.link.wakes
-        if wakes == self._wakes:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._wakes = wakes
-        if wakes != FOREVER:
-            delay = min(max(wakes - _now(), 0.0), _LONGEST_TIMER_SECONDS)
-            self._timer = self._loop.call_later(delay, self._due)
-
-    def _due(self) -> None:
-        self._timer, self._wakes = None, FOREVER
+    def due(self) -> None:
+        """The moment has come that the link waits for."""
+        self._wakes = FOREVER
         self.turn()
+
+    def _wake_at(self, moment: float) -> None:
+        if moment != self._wakes:
+            if self._wakes != FOREVER:
+                self._common.let_sleep(self._wakes, self)
+            if moment != FOREVER:
+                self._common.wake_at(moment, self)
+            self._wakes = moment
 
     def _start_reading(self) -> None:
         if not self._reading:

@@ -90,11 +90,10 @@ class Stage:
     @property
     def wakes(self) -> float:
         """When it wants to go on, whatever comes."""
-        match self._wish:
-            case Until(at) | Receive(at) if not self.outbox.ended:
-                return at
-            case _:
-                return FOREVER
+        wish = self._wish
+        if self.outbox.ended:
+            return FOREVER
+        return wish.at if isinstance(wish, Until) else wish.until if isinstance(wish, Receive) else FOREVER
 
     def update(self, installed: Installed, now: float) -> None:
         """Go on with other settings: at once, or when what is being passed on has gone."""
@@ -147,30 +146,28 @@ class Stage:
 
     def _grant(self, now: float) -> bool:
         """Give the toxic what it waits for, if that is there; returns whether it was."""
-        match self._wish:
-            case Receive(until):
-                return self._receive(until, now)
-            case Until(at):
-                if at > now:
-                    return False
-                self._flow.waited = max(self._flow.waited, at)
-                self._resume(None)
-            case Emit(data):
-                if not self.outbox.has_room:
-                    return False
-                self._emit(data, now)
-                self._resume(None)
-            case Drop():
-                self._drop()
-                self._resume(None)
-            case Silence():
-                if not self.peer_gone:
-                    return False
-                self._resume(None)
-            case Reset():
-                self.reset = self.outbox.ended = True
-            case _:
-                assert_never(self._wish)
+        wish = self._wish
+        if isinstance(wish, Receive):
+            return self._receive(wish.until, now)
+        if isinstance(wish, Until):
+            if wish.at > now:
+                return False
+            self._flow.waited = max(self._flow.waited, wish.at)
+        elif isinstance(wish, Emit):
+            if not self.outbox.has_room:
+                return False
+            self._emit(wish.data, now)
+        elif isinstance(wish, Drop):
+            self._drop()
+        elif isinstance(wish, Silence):
+            if not self.peer_gone:
+                return False
+        elif isinstance(wish, Reset):
+            self.reset = self.outbox.ended = True
+            return True
+        else:
+            assert_never(wish)
+        self._resume(None)
         return True
 
     def _receive(self, until: float, now: float) -> bool:
@@ -238,9 +235,9 @@ class Link:
         """Bytes that went out."""
 
     @property
-    def is_bare(self) -> bool:
-        """Whether no toxic is in it."""
-        return not self._stages
+    def is_clear(self) -> bool:
+        """Whether what is fed comes out at once as it is: no toxic is in it, nothing waits, and nothing is over."""
+        return not (self._stages or self._last.chunks or self._last.ended or self._reset)
 
     @property
     def wants_input(self) -> bool:
@@ -272,6 +269,11 @@ class Link:
         self.received += len(data)
         self._first.chunks.append(Chunk(data, now))
         self.advance(now)
+
+    def pass_by(self, count: int) -> None:
+        """So many bytes were read and are written without being fed; only while it is clear."""
+        self.received += count
+        self.taken += count
 
     def end(self, now: float) -> None:
         """The source has ended: EOF, or an error, which is the same to Toxiproxy."""

@@ -26,7 +26,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+import msgspec
 
 CHUNK_BYTES = 32 * 1024
 """Most bytes of one read from a socket. Toxics that work by the chunk depend on it, so it is Toxiproxy's."""
@@ -34,46 +36,40 @@ CHUNK_BYTES = 32 * 1024
 FOREVER = float("inf")
 
 
-class Chunk(NamedTuple):
+class Chunk(msgspec.Struct, frozen=True, gc=False):
     """Bytes that were read together, and when, in seconds of a monotonic clock."""
 
     data: bytes
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Receive:
+class Receive(msgspec.Struct, frozen=True, gc=False):
     """Wait for a chunk, for the end, or until then."""
 
     until: float = FOREVER
 
 
-@dataclass(frozen=True, slots=True)
-class Until:
+class Until(msgspec.Struct, frozen=True, gc=False):
     """Wait for that moment."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(msgspec.Struct, frozen=True, gc=False):
     """Pass ``data`` on."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(msgspec.Struct, frozen=True, gc=False):
     """Lose what is in hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(msgspec.Struct, frozen=True, gc=False):
     """Wait until the peer behind this toxic has closed, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reset:
+class Reset(msgspec.Struct, frozen=True, gc=False):
     """End the connection with RST."""
 
 

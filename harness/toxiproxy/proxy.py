@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import errno
 import os
 import socket
 import time
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.toxiproxy import address
-from harness.toxiproxy.address import AddressError
+from harness.toxiproxy.address import Address, AddressError
+from harness.toxiproxy.common import Common
 from harness.toxiproxy.connection import Connection
 from harness.toxiproxy.events import (
     EventLog,
@@ -29,7 +30,8 @@ from harness.toxiproxy.toxic import STREAMS, Installed
 
 CONNECT_SECONDS = 10.0
 """What a server behind a proxy has to answer a connection attempt."""
-_ACCEPTS_PER_TURN = 64
+_ACCEPTS_PER_TURN = 16
+_UNDER_WAY = {errno.EINPROGRESS, errno.EALREADY}
 _PAUSE_SECONDS = 0.1
 """When this process has no more file descriptors."""
 
@@ -42,18 +44,66 @@ class _Placed:
     met: int = 0
 
 
+class _Dial:
+    """A client, and the connection to the server that is being made for it."""
+
+    def __init__(self, number: int, client: socket.socket, peer: str) -> None:
+        self.number, self.client, self.peer = number, client, peer
+        self._server: socket.socket | None = None
+
+    @property
+    def server(self) -> socket.socket:
+        """What it is connected with."""
+        assert self._server is not None
+        return self._server
+
+    def reaches(self, target: Address) -> bool:
+        """Whether ``target`` has answered already: on one machine the kernel is that quick.
+
+        Raises:
+            OSError: it refuses.
+        """
+        if self._server is None:
+            self._server = socket.socket(target.family, socket.SOCK_STREAM)
+            self._server.setblocking(False)
+        for _ in range(2):  # to begin, and to see what came of it
+            error = self._server.connect_ex((target.host, target.port))
+            if error not in _UNDER_WAY:
+                break
+        if error and error != errno.EISCONN and error not in _UNDER_WAY:
+            raise OSError(error, os.strerror(error))
+        return error not in _UNDER_WAY
+
+    async def reach(self, target: Address) -> None:
+        """Wait until it has answered.
+
+        Raises:
+            OSError: it refuses.
+        """
+        if not self.reaches(target):
+            await asyncio.get_running_loop().sock_connect(self.server, (target.host, target.port))
+
+    def close(self) -> None:
+        """It came to nothing."""
+        self.client.close()
+        if self._server is not None:
+            self._server.close()
+
+
 class Proxy:
     """One proxy; its methods are called in the event loop that it lives in."""
 
-    def __init__(self, name: str, listen: str, upstream: str, *, seed: str, log: EventLog, traffic: Traffic) -> None:
+    def __init__(
+        self, name: str, listen: str, upstream: str, *, seed: str, log: EventLog, traffic: Traffic, common: Common
+    ) -> None:
         self.name, self.listen, self.upstream = name, listen, upstream
         self.enabled = False
-        self._traffic = traffic
+        self._traffic, self._common = traffic, common
         self._seed = seed
         self._log = log
         self._toxics: list[_Placed] = []
         self._connections: dict[int, Connection] = {}
-        self._dialing: dict[asyncio.Task[None], socket.socket] = {}
+        self._dialing: dict[asyncio.Task[None], _Dial] = {}
         self._listener: socket.socket | None = None
         self._count = 0
 
@@ -97,9 +147,9 @@ class Proxy:
         asyncio.get_running_loop().remove_reader(self._listener)
         self._listener.close()
         self._listener, self.enabled = None, False
-        for task, client in self._dialing.items():
-            if task.cancel():
-                client.close()  # a task that has not begun yet does not
+        for task, dial in self._dialing.items():
+            dial.client.close()
+            task.cancel()
         for connection in list(self._connections.values()):
             connection.stop()
         self._log.add(Stopped(at=time.monotonic(), proxy=self.name))
@@ -141,54 +191,79 @@ class Proxy:
         self._log.add(ToxicRemoved(at=time.monotonic(), proxy=self.name, toxic=installed.name))
 
     def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
         for _ in range(_ACCEPTS_PER_TURN):
             try:
-                client, _ = listener.accept()
+                client, (host, port, *_) = listener.accept()
             except (BlockingIOError, ConnectionAbortedError, InterruptedError):
                 return
             except OSError:  # no more file descriptors: the kernel keeps the clients waiting
+                loop = asyncio.get_running_loop()
                 loop.remove_reader(listener)
                 loop.call_later(_PAUSE_SECONDS, self._accept_again, listener)
                 return
             client.setblocking(False)
             self._count += 1
-            task = loop.create_task(self._connect(client, self._count))
-            self._dialing[task] = client
-            task.add_done_callback(self._dialing.pop)
+            self._connect(_Dial(self._count, client, address.join(host, port)))
 
     def _accept_again(self, listener: socket.socket) -> None:
         if listener is self._listener:
             asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
-    async def _connect(self, client: socket.socket, number: int) -> None:
-        """Dial the server; nobody else waits meanwhile."""
-        with contextlib.ExitStack() as open_sockets:
-            open_sockets.callback(client.close)
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    server = await _dial(self.upstream, open_sockets)
-            except (OSError, AddressError) as error:
-                self._log.add(Unreachable(at=time.monotonic(), proxy=self.name, connection=number, why=_why(error)))
-                return
-            open_sockets.pop_all()
-        self._opened(client, server, number)
+    def _connect(self, dial: _Dial) -> None:
+        """Dial the server, and do not wait for it."""
+        try:
+            target = address.written(self.upstream)
+            is_there = target is not None and dial.reaches(target)
+        except (OSError, AddressError) as error:
+            self._failed(dial, error)
+            return
+        if is_there:
+            self._opened(dial)
+            return
+        task = asyncio.get_running_loop().create_task(self._reach(dial))
+        self._dialing[task] = dial
+        task.add_done_callback(self._dialed)
 
-    def _opened(self, client: socket.socket, server: socket.socket, number: int) -> None:
-        for sock in (client, server):
+    async def _reach(self, dial: _Dial) -> None:
+        """Wait for a server that is further away, or whose name has to be looked up."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await dial.reach(await address.resolve(self.upstream))
+        except (OSError, AddressError) as error:
+            self._failed(dial, error)
+        else:
+            self._opened(dial)
+
+    def _dialed(self, task: asyncio.Task[None]) -> None:
+        dial = self._dialing.pop(task)
+        if task.cancelled():
+            dial.close()
+
+    def _failed(self, dial: _Dial, error: Exception) -> None:
+        dial.close()
+        self._log.add(Unreachable(at=time.monotonic(), proxy=self.name, connection=dial.number, why=_why(error)))
+
+    def _opened(self, dial: _Dial) -> None:
+        for sock in (dial.client, dial.server):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener, upstream = self.listen, self.upstream
         connection = Connection(
-            self.name, number, client, server, self._log, lambda over: self._closed(over, listener, upstream)
+            self.name,
+            dial.number,
+            dial.client,
+            dial.server,
+            self._log,
+            self._common,
+            lambda over: self._closed(over, listener, upstream),
         )
-        self._connections[number] = connection
+        self._connections[dial.number] = connection
         self._log.add(
             Opened(
                 at=time.monotonic(),
                 proxy=self.name,
-                connection=number,
-                client=_peer_of(client),
-                local=address.name_of(server),
+                connection=dial.number,
+                client=dial.peer,
+                local=address.name_of(dial.server),
             )
         )
         for placed in self._toxics:
@@ -206,26 +281,9 @@ class Proxy:
             self._traffic.add(Series(stream, listener, self.name, upstream), received, sent)
 
 
-async def _dial(upstream: str, open_sockets: contextlib.ExitStack) -> socket.socket:
-    target = await address.resolve(upstream)
-    server = socket.socket(target.family, socket.SOCK_STREAM)
-    open_sockets.callback(server.close)
-    server.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(server, (target.host, target.port))
-    return server
-
-
 def _why(error: Exception) -> str:
     """The same words whatever the event loop's are."""
     if isinstance(error, TimeoutError):
         return "timed out"
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number).lower() if number else str(error)
-
-
-def _peer_of(client: socket.socket) -> str:
-    try:
-        host, port, *_ = client.getpeername()
-    except OSError:  # it has gone already
-        return ""
-    return address.join(host, port)

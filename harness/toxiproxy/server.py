@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.toxiproxy import address, gojson
 from harness.toxiproxy.address import AddressError
+from harness.toxiproxy.common import Common
 from harness.toxiproxy.events import EventLog, Observer
 from harness.toxiproxy.gojson import BodyError, Float32, Members
 from harness.toxiproxy.metrics import Traffic
@@ -41,7 +42,7 @@ class PopulateError(ApiError):
 
 
 class Server:
-    """All proxies of one server.
+    """All proxies of one server; it lives in the event loop that it is made in.
 
     Args:
         seed: of every die; the same seed and the same order of connections give the same faults. A proxy may be given
@@ -56,6 +57,7 @@ class Server:
         self.proxies: dict[str, Proxy] = {}
         self.traffic = Traffic()
         self._changing = asyncio.Lock()
+        self._common = Common()
 
     def proxy(self, name: str) -> Proxy:
         """The proxy of that name.
@@ -189,9 +191,10 @@ class Server:
         self.proxy(proxy).remove(self.toxic(proxy, name))
 
     def stop(self) -> None:
-        """Stop every proxy."""
+        """Stop every proxy, for good."""
         for proxy in self.proxies.values():
             proxy.stop()
+        self._common.stop()
 
     async def _create_or_replace(self, given: Mapping[str, Any]) -> Proxy:
         old = self.proxies.get(given["name"])
@@ -211,6 +214,7 @@ class Server:
             seed=given.get("seed") or f"{self.seed}/{given['name']}",
             log=self.log,
             traffic=self.traffic,
+            common=self._common,
         )
         if given.get("enabled", True):
             await _start(proxy)

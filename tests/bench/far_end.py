@@ -1,6 +1,6 @@
-"""What stands behind a proxy that is measured: a source of bytes and an echo, in a process of its own.
+"""What stands behind a proxy that is measured: a source of bytes, an echo and a greeting, in a process of its own.
 
-Prints the ports of both. A thread for each connection, and nothing in it but system calls: the proxy is the bottleneck.
+Prints the ports of all three. Nothing is done but system calls: the proxy is the bottleneck.
 """
 
 from __future__ import annotations
@@ -32,10 +32,18 @@ def echo(sock: socket.socket) -> None:
         sock.sendall(data)
 
 
+def greeting(sock: socket.socket) -> None:
+    """Send one byte and close."""
+    sock.send(b"!")
+
+
 def serve(listener: socket.socket, answer: Callable[[socket.socket], None]) -> None:
     while True:
         sock, _ = listener.accept()
-        threading.Thread(target=hold, args=(sock, answer), daemon=True).start()
+        if answer is greeting:  # so quickly that a thread would cost more
+            hold(sock, answer)
+        else:
+            threading.Thread(target=hold, args=(sock, answer), daemon=True).start()
 
 
 def hold(sock: socket.socket, answer: Callable[[socket.socket], None]) -> None:
@@ -44,7 +52,7 @@ def hold(sock: socket.socket, answer: Callable[[socket.socket], None]) -> None:
 
 
 if __name__ == "__main__":
-    listeners = {answer: socket.create_server(("127.0.0.1", 0), backlog=1024) for answer in (source, echo)}
+    listeners = {answer: socket.create_server(("127.0.0.1", 0), backlog=4096) for answer in (source, echo, greeting)}
     for answer, listener in listeners.items():
         threading.Thread(target=serve, args=(listener, answer)).start()
     sys.stdout.write(json.dumps([listener.getsockname()[1] for listener in listeners.values()]) + "\n")

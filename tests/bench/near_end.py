@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import mmap
 import resource
+import select
 import socket
 import struct
 import sys
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import pairwise
@@ -24,6 +26,13 @@ STAMP = struct.Struct("<q")
 SO_TIMESTAMPNS = 35
 """Of Linux; Python has no name for it."""
 PATIENCE = 10.0
+AT_ONCE = 32
+TICK = 0.001
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of all processors, to the nanosecond: ``clock_getcpuclockid`` of Linux."""
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def download(port: int, connections: int, size: int) -> float:
@@ -57,6 +66,48 @@ def echo(port: int, size: int, count: int) -> list[float]:
                 raise EOFError("the echo has gone")
             moments.append(time.perf_counter())
     return [after - before for before, after in pairwise(moments)]
+
+
+def visits(port: int, count: int) -> float:
+    """Seconds for ``count`` connections that are greeted and closed, a few of them at a time."""
+    under_way: deque[socket.socket] = deque()
+    began = time.perf_counter()
+    for number in range(count + AT_ONCE):
+        if number < count:
+            under_way.append(begin_to_connect(port))
+        if number >= AT_ONCE and under_way:
+            with under_way.popleft() as sock:
+                sock.settimeout(PATIENCE)
+                if sock.recv(2, socket.MSG_WAITALL) != b"!":
+                    raise EOFError("it was not greeted")
+    return time.perf_counter() - began
+
+
+def paced(port: int, count: int, events: int, rate: int, pid: int) -> dict[str, object]:
+    """Open ``count`` connections and send ``events`` messages, ``rate`` a second in all, on one after the other.
+
+    Returns the seconds that each message took, how many were lost, and the processor seconds that the process ``pid``
+    used meanwhile.
+    """
+    senders = [begin_to_connect(port) for _ in range(count)]
+    receivers = accepted(count)
+    burst(senders, receivers)
+    delays: list[float] = []
+    with select.epoll() as arrivals:
+        by_number = {sock.fileno(): sock for sock in receivers}
+        for number, sock in by_number.items():
+            sock.setblocking(False)
+            arrivals.register(number, select.EPOLLIN)
+        used, began, sent = cpu_seconds(pid), time.monotonic(), 0
+        while len(delays) < events and time.monotonic() - began < events / rate + PATIENCE:
+            for _ in range(min(int((time.monotonic() - began) * rate), events) - sent):
+                senders[sent % count].send(STAMP.pack(time.time_ns()))
+                sent += 1
+            delays += [delay(by_number[number]) for number, _ in arrivals.poll(TICK)]
+        used = cpu_seconds(pid) - used
+    for sock in senders + receivers:
+        sock.close()
+    return {"delays": delays, "lost": events - len(delays), "cpu": used}
 
 
 def crowd(port: int, count: int, bursts: int) -> dict[str, object]:
@@ -132,4 +183,5 @@ if __name__ == "__main__":
     say(LISTENER.getsockname()[1])
     for line in sys.stdin:
         name, *arguments = json.loads(line)
-        say({"download": download, "echo": echo, "crowd": crowd}[name](*arguments))
+        commands = {"download": download, "echo": echo, "visits": visits, "paced": paced, "crowd": crowd}
+        say(commands[name](*arguments))

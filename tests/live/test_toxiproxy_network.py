@@ -315,11 +315,13 @@ def test_a_client_that_has_gone_before_it_was_accepted_does_no_harm() -> None:
         adding = threading.Thread(target=lambda: place.toxiproxy.toxic("noop"))
         adding.start()
         busy.wait(PATIENCE)
-        place.dial().reset()
+        client = place.dial()
+        name = name_of(client.sock)
+        client.reset()
         free.set()
         adding.join()
         assert awaited(place, "closed")["how"] == "client"
-        assert awaited(place, "opened")["client"] == ""
+        assert awaited(place, "opened")["client"] == name
         place.listener.accept()[0].close()
         place.live()
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import select
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import count
 from typing import TypeVar
@@ -801,6 +802,47 @@ class TestNoDataDropped:
         assert data == b"".join(chunks)
 
     @both_streams
+    def test_floods_leave_the_fast_path_and_return_to_it_whole_and_in_order(
+        self, place: Between, stream: Stream
+    ) -> None:
+        pairs = [place.live().along(stream) for _ in range(2)]
+        got = [b"", b""]
+        done = threading.Event()
+
+        def disturb() -> None:
+            for _ in range(10):
+                place.toxiproxy.toxic("latency", stream=stream, name="x", latency=1)
+                place.remove("x")
+            done.set()
+
+        def send(which: int) -> None:
+            first = FLOODS[which]
+            while not done.is_set():
+                pairs[which][0].send(numbered(first))
+                first += NUMBERS
+            pairs[which][0].half_close()
+
+        def read(which: int) -> None:
+            got[which] = all_of(pairs[which][1])
+
+        with ExitStack() as stack:
+            for work in (send, read):
+                for which in range(2):
+                    stack.enter_context(in_background(partial(work, which)))
+            stack.enter_context(in_background(disturb))
+        for first, data in zip(FLOODS, got, strict=True):
+            assert data
+            assert data == b"".join(numbered(first + more) for more in range(0, len(data) // 8, NUMBERS))
+
+    @both_streams
+    def test_what_waits_on_one_connection_is_not_touched_by_another(self, place: Between, stream: Stream) -> None:
+        pairs = [place.live().along(stream) for _ in FLOODS]
+        sent = [stuffed(sender, first) for (sender, _), first in zip(pairs, FLOODS, strict=True)]
+        for (sender, receiver), data in zip(pairs, sent, strict=True):
+            sender.half_close()
+            assert all_of(receiver) == data
+
+    @both_streams
     def test_data_survive_every_toxic_that_loses_none(self, ours: Between, stream: Stream) -> None:
         data = bytes(number % 251 for number in range(400_000))
         sender, receiver = ours.live().along(stream)
@@ -819,6 +861,33 @@ class TestNoDataDropped:
             got = receiver.read(len(data))
             done.set()
         assert got == data
+
+
+FLOODS = (0, 1 << 40)
+NUMBERS = 10_000
+
+
+def numbered(first: int) -> bytes:
+    """Bytes that tell where in a flood they belong."""
+    return array("Q", range(first, first + NUMBERS)).tobytes()
+
+
+def all_of(receiver: Peer) -> bytes:
+    """Much, to its end."""
+    return b"".join(iter(partial(receiver.sock.recv, 1 << 20), b""))
+
+
+def stuffed(sender: Peer, first: int) -> bytes:
+    """What was sent until nobody took any more."""
+    sent = []
+    sender.sock.setblocking(False)
+    while select.select([], [sender.sock], [], 0.2)[1]:
+        data = numbered(first)
+        count = sender.sock.send(data)
+        sent.append(data[:count])
+        first += NUMBERS
+    sender.sock.settimeout(PATIENCE)
+    return b"".join(sent)
 
 
 HARMLESS: dict[str, dict[str, int]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import urllib.error
@@ -11,7 +12,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ class Toxiproxy:
 
     kind: str
     url: str
+    pid: int = field(default_factory=os.getpid)
+    """The process that it is in."""
 
     @property
     def is_real(self) -> bool:
@@ -94,7 +97,7 @@ def running(kind: str, *flags: str) -> Iterator[Toxiproxy]:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0.02)
                 assert process.returncode is None, "toxiproxy-server did not start"
-            yield Toxiproxy(kind, f"http://127.0.0.1:{port}")
+            yield Toxiproxy(kind, f"http://127.0.0.1:{port}", process.pid)
         finally:
             process.terminate()
 

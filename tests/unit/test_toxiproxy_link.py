@@ -40,13 +40,29 @@ def test_a_link_without_toxics_passes_everything_at_once() -> None:
     assert (one.link.received, one.link.taken) == (3, 3)
 
 
-def test_a_link_is_bare_while_no_toxic_is_in_it() -> None:
+def test_a_link_is_clear_while_no_toxic_is_in_it() -> None:
     one = Wire()
-    assert one.link.is_bare
+    assert one.link.is_clear
     one.add("noop")
-    assert not one.link.is_bare
+    assert not one.link.is_clear
     one.remove("noop")
-    assert one.link.is_bare
+    assert one.link.is_clear
+
+
+def test_a_link_is_not_clear_while_something_waits_that_a_toxic_left_behind() -> None:
+    one = Wire()
+    one.add("latency", latency=1000)
+    one.link.feed(b"a", 0.0)
+    one.link.remove("latency", 0.0)
+    assert not one.link.is_clear
+    assert one.link.take(0.0) == b"a"
+    assert one.link.is_clear
+
+
+def test_what_passes_by_a_link_is_counted_and_not_seen() -> None:
+    one = Wire()
+    one.link.pass_by(3)
+    assert (one.link.received, one.link.taken, one.link.take(0.0)) == (3, 3, None)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from fake_server.bounds import Usually
 from harness.toxiproxy.pipe import FOREVER, RECEIVE, Emit, Flow, Pipe, Until
@@ -18,6 +18,9 @@ class Bandwidth(Toxic):
 
     With a rate of 0 (or less) nothing passes, and no close behind it.
     """
+
+    buffer: ClassVar[int] = 32
+    """At 64 MB/s a chunk is over in half a millisecond: the next ones are there when the machine comes late."""
 
     rate: Annotated[int, Usually(0, 1000)] = 0
     """KB/s, and a KB has 1,000 bytes: bytes per millisecond."""
