@@ -61,6 +61,11 @@ class LiveRunner:
     async def __aexit__(self, *exc: object) -> None:
         await self._stack.aclose()
 
+    @property
+    def late(self) -> float:
+        """Seconds of the last one that the event loop came late."""
+        return self._lateness.lately
+
     async def run(self, case: PlannedCase) -> Record:
         """Run ``case`` to its end, or to its time limit, and return the history of all sides."""
         await prepared(case.adapter)
