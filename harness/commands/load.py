@@ -95,7 +95,7 @@ def command(
     with metrics(metrics_port, say) as registry:
         watch = None
         if registry is not None:
-            from harness.metrics.loads import LoadMetrics
+            from harness.load.metrics import LoadMetrics
 
             watch = LoadMetrics(registry, client).take
         status = load(wanted, Files(summary=summary, html=html, failures=failures), say, watch)

@@ -1,7 +1,7 @@
 """Durations by the million in a few kilobytes: buckets that are exact below 256 µs and 0.8 % wide above. Pure.
 
-The buckets are those of HdrHistogram (http://hdrhistogram.org): within each power of two there are 128 of one width, so a
-quantile is never further from the truth than one part in 128, whatever the range. They are the same everywhere, so
+The buckets are those of HdrHistogram (http://hdrhistogram.org): within each power of two there are 128 of one width, so
+a quantile is never further from the truth than one part in 128, whatever the range. They are the same everywhere, so
 histograms of several processes can be added.
 """
 

@@ -72,14 +72,6 @@ def _verdict(verdict: Verdict) -> Callable[[Result], float | None]:
     return lambda result: _share(result.count(verdict), result.tally.judged)
 
 
-def _most(name: str) -> Callable[[Result], float | None]:
-    def most(result: Result) -> float | None:
-        known = [value for one in result.series.samples if (value := getattr(one, name)) is not None]
-        return max(known, default=None)
-
-    return most
-
-
 MEASURES: Mapping[str, Measure] = {
     "completion": Measure(
         about="calls whose user got the whole answer, of those that could", unit="%",
@@ -102,11 +94,11 @@ MEASURES: Mapping[str, Measure] = {
         about="streamed text that is not in the user's answer", unit="%",
         value=lambda one: _share(one.tally.wasted, one.tally.streamed),
     ),
-    "memory": Measure(about="most memory", unit="MiB", value=_most("memory")),
+    "memory": Measure(about="most memory", unit="MiB", value=lambda one: one.series.most_memory),
     "growth": Measure(
         about="growth of memory a minute, over the last half", unit="MiB", value=lambda one: one.series.growth
     ),
-    "sockets": Measure(about="most sockets", value=_most("sockets")),
+    "sockets": Measure(about="most sockets", value=lambda one: one.series.most_sockets),
     "leaked": Measure(about="sockets that stayed open", value=lambda one: one.leaked),
 }  # fmt: skip
 

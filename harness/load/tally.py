@@ -172,9 +172,15 @@ class Series(msgspec.Struct, kw_only=True):
     every: int = 1
     """Of the samples that are given, each of that number is kept."""
     given: int = 0
+    most_memory: float | None = None
+    most_sockets: int | None = None
 
     def add(self, sample: Sample) -> None:
         """The next one."""
+        if sample.memory is not None:
+            self.most_memory = max(sample.memory, self.most_memory or 0.0)
+        if sample.sockets is not None:
+            self.most_sockets = max(sample.sockets, self.most_sockets or 0)
         if self.given % self.every == 0:
             self.samples.append(sample)
         self.given += 1
