@@ -95,7 +95,8 @@ async def _run_all(orders: Sequence[Order], together: Together) -> None:
             if process.returncode is None:
                 process.send_signal(signal.SIGINT)
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, pass_on)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, pass_on)
     try:
         await asyncio.gather(*(_hear(number, process, together) for number, process in enumerate(processes)))
     finally:

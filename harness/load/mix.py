@@ -28,7 +28,7 @@ import msgspec
 
 from fake_server.dialect import Dialect
 from fake_server.effects import Wait
-from fake_server.script import Request, Script
+from fake_server.script import Request
 from harness.asking import asked
 from harness.errors import UsageError, unknown_name
 from harness.model import Limits, Scenario
@@ -143,6 +143,8 @@ def _number(said: Any, what: str, name: str, most: float) -> float:
 
 _ANSWERS = 2
 """Times all its answers that a call may take: some are said twice."""
+_LONGEST_SECONDS = 30.0
+"""Of one answer; one with very many events comes faster than the others."""
 
 
 def slowed(scenario: Scenario, speed: Speed, seed: str, dialect: Dialect) -> Scenario:
@@ -161,20 +163,23 @@ def slowed(scenario: Scenario, speed: Speed, seed: str, dialect: Dialect) -> Sce
         close=limits.close,
         settle=limits.settle * max(1.0, speed.patience),
     )
-    slow = paced(replace(scenario, limits=patient), pace=speed.pace, settle=0.0)
-    lasts = sum(_lasts(one, slow, seed, dialect) for one in (slow.script, slow.elsewhere) if one is not None)
-    settle = patient.settle + _ANSWERS * lasts
+    lasts = _lasts(paced(scenario, pace=speed.pace, settle=0.0), seed, dialect)
+    pace = speed.pace * min(1.0, _LONGEST_SECONDS / max(lasts)) if any(lasts) else speed.pace
+    slow = paced(replace(scenario, limits=patient), pace=pace, settle=0.0)
+    settle = patient.settle + _ANSWERS * sum(_lasts(slow, seed, dialect))
     return replace(slow, limits=msgspec.structs.replace(patient, settle=settle))
 
 
-def _lasts(script: Script, scenario: Scenario, seed: str, dialect: Dialect) -> float:
-    """Seconds that all its answers take, one after the other."""
+def _lasts(scenario: Scenario, seed: str, dialect: Dialect) -> list[float]:
+    """Seconds that each of its answers takes."""
     body = {**asked(scenario.request, dialect), "stream": True}
-    return sum(
-        effect.seconds
+    scripts = [one for one in (scenario.script, scenario.elsewhere) if one is not None]
+    requests = [
+        (script, Request(attempt=attempt, seed=scenario.drawn_by(seed), body=body, dialect=dialect))
+        for script in scripts
         for attempt in range(1, len(script.steps) + 1)
-        for effect in script.reply(
-            Request(attempt=attempt, seed=scenario.drawn_by(seed), body=body, dialect=dialect)
-        ).body
-        if isinstance(effect, Wait)
-    )
+    ]
+    return [
+        sum(effect.seconds for effect in script.reply(request).body if isinstance(effect, Wait))
+        for script, request in requests
+    ]

@@ -1,8 +1,8 @@
 """One process of a load: sets its place up, drives its streams, and tells how it stands.
 
 As ``python -m harness.load.part`` it takes an order as the first line of its standard input and tells lines of JSON. It
-ends when its input does, so it never outlives who started it. SIGINT lets what goes on come to its end; a second one
-drops it.
+ends when its input does, so it never outlives who started it. SIGINT or SIGTERM lets what goes on come to its end; a
+second one drops it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def _end_when_asked(drive: Drive) -> None:
         else:
             task.cancel()
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, ask)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ask)
 
 
 def _place(order: Order) -> AbstractAsyncContextManager[Place]:

@@ -122,6 +122,11 @@ def test_a_call_is_given_the_time_that_its_answers_take_at_the_pace_of_the_load(
     assert again == slow
 
 
+def test_an_answer_with_very_many_events_comes_faster_than_the_others() -> None:
+    long = slowed(SCENARIOS["completion.long_answer"], Speed(), "1", Dialect.ANTHROPIC)
+    assert long.limits.settle < 3 * SCENARIOS["completion.long_answer"].limits.settle + 2 * 31
+
+
 def test_a_second_server_is_slowed_as_well() -> None:
     scenario = next(one for one in SCENARIOS.values() if one.elsewhere is not None)
     alone = slowed(replace(scenario, elsewhere=None), Speed(), "1", Dialect.ANTHROPIC)
