@@ -19,7 +19,7 @@ LIVE := $(filter-out $(TIMED), $(wildcard tests/live/test_*.py))
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 OF_PURE = --include="$$(paste -sd, tests/pure_modules.txt)" --fail-under=100
 
-.PHONY: docs demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-toxiproxy setup-prometheus check matrix clients bench clean
+.PHONY: docs demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-toxiproxy setup-prometheus setup-locust check matrix clients bench clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --verbose --report html
@@ -61,6 +61,9 @@ setup-toxiproxy:  ## the real Toxiproxy 2.12.0 and its clients, into .tools: the
 
 setup-prometheus:  ## a real Prometheus, into .tools: the tests let it scrape the client's metrics where it is
 	tests/setup_prometheus.sh
+
+setup-locust:  ## Locust in an environment of its own, into .tools: the tests run its master and workers where it is
+	PYTHON="$(PYTHON)" tests/setup_locust.sh
 
 check: $(READY)  ## lint, types, import contracts
 	$(BIN)/ruff check .

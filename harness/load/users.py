@@ -8,6 +8,7 @@ a call).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +18,7 @@ from random import Random
 from typing import Any, ClassVar
 from uuid import uuid4
 
+import gevent
 import httpx
 from locust import User, task
 
@@ -35,6 +37,9 @@ _CAN = frozenset({Capability.RETRIES, Capability.FALLBACK, Capability.OUTCOMES})
 _MILLI = 1000.0
 _SCENARIOS = catalog.scenarios()
 """Read before a worker says that it is ready: a master gives up one that then is busy for three seconds."""
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # Locust would print a line for each request
+gevent.get_hub().loop.update_now()  # reading it took seconds; by as many a ``--run-time`` would be too short
 
 
 class LawBroken(Exception):
@@ -86,7 +91,15 @@ class StreamUser(User):  # type: ignore[misc]
 
     @task  # type: ignore[untyped-decorator]
     def stream(self) -> None:
-        """Ask once, and report it."""
+        """Ask once, and report it.
+
+        Locust kills users wherever they are. A condition of the standard library does not bear that: its lock raises
+        another error instead, which a client takes for a failure of its call, and the user goes on for ever. So the
+        user waits, and who asks is a greenlet of its own.
+        """
+        gevent.spawn(self._ask).get()
+
+    def _ask(self) -> None:
         scenario = _mix(self.mix).draw(self._chance)
         token = f"{scenario.id}~{uuid4().hex}"
         adapter = bundled_sync.ADAPTER

@@ -204,7 +204,7 @@ def test_ctrl_c_lets_calls_come_to_their_end_and_prints_the_summary(home: Path, 
     with running(home, "--streams", "4", "--processes", processes) as process:
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
-    assert re.search(r"calls +4: \d passed, 0 failed, \d unknown, 0 lost$", out, re.MULTILINE), out
+    assert re.search(r"calls +[1-4]: \d passed, 0 failed, \d unknown, 0 lost$", out, re.MULTILINE), out
     assert "interrupted: " in out.splitlines()[-1]
     assert summary(home)["is_interrupted"] is True
 
