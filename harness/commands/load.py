@@ -23,7 +23,9 @@ from harness.options import log_option, metrics, metrics_option, new_seed, seed_
 @click.option("--for", "duration", default="1m", show_default=True, metavar="TIME", help="How long: 90s, 10m, 8h.")
 @click.option("--ramp", metavar="TIME", help="In which all streams begin; a tenth of --for by default, at most 30s.")
 @click.option(
-    "--mix", type=click.Path(path_type=Path), help="TOML file of what the calls meet; by default the whole catalogue."
+    "--mix",
+    type=click.Path(path_type=Path),
+    help="TOML file of what the calls meet; by default a little of everything.",
 )
 @click.option("--url", default="", metavar="URL", help="Ask this server; faults strike its answers on their way.")
 @click.option("--model", default="", metavar="NAME", help="The model that it is asked for.")
@@ -34,7 +36,7 @@ from harness.options import log_option, metrics, metrics_option, new_seed, seed_
     metavar="EXPR",
     help="What must hold, such as 'completion>=99%' or 'ttft.p95<500ms'; may be repeated.",
 )
-@click.option("--processes", type=click.IntRange(1, 256), help="By default one for 500 streams, at most one a core.")
+@click.option("--processes", type=click.IntRange(1, 256), help="By default one for 250 streams, at most one a core.")
 @click.option(
     "--summary",
     type=click.Path(path_type=Path),

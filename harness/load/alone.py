@@ -34,7 +34,7 @@ from harness.logs import Say
 from harness.options import FAILED, UNKNOWN
 from harness.verdict import Verdict
 
-_STREAMS_OF_A_PROCESS = 500
+_STREAMS_OF_A_PROCESS = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     client: str
     mix: str
-    """The text of the file; empty for the whole catalogue."""
+    """The text of the file; empty for the usual one."""
     seed: str
     streams: int
     seconds: float

@@ -10,8 +10,8 @@
     "cutoff or broken_network" = 15
     "4." = 5
 
-A load has no use for the limits of a test, which let a client give up after a second: a machine with thousands of calls
-is later than that.
+The expression ``""`` is the whole catalogue. A load has no use for the limits of a test, which let a client give up
+after a second: a machine with thousands of calls is later than that.
 """
 
 from __future__ import annotations
@@ -39,12 +39,20 @@ from harness.plan import selected
 _MOST_PACE, _MOST_PATIENCE = 60.0, 100.0
 
 
+USUAL = """
+[weights]
+"completion.plain" = 70
+"" = 30
+"""
+"""The mix of who names none: most answers are whole, and every fault is met."""
+
+
 class Speed(msgspec.Struct, frozen=True, kw_only=True):
     """How fast answers come, and how long a client is told to wait for them."""
 
-    pace: float = 0.5
+    pace: float = 1.0
     """Seconds between two events of an answer that has no pace of its own; 0 sends them as fast as they go."""
-    patience: float = 3.0
+    patience: float = 5.0
     """Times the limits of the scenarios."""
 
 
@@ -76,11 +84,6 @@ class Mix:
     def slowed(self, seed: str, dialect: Dialect) -> Mix:
         """The same at its speed."""
         return replace(self, scenarios=tuple(slowed(one, self.speed, seed, dialect) for one in self.scenarios))
-
-
-def everything(scenarios: Mapping[str, Scenario]) -> Mix:
-    """Each scenario as often as any other."""
-    return Mix(scenarios=tuple(scenarios.values()), weights=(1.0,) * len(scenarios))
 
 
 def parse(text: str, name: str, scenarios: Mapping[str, Scenario], numbers: Numbers) -> Mix:
@@ -143,8 +146,8 @@ def _number(said: Any, what: str, name: str, most: float) -> float:
 
 _ANSWERS = 2
 """Times all its answers that a call may take: some are said twice."""
-_LONGEST_SECONDS = 30.0
-"""Of one answer; one with very many events comes faster than the others."""
+_MOST_EVENTS = 100
+"""An answer with more of them takes no longer than one with so many."""
 
 
 def slowed(scenario: Scenario, speed: Speed, seed: str, dialect: Dialect) -> Scenario:
@@ -164,7 +167,7 @@ def slowed(scenario: Scenario, speed: Speed, seed: str, dialect: Dialect) -> Sce
         settle=limits.settle * max(1.0, speed.patience),
     )
     lasts = _lasts(paced(scenario, pace=speed.pace, settle=0.0), seed, dialect)
-    pace = speed.pace * min(1.0, _LONGEST_SECONDS / max(lasts)) if any(lasts) else speed.pace
+    pace = speed.pace * min(1.0, _MOST_EVENTS * speed.pace / max(lasts)) if any(lasts) else speed.pace
     slow = paced(replace(scenario, limits=patient), pace=pace, settle=0.0)
     settle = patient.settle + _ANSWERS * sum(_lasts(slow, seed, dialect))
     return replace(slow, limits=msgspec.structs.replace(patient, settle=settle))

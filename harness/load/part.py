@@ -25,7 +25,7 @@ from harness.events import CaseFinished
 from harness.load import place as places
 from harness.load.drive import Drive, Load
 from harness.load.messages import Failure, Order, Over, Progress, Told, encoded
-from harness.load.mix import Mix, everything, parse
+from harness.load.mix import USUAL, Mix, parse
 from harness.load.place import Place
 from harness.load.tally import Sample, Tally
 from harness.model import Scenario
@@ -102,8 +102,7 @@ def mix_in(order: Order) -> Mix:
     Raises:
         UsageError: it is malformed.
     """
-    scenarios = catalog.scenarios()
-    return parse(order.mix, "the mix", scenarios, catalog.numbers()) if order.mix else everything(scenarios)
+    return parse(order.mix or USUAL, "the mix", catalog.scenarios(), catalog.numbers())
 
 
 def _can_be_played(order: Order, adapter: Adapter) -> Callable[[Scenario], bool]:

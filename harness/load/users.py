@@ -27,7 +27,7 @@ from fake_server.dialect import Dialect
 from harness import catalog
 from harness.adapters import bundled_sync
 from harness.job import job_of
-from harness.load.mix import Mix, everything, parse
+from harness.load.mix import USUAL, Mix, parse
 from harness.model import Capability, Cleared, Endpoint, Finished, Job, Observed, Scenario, Shown
 from harness.plan import PlannedCase
 from harness.serve import is_served
@@ -75,7 +75,7 @@ class StreamUser(User):  # type: ignore[misc]
 
     abstract = True
     mix: ClassVar[str] = ""
-    """Path of the file with the mix; empty for all that can be served."""
+    """Path of the file with the mix; empty for the usual mix."""
     seed: ClassVar[str] = "0"
 
     def __init__(self, environment: Any) -> None:
@@ -156,9 +156,8 @@ def _http() -> httpx.Client:
 
 @cache
 def _mix(path: str) -> Mix:
-    scenarios = _SCENARIOS
-    mix = parse(Path(path).read_text("utf-8"), path, scenarios, catalog.numbers()) if path else everything(scenarios)
-    return mix.only(_can_be_judged)
+    text = Path(path).read_text("utf-8") if path else USUAL
+    return parse(text, path, _SCENARIOS, catalog.numbers()).only(_can_be_judged)
 
 
 def _can_be_judged(scenario: Scenario) -> bool:

@@ -25,7 +25,7 @@ from harness.load.counted import Counted, counted
 from harness.load.durations import clock, seconds_of
 from harness.load.histogram import Histogram
 from harness.load.messages import Failure, Over, Progress, Told, decoded, encoded
-from harness.load.mix import Mix, Speed, everything, parse, slowed
+from harness.load.mix import USUAL, Mix, Speed, parse, slowed
 from harness.load.page import page
 from harness.load.result import Result, checked, told, value
 from harness.load.tally import Broken, Sample, Series, Tally, summed
@@ -66,9 +66,16 @@ def test_an_expression_shares_its_weight_out_evenly_and_a_scenario_has_the_sum_o
 
 def test_a_file_without_weights_meets_the_whole_catalogue() -> None:
     found = mix("pace = 0")
-    assert found.scenarios == everything(SCENARIOS).scenarios
+    assert found.scenarios == tuple(SCENARIOS.values())
     assert len(set(found.weights)) == 1
     assert found.speed == Speed(pace=0)
+
+
+def test_the_usual_mix_has_every_scenario_and_mostly_whole_answers() -> None:
+    found = mix(USUAL)
+    weights = dict(zip((one.id for one in found.scenarios), found.weights, strict=True))
+    assert weights.keys() == SCENARIOS.keys()
+    assert weights["completion.plain"] == pytest.approx(70 + 30 / len(SCENARIOS))
 
 
 def test_a_scenario_is_drawn_as_often_as_it_weighs_and_the_same_seed_draws_the_same() -> None:
@@ -101,7 +108,7 @@ def test_what_a_mix_cannot_mean_is_said(text: str, why: str) -> None:
 
 
 def test_what_cannot_be_played_is_left_out_and_a_mix_of_nothing_is_refused() -> None:
-    whole = everything(SCENARIOS)
+    whole = mix("")
     assert {one.family for one in whole.only(lambda one: one.family == "cutoff").scenarios} == {"cutoff"}
     with pytest.raises(UsageError, match="nothing of the mix can be played"):
         whole.only(lambda one: False)
@@ -123,8 +130,9 @@ def test_a_call_is_given_the_time_that_its_answers_take_at_the_pace_of_the_load(
 
 
 def test_an_answer_with_very_many_events_comes_faster_than_the_others() -> None:
-    long = slowed(SCENARIOS["completion.long_answer"], Speed(), "1", Dialect.ANTHROPIC)
-    assert long.limits.settle < 3 * SCENARIOS["completion.long_answer"].limits.settle + 2 * 31
+    long = SCENARIOS["completion.long_answer"]
+    slow = slowed(long, Speed(pace=0.5, patience=1), "1", Dialect.ANTHROPIC)
+    assert slow.limits.settle == pytest.approx(long.limits.settle + 2 * 100 * 0.5)
 
 
 def test_a_second_server_is_slowed_as_well() -> None:
