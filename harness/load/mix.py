@@ -2,7 +2,7 @@
 
 ::
 
-    pace = 0.5        # seconds between two events of an answer
+    pace = 0.5        # seconds between two pieces of an answer
     patience = 3      # times the limits that the catalogue gives a client
 
     [weights]         # of the calls, how many meet what; an expression as for `-k` shares its weight out evenly
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import tomllib
 from bisect import bisect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from random import Random
@@ -27,13 +27,12 @@ from typing import Any
 import msgspec
 
 from fake_server.dialect import Dialect
-from fake_server.effects import Wait
-from fake_server.script import Request
+from fake_server.effects import Effect, Send, Wait
+from fake_server.script import Reply, Request, Script, Step
 from harness.asking import asked
 from harness.errors import UsageError, unknown_name
 from harness.model import Limits, Scenario
 from harness.numbers import Numbers
-from harness.pace import paced
 from harness.plan import selected
 
 _MOST_PACE, _MOST_PATIENCE = 60.0, 100.0
@@ -51,7 +50,7 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     """How fast answers come, and how long a client is told to wait for them."""
 
     pace: float = 1.0
-    """Seconds between two events of an answer that has no pace of its own; 0 sends them as fast as they go."""
+    """Seconds between two pieces of an answer that has no pace of its own; 0 sends them as fast as they go."""
     patience: float = 5.0
     """Times the limits of the scenarios."""
 
@@ -144,10 +143,35 @@ def _number(said: Any, what: str, name: str, most: float) -> float:
 
 # ---- at the speed of a load ------------------------------------------------------------------------------------------
 
+_PIECE = "content_block_delta"
+"""What a piece of an answer is called, in every dialect."""
 _ANSWERS = 2
 """Times all its answers that a call may take: some are said twice."""
-_MOST_EVENTS = 100
+_MOST_PIECES = 100
 """An answer with more of them takes no longer than one with so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """A step whose answers come piece by piece, with so many seconds between two, and their begin and end at once, as a
+    model's do. One that takes its time anyway is as it was."""
+
+    step: Step
+    pace: float
+
+    def texts(self, seed: str) -> tuple[str, ...]:
+        return self.step.texts(seed)
+
+    def reply(self, request: Request) -> Reply:
+        reply = self.step.reply(request)
+        body = tuple(reply.body)
+        return reply if any(isinstance(one, Wait) for one in body) else replace(reply, body=self._apart(body))
+
+    def _apart(self, body: Sequence[Effect]) -> tuple[Effect, ...]:
+        pieces = [place for place, one in enumerate(body) if isinstance(one, Send) and one.event == _PIECE]
+        pace = Wait(self.pace * min(1.0, _MOST_PIECES / max(1, len(pieces))))
+        later = set(pieces[1:])
+        return tuple(effect for place, one in enumerate(body) for effect in ((pace, one) if place in later else (one,)))
 
 
 def slowed(scenario: Scenario, speed: Speed, seed: str, dialect: Dialect) -> Scenario:
@@ -158,23 +182,28 @@ def slowed(scenario: Scenario, speed: Speed, seed: str, dialect: Dialect) -> Sce
         dialect: of the client; how long an answer takes is a matter of its words.
     """
     limits = scenario.limits
+    slow = replace(
+        scenario,
+        script=_slow(scenario.script, speed.pace),
+        elsewhere=None if scenario.elsewhere is None else _slow(scenario.elsewhere, speed.pace),
+    )
     patient = Limits(
         connect=limits.connect * speed.patience,
         first_byte=limits.first_byte * speed.patience,
         idle=limits.idle * speed.patience,
         progress=limits.progress * speed.patience,
         close=limits.close,
-        settle=limits.settle * max(1.0, speed.patience),
+        settle=limits.settle * max(1.0, speed.patience) + _ANSWERS * _lasts(slow, seed, dialect),
     )
-    lasts = _lasts(paced(scenario, pace=speed.pace, settle=0.0), seed, dialect)
-    pace = speed.pace * min(1.0, _MOST_EVENTS * speed.pace / max(lasts)) if any(lasts) else speed.pace
-    slow = paced(replace(scenario, limits=patient), pace=pace, settle=0.0)
-    settle = patient.settle + _ANSWERS * sum(_lasts(slow, seed, dialect))
-    return replace(slow, limits=msgspec.structs.replace(patient, settle=settle))
+    return replace(slow, limits=patient)
 
 
-def _lasts(scenario: Scenario, seed: str, dialect: Dialect) -> list[float]:
-    """Seconds that each of its answers takes."""
+def _slow(script: Script, pace: float) -> Script:
+    return Script(tuple(Slow(step, pace) for step in script.steps)) if pace else script
+
+
+def _lasts(scenario: Scenario, seed: str, dialect: Dialect) -> float:
+    """Seconds that all its answers take, one after the other."""
     body = {**asked(scenario.request, dialect), "stream": True}
     scripts = [one for one in (scenario.script, scenario.elsewhere) if one is not None]
     requests = [
@@ -182,7 +211,9 @@ def _lasts(scenario: Scenario, seed: str, dialect: Dialect) -> list[float]:
         for script in scripts
         for attempt in range(1, len(script.steps) + 1)
     ]
-    return [
-        sum(effect.seconds for effect in script.reply(request).body if isinstance(effect, Wait))
+    return sum(
+        effect.seconds
         for script, request in requests
-    ]
+        for effect in script.reply(request).body
+        if isinstance(effect, Wait)
+    )

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 
 import msgspec
 
@@ -25,7 +26,7 @@ from harness.events import CaseFinished
 from harness.load import place as places
 from harness.load.drive import Drive, Load
 from harness.load.messages import Failure, Order, Over, Progress, Told, encoded
-from harness.load.mix import USUAL, Mix, parse
+from harness.load.mix import USUAL, Mix, parse, slowed
 from harness.load.place import Place
 from harness.load.tally import Sample, Tally
 from harness.model import Scenario
@@ -56,7 +57,7 @@ async def play(order: Order, take: Callable[[Told], object]) -> None:
     drive = Drive(load, catalog.laws(), tell, fail)
     _end_when_asked(drive)
     try:
-        async with drive.watched(), _place(order) as place:
+        async with drive.watched(), _place(order, load) as place:
             await drive.run(place)
     except asyncio.CancelledError:
         drive.sample()  # the user has asked twice: what went on is counted as cut
@@ -79,9 +80,15 @@ def _end_when_asked(drive: Drive) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ask)
 
 
-def _place(order: Order) -> AbstractAsyncContextManager[Place]:
+def _place(order: Order, load: Load) -> AbstractAsyncContextManager[Place]:
+    speed, dialect = load.mix.speed, dialect_of(load.adapter)
+
+    @cache
+    def earlier(name: str) -> Scenario:
+        return slowed(catalog.scenarios()[name], speed, order.seed, dialect)
+
     if not order.url:
-        return places.ours()
+        return places.ours(earlier)
     return places.theirs(order.url, os.environ.get(KEY, "any"), order.model)
 
 

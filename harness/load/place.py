@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from harness.adapter import prepared
 from harness.chat.calls import Real
 from harness.history import Record
 from harness.live import LiveRunner
+from harness.model import Scenario
 from harness.observing import observe_to_the_end
 from harness.plan import PlannedCase
 
@@ -28,9 +29,13 @@ class Place(Protocol):
 
 
 @asynccontextmanager
-async def ours() -> AsyncGenerator[Place, None]:
-    """A server of ours: every scenario can be played, and every verdict be had."""
-    async with LiveRunner() as runner:
+async def ours(earlier: Callable[[str], Scenario]) -> AsyncGenerator[Place, None]:
+    """A server of ours: every scenario can be played, and every verdict be had.
+
+    Args:
+        earlier: gives the scenarios of the calls before the last one, by id, at the speed of the load.
+    """
+    async with LiveRunner(earlier=earlier) as runner:
         yield _Ours(runner)
 
 

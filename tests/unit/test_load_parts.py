@@ -15,8 +15,11 @@ import pytest
 from reporting import record
 
 from fake_server.dialect import Dialect
+from fake_server.effects import Send, Wait
 from fake_server.record import Requested
-from harness import catalog
+from fake_server.script import Request
+from harness import catalog, engine
+from harness.asking import asked
 from harness.errors import UsageError
 from harness.history import Case, Record
 from harness.load import summary
@@ -31,7 +34,7 @@ from harness.load.result import Result, checked, told, value
 from harness.load.tally import Broken, Sample, Series, Tally, summed
 from harness.load.thresholds import all_of, kept
 from harness.load.thresholds import parse as threshold
-from harness.model import Cancelled, ClientRecord, Endpoint, Expect, Finished, Outcome, Shown
+from harness.model import Cancelled, ClientRecord, Endpoint, Expect, Finished, Outcome, Scenario, Shown
 from harness.plan import PlannedCase
 from harness.sim import runner
 from harness.toxiproxy.events import Stopped
@@ -120,6 +123,7 @@ def test_a_call_is_given_the_time_that_its_answers_take_at_the_pace_of_the_load(
     assert slow.limits.idle == 3 * plain.limits.idle
     assert slow.limits.close == plain.limits.close
     assert slow.limits.settle > 3 * plain.limits.settle + 2 * 40 * 0.5
+    assert replayed(slow) == replayed(plain)
     assert slowed(plain, Speed(pace=0, patience=1), "1", Dialect.ANTHROPIC) == plain
     (again,) = (
         Mix(scenarios=(plain,), weights=(1.0,), speed=Speed(pace=0.5, patience=3))
@@ -129,10 +133,49 @@ def test_a_call_is_given_the_time_that_its_answers_take_at_the_pace_of_the_load(
     assert again == slow
 
 
+def replayed(scenario: Scenario) -> tuple[tuple[str, ...], bytes, int]:
+    """Its texts and the bytes of its first answer; how many waits are in that must not matter."""
+    body = {**asked(scenario.request, Dialect.ANTHROPIC), "stream": True}
+    reply = scenario.script.reply(Request(attempt=1, seed="1", body=body))
+    return scenario.texts("1"), b"".join(one.data for one in reply.body if isinstance(one, Send)), reply.size()
+
+
+def test_an_answer_begins_and_ends_at_once_and_its_pieces_come_apart() -> None:
+    slow = slowed(SCENARIOS["completion.plain"], Speed(pace=0.5), "1", Dialect.ANTHROPIC)
+    body = {**asked(slow.request, Dialect.ANTHROPIC), "stream": True}
+    effects = list(slow.script.reply(Request(attempt=1, seed="1", body=body)).body)
+    waits = [place for place, one in enumerate(effects) if isinstance(one, Wait)]
+    pieces = [
+        place for place, one in enumerate(effects) if isinstance(one, Send) and one.event == "content_block_delta"
+    ]
+    assert waits == [place - 1 for place in pieces[1:]]
+    assert {one for one in effects if isinstance(one, Wait)} == {Wait(0.5)}
+
+
+def test_an_answer_that_takes_its_time_anyway_is_as_it_was() -> None:
+    own = next(one for one in SCENARIOS.values() if getattr(one.script.steps[0], "pace", 0.0))
+    body = {**asked(own.request, Dialect.ANTHROPIC), "stream": True}
+    request = Request(attempt=1, seed="1", body=body)
+    again = slowed(own, Speed(pace=0.5), "1", Dialect.ANTHROPIC)
+    assert tuple(again.script.reply(request).body) == tuple(own.script.reply(request).body)
+
+
 def test_an_answer_with_very_many_events_comes_faster_than_the_others() -> None:
     long = SCENARIOS["completion.long_answer"]
     slow = slowed(long, Speed(pace=0.5, patience=1), "1", Dialect.ANTHROPIC)
-    assert slow.limits.settle == pytest.approx(long.limits.settle + 2 * 100 * 0.5)
+    assert slow.limits.settle == pytest.approx(long.limits.settle + 2 * 100 * 0.5, rel=0.01)
+
+
+@pytest.mark.parametrize("name", [one for one in SCENARIOS if Dialect.ANTHROPIC in SCENARIOS[one].spoken_in][::9])
+def test_who_passes_a_scenario_at_its_own_speed_passes_it_at_that_of_a_load(name: str) -> None:
+    adapter = catalog.adapter("bundled")
+    slow = slowed(SCENARIOS[name], Speed(), "42", Dialect.ANTHROPIC)
+    case = PlannedCase(scenario=slow, adapter=adapter, seed="42", policy=adapter.policy)
+    if not (why := runner.not_possible(case)):
+        found = engine.finished(runner.run(case), catalog.laws())
+        assert found.verdict is PASS, found.finding
+    else:
+        assert SCENARIOS[name].receiver or SCENARIOS[name].before, why
 
 
 def test_a_second_server_is_slowed_as_well() -> None:
