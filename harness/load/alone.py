@@ -35,6 +35,7 @@ from harness.options import FAILED, UNKNOWN
 from harness.verdict import Verdict
 
 _STREAMS_OF_A_PROCESS = 250
+_STOPPING = "no more calls are begun; those that go on come to their end, and another Ctrl-C drops them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ def load(wanted: Wanted, files: Files, say: Say, watch: Callable[[Result], objec
             if watch is not None:
                 watch(now)
 
-        asyncio.run(crew.run(orders, crew.Together(result, len(orders), tell, failures)))
+        asyncio.run(crew.run(orders, crew.Together(result, len(orders), tell, failures, lambda: say(_STOPPING))))
         result.is_interrupted = result.seconds < wanted.seconds
         keeping = kept(thresholds, result)
         json.dump(tree(result, keeping), summary, indent=1)

@@ -59,7 +59,7 @@ def bars(name: str, about: str, histogram: Histogram) -> Bars | None:
         Bar(
             x=round(place * width, 2),
             width=round(width * 0.9, 2),
-            height=round(HEIGHT * count / most, 2),
+            height=round(max(1.0, HEIGHT * count / most), 2),
             title=f"{told(begin, 's')} to {told(end, 's')}: {count:,}",
         )
         for place, (begin, end, count) in enumerate(found)

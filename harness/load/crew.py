@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from harness.errors import InternalError
-from harness.load.messages import Failure, Order, Over, Progress, Told, decoded
+from harness.load.messages import Failure, Order, Over, Progress, Stopping, Told, decoded
 from harness.load.part import play
 from harness.load.result import Result
 from harness.load.tally import Series, Tally, summed
@@ -26,13 +26,20 @@ class Together:
         result: that is filled.
         parts: how many there are.
         watch: is told every second.
+        stopping: is called when the user has asked for the end.
         fail: is told each kept failed call, once, as a line of a history.
     """
 
     def __init__(
-        self, result: Result, parts: int, watch: Callable[[Result], object], fail: Callable[[str], object]
+        self,
+        result: Result,
+        parts: int,
+        watch: Callable[[Result], object],
+        fail: Callable[[str], object],
+        stopping: Callable[[], object],
     ) -> None:
-        self.result, self._watch, self._fail = result, watch, fail
+        self.result, self._watch, self._fail, self._stopping = result, watch, fail, stopping
+        self._is_stopping = False
         self._series = Series()
         self._last: dict[int, Progress] = {}
         self._leaked: list[int | None] = []
@@ -49,6 +56,11 @@ class Together:
                     self._tick()
             case Failure():
                 self._fail(message.event)
+            case Stopping() if not self._is_stopping:
+                self._is_stopping = True
+                self._stopping()
+            case Stopping():
+                pass  # another process was first
             case Over():
                 self._running.discard(part)
                 self._leaked.append(message.leaked)

@@ -45,13 +45,17 @@ class Failure(Message, frozen=True, kw_only=True, tag="failure"):
     """As a line of a history."""
 
 
+class Stopping(Message, frozen=True, kw_only=True, tag="stopping"):
+    """It was asked to end: no more calls are begun."""
+
+
 class Over(Message, frozen=True, kw_only=True, tag="over"):
     """It is done."""
 
     leaked: int | None
 
 
-Told: TypeAlias = Progress | Failure | Over
+Told: TypeAlias = Progress | Failure | Stopping | Over
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Told] = msgspec.json.Decoder(Told)

@@ -25,7 +25,7 @@ from harness.errors import UsageError
 from harness.events import CaseFinished
 from harness.load import place as places
 from harness.load.drive import Drive, Load
-from harness.load.messages import Failure, Order, Over, Progress, Told, encoded
+from harness.load.messages import Failure, Order, Over, Progress, Stopping, Told, encoded
 from harness.load.mix import USUAL, Mix, parse, slowed
 from harness.load.place import Place
 from harness.load.tally import Sample, Tally
@@ -55,7 +55,7 @@ async def play(order: Order, take: Callable[[Told], object]) -> None:
         take(Failure(event=journal.encode(event).decode()))
 
     drive = Drive(load, catalog.laws(), tell, fail)
-    _end_when_asked(drive)
+    _end_when_asked(drive, take)
     try:
         async with drive.watched(), _place(order, load) as place:
             await drive.run(place)
@@ -64,7 +64,7 @@ async def play(order: Order, take: Callable[[Told], object]) -> None:
     take(Over(leaked=drive.leaked))
 
 
-def _end_when_asked(drive: Drive) -> None:
+def _end_when_asked(drive: Drive, take: Callable[[Told], object]) -> None:
     task, asked = asyncio.current_task(), 0
     assert task is not None
 
@@ -73,6 +73,7 @@ def _end_when_asked(drive: Drive) -> None:
         asked += 1
         if asked == 1:
             drive.stop()
+            take(Stopping())
         else:
             task.cancel()
 

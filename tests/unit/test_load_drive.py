@@ -12,7 +12,7 @@ from harness.events import CaseFinished
 from harness.history import Record
 from harness.load.crew import Together
 from harness.load.drive import Drive, Load
-from harness.load.messages import Failure, Over, Progress
+from harness.load.messages import Failure, Over, Progress, Stopping
 from harness.load.mix import Mix, Speed
 from harness.load.result import Result
 from harness.load.tally import Sample, Tally
@@ -169,6 +169,18 @@ async def test_calls_that_are_dropped_are_counted_as_cut() -> None:
 # ---- several processes
 
 
+def nothing(*_: object) -> None:
+    """Nobody wants to know."""
+
+
+def test_that_the_user_wants_the_end_is_told_once_whoever_heard_it() -> None:
+    asked: list[str] = []
+    together = Together(result(), 2, nothing, nothing, lambda: asked.append("asked"))
+    together.take(0, Stopping())
+    together.take(1, Stopping())
+    assert asked == ["asked"]
+
+
 def progress(t: float, begun: int) -> Progress:
     sample = Sample(t=t, open=begun, judged=0, memory=10.0, sockets=2)
     return Progress(tally=Tally(begun=begun), sample=sample, held=t / 2)
@@ -180,7 +192,7 @@ def result() -> Result:
 
 def test_what_several_processes_tell_is_put_together_when_all_have_told() -> None:
     seen: list[int] = []
-    together = Together(result(), 2, lambda now: seen.append(now.tally.begun), lambda line: None)
+    together = Together(result(), 2, lambda now: seen.append(now.tally.begun), nothing, nothing)
     together.take(0, progress(1.0, 3))
     together.take(0, progress(2.0, 4))
     assert seen == []
@@ -196,7 +208,7 @@ def test_what_several_processes_tell_is_put_together_when_all_have_told() -> Non
 def test_a_process_that_is_over_is_not_waited_for() -> None:
     lines: list[str] = []
     seen: list[int] = []
-    together = Together(result(), 2, lambda now: seen.append(now.tally.begun), lines.append)
+    together = Together(result(), 2, lambda now: seen.append(now.tally.begun), lines.append, nothing)
     together.take(0, progress(1.0, 3))
     together.take(0, Over(leaked=1))
     together.take(1, progress(1.0, 4))
@@ -209,7 +221,7 @@ def test_a_process_that_is_over_is_not_waited_for() -> None:
 
 
 def test_what_one_process_cannot_tell_of_leaks_nobody_knows() -> None:
-    together = Together(result(), 2, lambda now: None, lambda line: None)
+    together = Together(result(), 2, nothing, nothing, nothing)
     together.take(0, Over(leaked=0))
     together.take(1, Over(leaked=None))
     together.put_together()

@@ -27,7 +27,7 @@ from harness.load.chart import HEIGHT, WIDTH, bars, over_time
 from harness.load.counted import Counted, counted
 from harness.load.durations import clock, seconds_of
 from harness.load.histogram import Histogram
-from harness.load.messages import Failure, Over, Progress, Told, decoded, encoded
+from harness.load.messages import Failure, Over, Progress, Stopping, Told, decoded, encoded
 from harness.load.mix import USUAL, Mix, Speed, parse, slowed
 from harness.load.page import page
 from harness.load.result import Result, checked, told, value
@@ -510,6 +510,7 @@ def test_a_clock_shows_minutes_and_seconds(seconds: float, text: str) -> None:
     [
         Progress(tally=tally((PASS, COUNTED), (FAIL, NOTHING)), sample=sample(1.0), held=0.5),
         Failure(event='{"event": "x"}'),
+        Stopping(),
         Over(leaked=None),
     ],
 )
