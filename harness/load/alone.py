@@ -24,6 +24,7 @@ from harness.execute import opened
 from harness.load import crew
 from harness.load.display import Display
 from harness.load.durations import seconds_of as seconds_of
+from harness.load.machine import make_room
 from harness.load.messages import Order
 from harness.load.page import page
 from harness.load.part import mix_in, mix_of
@@ -110,6 +111,10 @@ def _orders(wanted: Wanted) -> list[Order]:
     """What each process is to do."""
     usual = min(os.cpu_count() or 1, -(-wanted.streams // _STREAMS_OF_A_PROCESS))
     many = min(wanted.processes or usual, wanted.streams)
+    each = -(-wanted.streams // many)
+    if (possible := make_room(each)) < each:
+        way_out = "more --processes, or a higher `ulimit -n`"
+        raise UsageError(f"a process may have files for {possible} streams here, and not for {each}: {way_out}")
     text = _text(wanted.mix)
     return [
         Order(

@@ -19,6 +19,7 @@ from harness.load.counted import counted
 from harness.load.mix import Mix
 from harness.load.place import Place
 from harness.load.tally import Broken, Sample, Tally
+from harness.model import Scenario
 from harness.plan import PlannedCase
 from harness.verdict import Verdict
 
@@ -36,7 +37,8 @@ class Load:
 
     adapter: Adapter
     mix: Mix
-    """At its speed."""
+    at_speed: Callable[[Scenario], Scenario]
+    """Gives a scenario of the mix as it is played."""
     seed: str
     streams: int
     seconds: float
@@ -137,7 +139,11 @@ class Drive:
         self._calls += 1
         adapter = self._load.adapter
         return PlannedCase(
-            scenario=mix.draw(chance), adapter=adapter, seed=self._load.seed, policy=adapter.policy, nth=self._calls
+            scenario=self._load.at_speed(mix.draw(chance)),
+            adapter=adapter,
+            seed=self._load.seed,
+            policy=adapter.policy,
+            nth=self._calls,
         )
 
     async def _passed(self, seconds: float) -> None:

@@ -80,10 +80,6 @@ class Mix:
         scenarios, weights = zip(*kept, strict=True)
         return replace(self, scenarios=scenarios, weights=weights)
 
-    def slowed(self, seed: str, dialect: Dialect) -> Mix:
-        """The same at its speed."""
-        return replace(self, scenarios=tuple(slowed(one, self.speed, seed, dialect) for one in self.scenarios))
-
 
 def parse(text: str, name: str, scenarios: Mapping[str, Scenario], numbers: Numbers) -> Mix:
     """The mix in a file.

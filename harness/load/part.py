@@ -38,9 +38,16 @@ KEY = "ANTHROPIC_API_KEY"
 async def play(order: Order, take: Callable[[Told], object]) -> None:
     """Do what ``order`` says; ``take`` is told all of it, at last that it is over."""
     adapter = catalog.adapter(order.client)
+    mix, scenarios, dialect = mix_of(order, adapter), catalog.scenarios(), dialect_of(adapter)
+
+    @cache
+    def called(name: str) -> Scenario:
+        return scenarios[name] if order.url else slowed(scenarios[name], mix.speed, order.seed, dialect)
+
     load = Load(
         adapter=adapter,
-        mix=mix_of(order, adapter),
+        mix=mix,
+        at_speed=lambda scenario: called(scenario.id),
         seed=order.seed,
         streams=order.streams,
         seconds=order.seconds,
@@ -57,7 +64,7 @@ async def play(order: Order, take: Callable[[Told], object]) -> None:
     drive = Drive(load, catalog.laws(), tell, fail)
     _end_when_asked(drive, take)
     try:
-        async with drive.watched(), _place(order, load) as place:
+        async with drive.watched(), _place(order, called) as place:
             await drive.run(place)
     except asyncio.CancelledError:
         drive.sample()  # the user has asked twice: what went on is counted as cut
@@ -81,27 +88,20 @@ def _end_when_asked(drive: Drive, take: Callable[[Told], object]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ask)
 
 
-def _place(order: Order, load: Load) -> AbstractAsyncContextManager[Place]:
-    speed, dialect = load.mix.speed, dialect_of(load.adapter)
-
-    @cache
-    def earlier(name: str) -> Scenario:
-        return slowed(catalog.scenarios()[name], speed, order.seed, dialect)
-
+def _place(order: Order, earlier: Callable[[str], Scenario]) -> AbstractAsyncContextManager[Place]:
     if not order.url:
         return places.ours(earlier)
     return places.theirs(order.url, os.environ.get(KEY, "any"), order.model)
 
 
 def mix_of(order: Order, adapter: Adapter) -> Mix:
-    """What the streams of this client meet, at its speed.
+    """What the streams of this client meet.
 
     Raises:
         UsageError: the mix is malformed, or nothing of it can be played here.
     """
     can = _can_be_played(order, adapter)
-    mix = mix_in(order).only(can)
-    return mix if order.url else mix.slowed(order.seed, dialect_of(adapter))
+    return mix_in(order).only(can)
 
 
 def mix_in(order: Order) -> Mix:

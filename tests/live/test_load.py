@@ -153,6 +153,13 @@ def test_what_cannot_be_done_is_said_before_anything_is(home: Path, words: tuple
     assert why in done.stderr
 
 
+def test_more_streams_than_this_system_has_files_for_are_refused_with_the_way_out(home: Path) -> None:
+    command = f"ulimit -Sn 300; ulimit -Hn 400; {STREAMPROOF} load --streams 200 --for 1s --processes 1"
+    done = subprocess.run(["bash", "-c", command], cwd=home, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert "a process may have files for 37 streams here, and not for 200: more --processes" in done.stderr
+
+
 def test_several_processes_share_the_streams_and_what_they_count_is_added(home: Path) -> None:
     done = load(home, "--streams", "6", "--for", "2s", "--processes", "2", *TOLERANT)
     assert done.returncode == 0, done.stdout + done.stderr

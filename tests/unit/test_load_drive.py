@@ -83,7 +83,7 @@ class Silent(Played):
 def load(**more: object) -> Load:
     scenarios = catalog.scenarios()
     mix = Mix(scenarios=tuple(scenarios[one] for one in SCENARIOS), weights=(1.0, 1.0))
-    usual = Load(adapter=BUNDLED, mix=mix, seed="7", streams=4, seconds=0.3, ramp=0.05)
+    usual = Load(adapter=BUNDLED, mix=mix, at_speed=lambda one: one, seed="7", streams=4, seconds=0.3, ramp=0.05)
     return replace(usual, **more)  # type: ignore[arg-type]
 
 

@@ -125,12 +125,6 @@ def test_a_call_is_given_the_time_that_its_answers_take_at_the_pace_of_the_load(
     assert slow.limits.settle > 3 * plain.limits.settle + 2 * 40 * 0.5
     assert replayed(slow) == replayed(plain)
     assert slowed(plain, Speed(pace=0, patience=1), "1", Dialect.ANTHROPIC) == plain
-    (again,) = (
-        Mix(scenarios=(plain,), weights=(1.0,), speed=Speed(pace=0.5, patience=3))
-        .slowed("1", Dialect.ANTHROPIC)
-        .scenarios
-    )
-    assert again == slow
 
 
 def replayed(scenario: Scenario) -> tuple[tuple[str, ...], bytes, int]:
