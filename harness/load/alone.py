@@ -120,6 +120,7 @@ def _orders(wanted: Wanted) -> list[Order]:
         Order(
             client=wanted.client,
             mix=text,
+            file=str(wanted.mix or ""),
             seed=wanted.seed,
             streams=wanted.streams // many + (number < wanted.streams % many),
             seconds=wanted.seconds,

@@ -15,6 +15,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     client: str
     mix: str
     """The text of the file; empty for the usual one."""
+    file: str = ""
+    """Its name, for errors."""
     seed: str
     streams: int
     seconds: float

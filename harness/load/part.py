@@ -30,6 +30,7 @@ from harness.load.mix import USUAL, Mix, parse, slowed
 from harness.load.place import Place
 from harness.load.tally import Sample, Tally
 from harness.model import Scenario
+from harness.secrets import HIDDEN
 
 KEY = "ANTHROPIC_API_KEY"
 """The variable with the key of a server that is not ours."""
@@ -59,7 +60,9 @@ async def play(order: Order, take: Callable[[Told], object]) -> None:
         take(Progress(tally=tally, sample=sample, held=held))
 
     def fail(event: CaseFinished) -> None:
-        take(Failure(event=journal.encode(event).decode()))
+        line = journal.encode(event).decode()
+        key = os.environ.get(KEY) if order.url else None
+        take(Failure(event=line.replace(key, HIDDEN) if key else line))
 
     drive = Drive(load, catalog.laws(), tell, fail)
     _end_when_asked(drive, take)
@@ -110,7 +113,7 @@ def mix_in(order: Order) -> Mix:
     Raises:
         UsageError: it is malformed.
     """
-    return parse(order.mix or USUAL, "the mix", catalog.scenarios(), catalog.numbers())
+    return parse(order.mix or USUAL, order.file, catalog.scenarios(), catalog.numbers())
 
 
 def _can_be_played(order: Order, adapter: Adapter) -> Callable[[Scenario], bool]:
