@@ -22,6 +22,7 @@ from harness.verdict import Verdict
 
 pytestmark = pytest.mark.anyio
 BUNDLED, NAIVE = catalog.adapter("bundled"), catalog.adapter("naive")
+STREAMS, CALLS = 4, 12
 SCENARIOS = ("completion.plain", "cutoff.clean_end_mid_text")
 
 
@@ -31,50 +32,42 @@ def anyio_backend() -> str:
 
 
 class Played:
-    """A place where calls take no time; ``late`` is how late it says that its machine is."""
+    """A place where calls wait for nothing; ``late`` is how late it says that its machine is."""
 
-    def __init__(self, late: float = 0.0) -> None:
-        self.late = late
+    def __init__(self, drive: Drive, late: float = 0.0) -> None:
+        self._drive, self.late = drive, late
         self.cases: list[PlannedCase] = []
 
-    async def record(self, case: PlannedCase) -> Record:
+    def begin(self, case: PlannedCase) -> int:
+        """The how-manieth call this is; the twelfth ends the load."""
         self.cases.append(case)
-        return await asyncio.to_thread(runner.run, case)  # a client in memory has an event loop of its own
-
-
-class Twelve(Played):
-    """One that stops the load behind its twelfth call."""
-
-    def __init__(self, drive: Drive) -> None:
-        super().__init__()
-        self._drive = drive
+        if len(self.cases) == CALLS:
+            self._drive.stop()
+        return len(self.cases)
 
     async def record(self, case: PlannedCase) -> Record:
-        if len(self.cases) == 11:
-            self._drive.stop()
-        return await super().record(case)
+        self.begin(case)
+        return await asyncio.to_thread(runner.run, case)  # a client in memory has an event loop of its own
 
 
 class Broken(Played):
     """One that breaks in every second call."""
 
     async def record(self, case: PlannedCase) -> Record:
-        if len(self.cases) % 2:
-            self.cases.append(case)
+        if self.begin(case) % 2 == 0:
             raise ValueError("the place is broken")
-        return await super().record(case)
+        return await asyncio.to_thread(runner.run, case)
 
 
 class Silent(Played):
     """One in which a call never ends."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, drive: Drive) -> None:
+        super().__init__(drive)
         self.all_there = asyncio.Event()
 
     async def record(self, case: PlannedCase) -> Record:
-        self.cases.append(case)
-        if len(self.cases) == 4:
+        if self.begin(case) == STREAMS:
             self.all_there.set()
         await asyncio.Event().wait()
         raise AssertionError
@@ -83,7 +76,7 @@ class Silent(Played):
 def load(**more: object) -> Load:
     scenarios = catalog.scenarios()
     mix = Mix(scenarios=tuple(scenarios[one] for one in SCENARIOS), weights=(1.0, 1.0))
-    usual = Load(adapter=BUNDLED, mix=mix, at_speed=lambda one: one, seed="7", streams=4, seconds=0.3, ramp=0.05)
+    usual = Load(adapter=BUNDLED, mix=mix, at_speed=lambda one: one, seed="7", streams=STREAMS, seconds=60.0, ramp=0.05)
     return replace(usual, **more)  # type: ignore[arg-type]
 
 
@@ -104,10 +97,11 @@ class Told:
 
 
 async def test_every_call_that_is_begun_has_a_verdict_when_the_load_is_over() -> None:
-    told, place = Told(load()), Played()
+    told = Told(load())
+    place = Played(told.drive)
     await told.drive.run(place)
     tally = told.tally
-    assert tally.begun == tally.judged == tally.verdicts[Verdict.PASS] == len(place.cases) >= 4
+    assert tally.begun == tally.judged == tally.verdicts[Verdict.PASS] == len(place.cases) >= CALLS
     assert (tally.lost, tally.cut, tally.open) == (0, 0, 0)
     assert {one.scenario.id for one in place.cases} == tally.scenarios.keys()
     assert len({one.nth for one in place.cases}) == len(place.cases)
@@ -117,8 +111,8 @@ async def test_every_call_that_is_begun_has_a_verdict_when_the_load_is_over() ->
 async def test_the_same_seed_draws_the_same_for_each_stream_and_each_process_something_else() -> None:
     drawn = []
     for part in ((1, 2), (1, 2), (2, 2)):
-        told = Told(load(streams=1, seconds=60.0, part=part))
-        place = Twelve(told.drive)
+        told = Told(load(streams=1, part=part))
+        place = Played(told.drive)
         await told.drive.run(place)
         drawn.append([one.scenario.id for one in place.cases])
     assert drawn[0] == drawn[1]
@@ -126,16 +120,17 @@ async def test_the_same_seed_draws_the_same_for_each_stream_and_each_process_som
 
 
 async def test_a_call_that_breaks_the_place_is_lost_and_the_load_goes_on() -> None:
-    told, place = Told(load()), Broken()
+    told = Told(load())
+    place = Broken(told.drive)
     await told.drive.run(place)
-    assert told.tally.lost == len(place.cases) // 2 > 1
+    assert told.tally.lost == len(place.cases) // 2 >= CALLS // 2
     assert told.tally.judged + told.tally.lost == told.tally.begun
     assert all("ValueError: the place is broken" in why for why in told.tally.faults)
 
 
 async def test_failed_calls_are_told_once_for_each_case_with_their_histories() -> None:
     told = Told(load(adapter=NAIVE))
-    await told.drive.run(Played())
+    await told.drive.run(Played(told.drive))
     assert told.tally.verdicts[Verdict.FAIL] >= 1
     assert [one.case for one in told.failed] == ["cutoff.clean_end_mid_text@naive:7"]
     assert told.failed[0].record is not None
@@ -143,27 +138,29 @@ async def test_failed_calls_are_told_once_for_each_case_with_their_histories() -
 
 
 async def test_no_call_is_begun_while_this_machine_is_late_and_the_time_is_told() -> None:
-    told, place = Told(load()), Played(late=1.0)
+    told = Told(load(seconds=0.3))
+    place = Played(told.drive, late=1.0)
     await told.drive.run(place)
     assert place.cases == []
     assert told.drive.held > 0.1
 
 
 async def test_who_stops_a_load_gets_what_goes_on_to_its_end() -> None:
-    told = Told(load(seconds=60.0, ramp=30.0))
+    told = Told(load(ramp=30.0))
     told.drive.stop()
-    await told.drive.run(Played())
+    await told.drive.run(Played(told.drive))
     assert told.tally.begun == 0
 
 
 async def test_calls_that_are_dropped_are_counted_as_cut() -> None:
-    told, place = Told(load(seconds=60.0)), Silent()
+    told = Told(load())
+    place = Silent(told.drive)
     running = asyncio.create_task(told.drive.run(place))
     await place.all_there.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert (told.tally.cut, told.tally.open, told.samples[-1].open) == (4, 0, 0)
+    assert (told.tally.cut, told.tally.open, told.samples[-1].open) == (STREAMS, 0, 0)
 
 
 # ---- several processes
