@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from live.pages import ROOT, blocks
 from live.running import STREAMPROOF, served
 from live.terminals import environment, piped, terminal
 from live.test_harness_metrics_live import METRICS, exposed, scraped, values
@@ -277,6 +278,11 @@ def test_a_server_that_is_not_ours_is_asked_through_the_faults_and_its_text_is_n
     assert told["numbers"]["retries"] > 0
     assert told["numbers"]["completion"] > 0.5
     assert "sk-nobody" not in done.stdout + done.stderr + (home / "reports/out/load.json").read_text("utf-8")
+
+
+def test_the_soak_of_the_page_is_that_of_make() -> None:
+    (shown,) = (one for one in blocks(ROOT / "docs" / "load.md") if one.file == "soak.toml")
+    assert shown.text == (ROOT / "tests" / "soak.toml").read_text("utf-8")
 
 
 @pytest.mark.slow
