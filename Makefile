@@ -19,7 +19,7 @@ LIVE := $(filter-out $(TIMED), $(wildcard tests/live/test_*.py tests/browser/tes
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 OF_PURE = --include="$$(paste -sd, tests/pure_modules.txt)" --fail-under=100
 
-.PHONY: docs demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-toxiproxy setup-prometheus check matrix clients bench clean
+.PHONY: docs demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-toxiproxy setup-prometheus setup-locust check matrix clients bench soak clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --verbose --report html
@@ -62,6 +62,9 @@ setup-toxiproxy:  ## the real Toxiproxy 2.12.0 and its clients, into .tools: the
 setup-prometheus:  ## a real Prometheus, into .tools: the tests let it scrape the client's metrics where it is
 	tests/setup_prometheus.sh
 
+setup-locust:  ## Locust in an environment of its own, into .tools: the tests run its master and workers where it is
+	PYTHON="$(PYTHON)" tests/setup_locust.sh
+
 check: $(READY)  ## lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -88,6 +91,10 @@ setup-clients: $(READY)  ## some that are quickly installed, in three languages:
 
 bench: $(READY)  ## the benchmarks, and the table of targets, into reports/speed
 	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only --speed reports/speed/speed.json
+
+soak: $(READY)  ## ten minutes and more: two thousand calls at once, through every fault; wants both cores for itself
+	$(BIN)/streamproof load --streams 2000 --for 10m --ramp 1m --mix tests/soak.toml --html reports/out/soak.html \
+		--threshold 'unknown<=5%' --threshold 'leaked==0' --threshold 'growth<5MiB'
 
 clean:
 	rm -rf $(VENV) .venv-3.* .tools reports/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -145,6 +145,7 @@ def extras() -> Iterator[Found]:
 _FOR = {
     "anthropic": "the client `anthropic`, the official SDK, is skipped",
     "dask": "`fuzz --dask` cannot use a cluster",
+    "load": "there are no users for Locust",
     "otel": "the client tells no traces",
     "prometheus": "`--metrics-port` and the client's metrics are not there",
     "redis": "`fuzz --database redis://…` is not there",

@@ -164,7 +164,12 @@ async def _stop(stop: asyncio.Event, queue: asyncio.Queue[Event | None]) -> None
 
 def finished(record: Record, laws: Iterable[Law], *, seconds: float = 0.0) -> CaseFinished:
     """Judge a record; also an old one, read from a file."""
-    rulings = judge(Case(record), laws)
+    return finished_case(record, Case(record), laws, seconds=seconds)
+
+
+def finished_case(record: Record, case: Case, laws: Iterable[Law], *, seconds: float = 0.0) -> CaseFinished:
+    """As :func:`finished`, for who has questions of ``case`` as well: what was read for a law is not read again."""
+    rulings = judge(case, laws)
     verdict = merge(one.verdict for one in rulings)
     informs = verdict is Verdict.FAIL and record.info.level is Level.INFO
     return CaseFinished(

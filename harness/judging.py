@@ -5,7 +5,7 @@ The server knows every request and every byte; of the client there is its text, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,11 +88,12 @@ def _each_of(kind: Any, words: str) -> list[Any]:
     return [_one_of(kind, {"capability": word}, "capability", "") for word in words.replace(",", " ").split()]
 
 
-def route(sittings: Mapping[str, Sitting]) -> web.RouteDef:
+def route(sittings: Mapping[str, Sitting], forget: Callable[[str], Awaitable[object]]) -> web.RouteDef:
     """``POST /judge/<token>``: takes the text that a client showed, answers with the verdict as JSON.
 
     Args:
         sittings: by token; one comes with the first request for it.
+        forget: drops one, where the request says ``forget=yes``: who makes thousands of calls needs each once.
     """
 
     async def judge(request: web.Request) -> web.Response:
@@ -104,6 +105,8 @@ def route(sittings: Mapping[str, Sitting]) -> web.RouteDef:
             result = sitting.judged(text, request.query)
         except UsageError as error:
             return web.json_response({"error": str(error)}, status=400)
+        if request.query.get("forget") == "yes":
+            await forget(token)
         return web.json_response(told(result))
 
     return web.post("/judge/{token}", judge)

@@ -53,6 +53,11 @@ class Lateness:
         if self._task is not None:
             self._task.cancel()
 
+    @property
+    def lately(self) -> float:
+        """What was lost of the last second."""
+        return sum(one for _, one in self._recent)
+
     @contextmanager
     def watched(self) -> Iterator[Watch]:
         """How late it comes while the block runs."""
@@ -75,7 +80,7 @@ class Lateness:
             late = max(0.0, self._clock.now() - self._due)
             while self._recent[0][0] < woken - self._WINDOW:
                 self._recent.popleft()
-            lately = sum(one for _, one in self._recent)
+            lately = self.lately
             for watch in self._watches:
                 watch.add(late)
                 watch.within_one_second = max(watch.within_one_second, lately)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Self
@@ -23,7 +23,7 @@ from harness.history import Record
 from harness.job import job_of, token_of
 from harness.kept import Kept
 from harness.lateness import Lateness, Watch
-from harness.model import ClientRecord, Endpoint, Job
+from harness.model import ClientRecord, Endpoint, Job, Scenario
 from harness.nemesis import Nemesis, NetworkLayer
 from harness.network import NOTHING, NetworkFailed, NetworkRecord
 from harness.observing import observe_to_the_end
@@ -36,10 +36,14 @@ from harness.toxiproxy.events import Closed, Left, Opened
 class LiveRunner:
     """Owns the server, the network and the dead port; runs one case at a time or a thousand.
 
-    ``toxiproxy`` is the base URL of a Toxiproxy to use; without it there is our own.
+    ``toxiproxy`` is the base URL of a Toxiproxy to use; without it there is our own. ``earlier`` gives the scenarios of
+    the calls before, by id; by default they are those of the catalogue.
     """
 
-    def __init__(self, clock: Clock | None = None, toxiproxy: str = "") -> None:
+    def __init__(
+        self, clock: Clock | None = None, toxiproxy: str = "", earlier: Callable[[str], Scenario] | None = None
+    ) -> None:
+        self._earlier = earlier or (lambda name: catalog.scenarios()[name])
         self._clock = clock or SystemClock()
         self._network = NetworkLayer(toxiproxy)
         self._server = FakeServer(self._clock)
@@ -60,6 +64,11 @@ class LiveRunner:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._stack.aclose()
+
+    @property
+    def late(self) -> float:
+        """Seconds of the last one that the event loop came late."""
+        return self._lateness.lately
 
     async def run(self, case: PlannedCase) -> Record:
         """Run ``case`` to its end, or to its time limit, and return the history of all sides."""
@@ -99,7 +108,7 @@ class LiveRunner:
                 receiver = await stack.enter_async_context(receiving(case.scenario.receiver, self._clock))
             nobody = await self._nobody_for(case.scenario.endpoint, stack)
             lateness = stack.enter_context(self._lateness.watched())
-            calls = _calls_of(case)
+            calls = self._calls_of(case)
             nemesis = self._nemesis(calls, token := token or token_of(case))
             opened = OpenCase(calls, token, self._clock, lateness, nemesis)
             script = opened.script
@@ -113,6 +122,10 @@ class LiveRunner:
                 await self._server.close_case(token)
             received = receiver.records(script.start) if receiver is not None else ()
         opened.record = opened.told(network, received)
+
+    def _calls_of(self, case: PlannedCase) -> list[PlannedCase]:
+        """The calls of a case, one after the other; the last one is judged."""
+        return [*(replace(case, scenario=self._earlier(name)) for name in case.scenario.before), case]
 
     async def _nobody_for(self, endpoint: Endpoint, stack: AsyncExitStack) -> socket.socket | None:
         """The address at which nobody answers, for a case that is led there."""
@@ -279,12 +292,6 @@ class OpenCase:
             one for one in network if is_of_it(one) or (isinstance(one, Left | Closed) and one.connection in opened)
         )
         return tuple(msgspec.structs.replace(one, at=round(one.at + last.start - call.start, 6)) for one in told)
-
-
-def _calls_of(case: PlannedCase) -> list[PlannedCase]:
-    """The calls of a case, one after the other; the last one is judged."""
-    earlier = [replace(case, scenario=catalog.scenarios()[name]) for name in case.scenario.before]
-    return [*earlier, case]
 
 
 _SILENCE_SECONDS = 0.25

@@ -60,7 +60,12 @@ async def serve_forever(
     serving = _Serving(scenario, seed, say, watch)
     async with AsyncExitStack() as stack:
         stack.enter_context(serving.watched())
-        server = FakeServer(serving.clock, serving.resolve, [route(serving.sittings)])
+
+        async def forget(token: str) -> None:
+            serving.sittings.pop(token, None)
+            await server.close_case(token)
+
+        server = FakeServer(serving.clock, serving.resolve, [route(serving.sittings, forget)])
         try:
             await server.start(host, port)
         except OSError as error:
@@ -133,6 +138,11 @@ class _Serving:
         return listen
 
 
+def is_served(scenario: Scenario) -> bool:
+    """Whether it is served together with others."""
+    return not (scenario.network or scenario.receiver or scenario.before)
+
+
 def _served(scenario: Scenario | None) -> list[Scenario]:
     """The scenarios that can be served together, or the one that is wanted.
 
@@ -140,7 +150,7 @@ def _served(scenario: Scenario | None) -> list[Scenario]:
         UsageError: that one cannot be served.
     """
     if scenario is None:
-        return [one for one in catalog.scenarios().values() if not (one.network or one.receiver or one.before)]
+        return [one for one in catalog.scenarios().values() if is_served(one)]
     about = "several calls of one client" if scenario.before else ""
     about = "the receiver of an answer" if scenario.receiver else about
     if about:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from importlib.metadata import version
 
@@ -60,13 +60,24 @@ async def _read(stream: SyncAnswerStream) -> AsyncGenerator[Observed, None]:
 
 def _loop(stream: SyncAnswerStream, tell: Callable[[Observed | None], None]) -> None:
     """Tell what the user sees, and None when the call is over."""
+    for observation in _observed(stream, events.Sentence):
+        tell(observation)
+    tell(None)
+
+
+def _observed(stream: SyncAnswerStream, shown: type[events.Text] | type[events.Sentence]) -> Iterator[Observed]:
     try:
         for event in stream:
-            if (observation := seen(event, shown=events.Sentence)) is not None:
-                tell(observation)
+            if (observation := seen(event, shown=shown)) is not None:
+                yield observation
     except Exception as error:
-        tell(failed(error))
-    tell(None)
+        yield failed(error)
+
+
+def calling(job: Job) -> Iterator[Observed]:
+    """Make the call here and now, without any event loop; its user reads pieces of text as they come."""
+    with SyncStreamClient(**arguments(job)) as client, client.stream(job.request) as stream:
+        yield from _observed(stream, events.Text)
 
 
 ADAPTER = BundledSyncAdapter()

@@ -136,12 +136,14 @@ class Real:
         self._lateness.stop()
         await self._upstream.__aexit__(*exc)
 
+    @property
+    def late(self) -> float:
+        """Seconds of the last one that the event loop came late."""
+        return self._lateness.lately
+
     def can(self, scenario: Scenario) -> bool:
         """What is about the answer, and not about what a model says, nor about the network."""
-        try:
-            return _chaos(scenario) is not None
-        except UsageError:
-            return False
+        return can_strike(scenario)
 
     def planned(self, case: PlannedCase, message: str) -> PlannedCase:
         """Judged by what holds for any client: it may give up, and must not lie."""
@@ -241,6 +243,14 @@ class _Proxied:
 
 def _quiet(line: str) -> None:
     """What the proxy would print is in the record, too."""
+
+
+def can_strike(scenario: Scenario) -> bool:
+    """Whether what goes wrong in it can go wrong in an answer of a real server."""
+    try:
+        return _chaos(scenario) is not None
+    except UsageError:
+        return False
 
 
 def _chaos(scenario: Scenario) -> chaos.Chaos:

@@ -13,7 +13,7 @@ _LONGEST_ANSWER = 21_333
 """``max_tokens`` above which the API takes no request without streaming (it could take longer than ten minutes)."""
 
 
-@law("SP17", rank=13)
+@law("SP17", rank=13, tolerates=0.3)
 def fallback_when_due(case: Case) -> Ruling:
     """The answer is asked for without streaming after two failed streams: not earlier, and not later.
 

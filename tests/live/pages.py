@@ -28,6 +28,7 @@ PACKAGES = ("client_under_test", "fake_server", "harness", "reports", "scenarios
 PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "TOXIPROXY.md")]
 PAGES += sorted((ROOT / "docs").rglob("*.md"))
 CODE = ("bash", "console", "js", "json", "python", "toml", "yaml")
+RUN = ("bash", "console", "js", "python")
 SHOWN = ("promql", "text")
 """What is no code of ours: output, pictures, questions to a database."""
 SECONDS = 60
@@ -120,7 +121,7 @@ def run(page_blocks: list[Block], folder: Path, base_url: str) -> int:
     Raises:
         AssertionError: one ends otherwise than it says, or does not print what stands below it.
     """
-    mine = [one for one in page_blocks if not one.what and one.language in ("bash", "console", "js", "python")]
+    mine = [one for one in page_blocks if not one.what and (one.language in RUN or _is_a_file(one))]
     if any("/" in one.file for one in mine):
         _copy_packages(folder)
     for block in mine:
@@ -133,6 +134,11 @@ def run(page_blocks: list[Block], folder: Path, base_url: str) -> int:
             _check(block, Command.of("python", []), _ran([sys.executable, "-c", block.text], folder, base_url))
         assert block.language != "js" or block.file, f"{block.place}: nobody runs this"
     return len(mine)
+
+
+def _is_a_file(block: Block) -> bool:
+    """Whether it is settings that a command on the page reads."""
+    return block.language == "toml" and bool(block.file)
 
 
 def _copy_packages(folder: Path) -> None:

@@ -53,6 +53,17 @@ def test_a_whole_answer_passes_whatever_way_it_comes(base: str, tmp_path: Path) 
     assert posted.json() == {"scenario": "completion.plain", "verdict": "pass", "findings": []}
 
 
+def test_a_call_that_is_judged_for_the_last_time_is_forgotten_and_may_begin_anew(base: str) -> None:
+    url = f"{base}/cutoff.clean_end_mid_text~once"
+    asked = url.replace("/case/", "/judge/")
+    text = shown(url)
+    said = {"outcome": "incomplete", "error": "Broken"}
+    assert httpx.post(asked, params=said, content=text.encode()).json()["verdict"] == "pass"
+    assert httpx.post(asked, params={**said, "forget": "yes"}, content=text.encode()).json()["verdict"] == "pass"
+    assert httpx.post(asked, params=said, content=text.encode()).status_code == 404
+    assert shown(url) == text, "the second attempt would be whole"
+
+
 def test_half_an_answer_that_passes_for_whole_is_found(base: str) -> None:
     url = f"{base}/cutoff.clean_end_mid_text~half"
     done = judge(url, text=shown(url))

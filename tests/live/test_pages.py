@@ -93,7 +93,7 @@ def test_every_command_of_streamproof_that_a_page_shows_is_one() -> None:
 
 def misunderstood(line: str) -> str:
     """Why the command line does not take ``line``; empty when it does. Nothing is run, and no file need be there."""
-    words = shlex.split(re.split(r"[|;&]| >|<", ASKED.split(line, 1)[1])[0])
+    words = shlex.split(re.split(r"[|;&]| >| <", ASKED.split(line, 1)[1])[0])
     command = cli.get_command(click.Context(cli), words[0])
     if command is None:
         return f"no command {words[0]}"

@@ -761,6 +761,12 @@ def test_a_stream_that_began_when_its_client_may_have_left_is_no_failed_stream()
     assert_passes("SP17", case(late, attempt(2, CUT), attempt(3, Answer())))
 
 
+def test_a_third_stream_on_a_machine_that_is_late_proves_nothing_for_its_client_may_have_heard_no_head() -> None:
+    one = case(attempt(1, CUT), attempt(2, CUT), attempt(3, Answer()), lag=1.2)
+    (ruling,) = judge(one, [catalog.law("SP17")])
+    assert (ruling.verdict, "up to 1.20 s late" in ruling.harm) == (Verdict.UNKNOWN, True)
+
+
 def test_a_head_comes_when_its_last_byte_does_or_never() -> None:
     whole = case(attempt(1, CUT, t=0.2)).attempts[0]
     assert whole.head_took == 0.0
