@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 from harness.history import Case
-from harness.law import law, too_late
-from harness.verdict import PASSED, Ruling, failed, skipped, unknown
-
-_LATE_SECONDS = 0.3
+from harness.law import law
+from harness.verdict import PASSED, Ruling, failed, skipped
 
 
-@law("SP11", rank=10)
+@law("SP11", rank=10, tolerates=0.3)
 def permanent_errors_once(case: Case) -> Ruling:
     """A request that would be refused again is made once.
 
@@ -17,8 +15,4 @@ def permanent_errors_once(case: Case) -> Ruling:
     if not case.info.expect.permanent:
         return skipped("the error may pass")
     made = len(case.attempts)
-    if made <= 1:
-        return PASSED
-    if late := too_late(case, _LATE_SECONDS):
-        return unknown(f"{late}: the client may have had no answer in time, and asked again for that")
-    return failed(f"the same request was made {made} times although the answer cannot change")
+    return PASSED if made <= 1 else failed(f"the same request was made {made} times although the answer cannot change")
