@@ -1,4 +1,4 @@
-"""A run as one page: for each corpus and stage a chart of bars and a table. It loads nothing, and has no script. Pure."""
+"""A run as one page: a chart of bars and a table for each corpus and stage. It loads nothing, has no script. Pure."""
 
 from __future__ import annotations
 

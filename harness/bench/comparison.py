@@ -1,5 +1,8 @@
-"""What changed since an earlier run. Machines differ and are busy, so no times are compared: only how many times as fast
-a parser is as another one in the same run. Pure."""
+"""What changed since an earlier run. Pure.
+
+Machines differ and are busy, so no times are compared: only how many times as fast a parser is as another one in the
+same run.
+"""
 
 from __future__ import annotations
 

@@ -42,6 +42,8 @@ class Plan:
     patience: float = 20.0
     """Seconds after which a reading is given up."""
     away: Sequence[Away] = ()
+    checks: bool = True
+    """Whether it is asked how right they are."""
 
 
 @dataclass
@@ -59,7 +61,7 @@ class _Bench:
         file.write_text(json.dumps(every), "utf-8")
         for one in self.plan.parsers:
             self.tell(f"is {one.name} right?")
-            if one.kind is Kind.LIMIT:
+            if one.kind is Kind.LIMIT or not self.plan.checks:
                 yield Entrant(name=one.name, kind=one.kind, version=one.version)
                 continue
             wrong = self._wrong(one, file)

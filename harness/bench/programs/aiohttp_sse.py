@@ -33,10 +33,10 @@ async def _read(chunks):
     for chunk in chunks:
         content.feed_data(chunk)
     content.feed_eof()
-    events = []
+    events = []  # kept when the iteration ends by an exception, as it does
     try:
         async for event in source:
-            events.append(event)  # noqa: PERF401: a comprehension would lose what there is when it ends so
+            events.append(event)  # noqa: PERF401
     except _Over:
         pass
     return events

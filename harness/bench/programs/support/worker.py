@@ -1,7 +1,7 @@
 """Runs one parser: reads jobs from its standard input, a JSON object a line, and answers each with a line.
 
-A program with a parser calls :func:`serve`; called with ``module:attribute``, it is that one. It imports nothing but the
-standard library: it runs with any Python and any packages. ``worker.mjs`` is the same in JavaScript.
+A program with a parser calls :func:`serve`; called with ``module:attribute``, it is that one. It imports nothing but
+the standard library: it runs with any Python and any packages. ``worker.mjs`` is the same in JavaScript.
 """
 
 import gc
@@ -41,8 +41,8 @@ class Parser:
     """One parser in the shape that is measured.
 
     Args:
-        target: a class whose objects have ``feed(bytes) -> events`` and perhaps ``close() -> events``, for the end of the
-            stream; or a function from chunks to events.
+        target: a class whose objects have ``feed(bytes) -> events`` and perhaps ``close() -> events``, for the end of
+            the stream; or a function from chunks to events.
         more: has ``tell``, ``prepare``, ``decode`` and ``accumulate`` where the parser does these in its own way.
     """
 
@@ -173,9 +173,8 @@ def said(objects):
         elif kind == "content_block_start":
             blocks.append([])
             kinds.append(one["content_block"]["type"])
-    return [
-        "".join(one) if kind == "text" else json.loads("".join(one)) for one, kind in zip(blocks, kinds, strict=True)
-    ]
+    whole = ("".join(one) for one in blocks)
+    return [one if kind == "text" else json.loads(one) for one, kind in zip(whole, kinds, strict=True)]
 
 
 def cut(data, sizes):
