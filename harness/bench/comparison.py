@@ -62,7 +62,7 @@ def told(before: Run, after: Run) -> Iterator[str]:
     """The changes as lines; what is within the spread of both runs is not called a change."""
     changes = compared(before, after)
     if not changes:
-        yield f"nothing to compare with the run of {before.date}: no parser was measured in the same place in both"
+        yield f"nothing to compare with the run of {before.date}: no parser was measured beside the same one in both"
         return
     yield f"since {before.date} (streamproof {before.version}), each beside a parser in the same run:"
     for name in dict.fromkeys(one.parser for one in changes):

@@ -90,7 +90,7 @@ _FAR_LETTERS = {ord(one): 0x3042 + 3 * place for place, one in enumerate("abcdef
 
 
 def _tools() -> tuple[Block, ...]:
-    rows = [{"line": number, "text": _story(f"tool{number % 4}")[: 50 + number % 90]} for number in range(4_500)]
+    rows = [{"line": number, "text": _story(f"tool{number % 4}")[: 50 + number % 90]} for number in range(2_250)]
     return (text_block("I write the file.", words=1), tool_block("write_file", {"rows": rows}, piece=_BIG_DELTA))
 
 

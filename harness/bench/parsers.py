@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.bench.results import Away, Kind, Stage
 from harness.environments import Environment, programs
+from harness.errors import UsageError
 
 PROGRAMS = Path(__file__).with_name("programs")
 HOW = "streamproof bench --install"
@@ -34,7 +35,13 @@ class Parser:
 
 
 def own(name: str) -> Parser:
-    """The one that ``module:attribute`` names; its process finds the modules that a program in this folder finds."""
+    """The one that ``module:attribute`` names; its process finds the modules that a program in this folder finds.
+
+    Raises:
+        UsageError: it is not named so.
+    """
+    if not re.fullmatch(r"[\w.]+:[\w.]+", name):
+        raise UsageError(f"a parser is named as module:attribute, not {name!r}")
     path = ":".join(dict.fromkeys(one for one in (str(_ROOT), str(Path.cwd()), *sys.path) if one))
     command = (sys.executable, "-P", str(_WORKER), name)
     return Parser(name=name, kind=Kind.OWN, version="", command=command, variables={"PYTHONPATH": path})

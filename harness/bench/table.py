@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 
 from harness.bench.results import Cell, Entrant, Kind, Place, Run, Stage
 from harness.plain import plain
@@ -21,7 +22,7 @@ def lines(run: Run) -> Iterator[str]:
     yield from _troubles(run)
     yield from _fold(
         "CPU µs for each event, the median of "
-        f"{run.rounds} rounds in which every parser had its turn, and half of the spread; MB/s of the first column. "
+        f"{run.rounds} rounds in which every parser had its turn, ± half of the spread; MB/s of the first column. "
         f"conforms: cases of WHATWG HTML 9.2.6 and of parsers' own tests that it passed at every split point; {_WRONG} "
         "is wrong there, or on this corpus. ( ) is a limit, no parser."
     )
@@ -40,8 +41,7 @@ def _table(run: Run, places: list[Place]) -> Iterator[str]:
     for entrant in ranked(run, places[0]):
         cells = [run.cell(entrant.name, place) for place in places]
         values = "".join(f"{_value(cell):>{_VALUE}}" for cell in cells)
-        rate = f"{cells[0].megabytes:,.0f}" if cells[0] is not None and cells[0].seconds else _NOTHING
-        yield f"{_name(entrant):{_NAME}}{values}{rate:>{_RATE}}{_right(entrant):>{_RIGHT}}".rstrip()
+        yield f"{_name(entrant):{_NAME}}{values}{_rate(cells[0]):>{_RATE}}{_right(entrant):>{_RIGHT}}".rstrip()
 
 
 _STAGES = {Stage.FRAMING: "framing", Stage.DECODE: "+ decode", Stage.ACCUMULATE: "+ accumulate"}
@@ -60,21 +60,32 @@ def ranked(run: Run, place: Place) -> list[Entrant]:
 def _name(entrant: Entrant) -> str:
     name = plain(entrant.name)
     name = f"({name})" if entrant.kind is Kind.LIMIT else name
-    return name if len(name) < _NAME else f"{name[: _NAME - 2]}…"
+    return name if len(name) < _NAME else f"…{name[2 - _NAME :]}"
 
 
 def _value(cell: Cell | None) -> str:
     if cell is None or not cell.seconds:
         return _NOTHING if cell is None else _WRONG
-    mark = _WRONG if cell.trouble else ""
-    return f"{_short(cell.micros)}{mark}±{min(cell.spread * 100, 99):.0f}%"
+    if cell.trouble:
+        return f"{_short(cell.micros)}{_WRONG}"
+    return f"{_short(cell.micros)}±{min(cell.spread * 100, 99):.0f}%"
+
+
+def _rate(cell: Cell | None) -> str:
+    if cell is None or not cell.seconds:
+        return _NOTHING
+    return _short_of_many(cell.megabytes)
 
 
 def _short(value: float) -> str:
-    """Three figures that say something, in four or five characters."""
+    """The figures that say something, in four characters."""
     if value >= 100:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+        return _short_of_many(value)
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}".removeprefix("0")
+
+
+def _short_of_many(value: float) -> str:
+    return f"{value:.0f}" if value < 10_000 else f"{value / 1000:.0f}k"
 
 
 def _right(entrant: Entrant) -> str:
@@ -90,15 +101,8 @@ def _troubles(run: Run) -> Iterator[str]:
             yield from _fold(f"{_WRONG} {parser}, {corpus} at {chunking}: {trouble}", "  ")
 
 
-def _fold(text: str, indent: str = "") -> Iterator[str]:
-    line = ""
-    for word in plain(text).split():
-        if line and len(line) + 1 + len(word) > WIDTH:
-            yield line
-            line = f"{indent}{word}"
-        else:
-            line = f"{line} {word}" if line else word
-    yield line
+def _fold(text: str, indent: str = "") -> list[str]:
+    return wrap(plain(text), WIDTH, subsequent_indent=indent, replace_whitespace=False)
 
 
 def wrong_cases(entrants: Iterable[Entrant]) -> Iterator[str]:

@@ -94,7 +94,7 @@ def _plan(
     from harness.bench.results import Away, Stage
     from harness.plan import selected
 
-    mine = [parsers.own(one) for one in own]
+    mine = [parsers.own(one) for one in dict.fromkeys(own)]
     every = [parsers.ours(), *parsers.peers(), *parsers.limits()]
     chosen = set(selected(select, [one.name for one in every], kind="parsers"))
     there = [one for one in every if one.name in chosen]

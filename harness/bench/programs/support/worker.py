@@ -51,7 +51,7 @@ class Parser:
         if is_class and not callable(getattr(target, "feed", None)):
             raise WrongContract("the class has no method feed(bytes)")
         if not callable(target):
-            raise WrongContract(f"it is a {type(target).__name__}: neither a class with feed(bytes) nor a function")
+            raise WrongContract(f"it is neither a class with feed(bytes) nor a function, but {target!r}")
         self.parse = _fed(target) if is_class else target
         self._framing = _feeding(target) if is_class else lambda chunks: deque(target(chunks), 0)
         self.tell = getattr(more, "tell", tell)
