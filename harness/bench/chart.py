@@ -16,7 +16,7 @@ from harness.bench.table import ranked
 from harness.plain import plain
 from harness.web import shared
 
-WIDTH, LEFT, RIGHT, STEP, THICKNESS = 720, 170, 90, 24, 18
+WIDTH, LEFT, RIGHT, STEP, THICKNESS = 760, 170, 130, 24, 18
 """Of the chart, in its own units."""
 
 
@@ -88,7 +88,7 @@ def _chart(run: Run, places: list[Place]) -> Chart:
 def _bar(place: int, entrant: Entrant, cell: Cell, most: float) -> Bar:
     part = cell.megabytes / most
     value = f"{cell.megabytes:,.0f}{'' if part <= 1 else ' →'}"
-    wrong = "" if _is_right(entrant, cell) else ", wrong"
+    wrong = _wrong(entrant, cell)
     return Bar(
         name=entrant.name,
         y=place * STEP,
@@ -99,8 +99,11 @@ def _bar(place: int, entrant: Entrant, cell: Cell, most: float) -> Bar:
     )
 
 
-def _is_right(entrant: Entrant, cell: Cell) -> bool:
-    return entrant.is_right and not cell.trouble
+def _wrong(entrant: Entrant, cell: Cell) -> str:
+    """What is to be said beside its speed; empty when it is right."""
+    if cell.trouble:
+        return ", misread"
+    return "" if entrant.is_right else f", {entrant.cases - entrant.passed} of {entrant.cases} wrong"
 
 
 def _row(run: Run, entrant: Entrant, places: list[Place]) -> Row:

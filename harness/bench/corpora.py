@@ -15,7 +15,7 @@ from fake_server.script import Request
 from fake_server.text import story
 
 _STREAMED = Request(attempt=1, seed="bench", body={"stream": True})
-_BLOCKS, _SENTENCES, _WORDS = 3, 200, 3
+_BLOCKS, _SENTENCES, _WORDS = 2, 200, 3
 _BIG_DELTA = 1 << 16
 _COMMA = re.compile(r",(?=\")")
 """Between two members of an object; what is said has none."""
@@ -90,7 +90,7 @@ _FAR_LETTERS = {ord(one): 0x3042 + 3 * place for place, one in enumerate("abcdef
 
 
 def _tools() -> tuple[Block, ...]:
-    rows = [{"line": number, "text": _story(f"tool{number % 4}")[: 50 + number % 90]} for number in range(2_250)]
+    rows = [{"line": number, "text": _story(f"tool{number % 4}")[: 50 + number % 90]} for number in range(1_500)]
     return (text_block("I write the file.", words=1), tool_block("write_file", {"rows": rows}, piece=_BIG_DELTA))
 
 
@@ -104,7 +104,7 @@ def _in_lines(send: Send) -> bytes:
 
 
 def _after_comments(send: Send) -> bytes:
-    return b": keep-alive 2026-11-29T02:33:56Z, nothing to say yet\n\n" * 4 + send.data
+    return b": keep-alive 2026-11-29T02:33:56Z, nothing to say yet\n\n" * 3 + send.data
 
 
 @cache
@@ -117,6 +117,6 @@ def corpora() -> Mapping[str, Corpus]:
         Corpus("non-ascii", "the same in letters of three and four bytes", _elsewhere()),
         Corpus("tools", "one tool call, 64 KB in each delta", _tools()),
         Corpus("lines", "the same answer, each member of the JSON on a data line of its own", text, _in_lines),
-        Corpus("comments", "the same answer, four comments before each event", text, _after_comments),
+        Corpus("comments", "the same answer, three comments before each event", text, _after_comments),
     )
     return {one.name: one for one in every}
