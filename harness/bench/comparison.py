@@ -68,8 +68,10 @@ def told(before: Run, after: Run) -> Iterator[str]:
     for name in dict.fromkeys(one.parser for one in changes):
         mine = [one for one in changes if one.parser == name]
         mean = exp(fsum(log(one.factor) for one in mine) / len(mine))
-        yield f"{name}: {_factor(mean)} over {len(mine)} place{'s' if len(mine) > 1 else ''}"
-        yield from (_line(one) for one in mine if _is_more_than_noise(one, before, after))
+        certain = [_line(one) for one in mine if _is_more_than_noise(one, before, after)]
+        noise = "" if certain else ", each within the spread"
+        yield f"{name}: {_factor(mean)} over {len(mine)} place{'s' if len(mine) > 1 else ''}{noise}"
+        yield from certain
 
 
 def _line(change: Change) -> str:

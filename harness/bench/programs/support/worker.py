@@ -120,9 +120,7 @@ def _feeding(target):
     def framing(chunks):
         feed = target().feed
         for chunk in chunks:
-            found = feed(chunk)
-            if type(found) is not list:  # of a list no event is left to be made
-                deque(found, 0)
+            deque(feed(chunk), 0)  # no event is kept any longer than its reader needs it
 
     return framing
 
