@@ -16,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from harness.bench.cases import cases
 from harness.bench.corpora import SIZES, Corpus
 from harness.bench.parsers import Parser
@@ -46,6 +48,10 @@ class Plan:
     """Whether it is asked how right they are."""
 
 
+class _Unfit(Exception):
+    """This parser cannot be measured, for the reason given."""
+
+
 @dataclass
 class _Bench:
     """What is under way."""
@@ -54,35 +60,46 @@ class _Bench:
     folder: Path
     tell: Callable[[str], object]
     workers: dict[str, Worker] = field(default_factory=dict)
+    parsers: list[Parser] = field(default_factory=list)
+    """Those that can run."""
+    away: list[Away] = field(default_factory=list)
 
     def entrants(self) -> Iterator[Entrant]:
-        """Each parser, and how right it is."""
-        file, every = self.folder / "cases.json", cases()
-        file.write_text(json.dumps(every), "utf-8")
+        """Each parser, and how right it is; a peer that cannot run is away.
+
+        Raises:
+            UsageError: the user's own is no parser.
+        """
+        file = self.folder / "cases.json"
+        file.write_text(json.dumps(cases() if self.plan.checks else []), "utf-8")
         for one in self.plan.parsers:
             self.tell(f"is {one.name} right?")
-            if one.kind is Kind.LIMIT or not self.plan.checks:
-                yield Entrant(name=one.name, kind=one.kind, version=one.version)
-                continue
-            wrong = self._wrong(one, file)
-            yield Entrant(
-                name=one.name,
-                kind=one.kind,
-                version=one.version,
-                passed=len(every) - len(wrong),
-                cases=len(every),
-                wrong=wrong,
-            )
+            try:
+                yield self._entrant(one, file)
+            except _Unfit as error:
+                if one.kind is not Kind.PEER:
+                    raise UsageError(f"{one.name} {error}") from error
+                self.away.append(Away(name=one.name, why=str(error)))
+            else:
+                self.parsers.append(one)
+
+    def _entrant(self, parser: Parser, file: Path) -> Entrant:
+        entrant = Entrant(name=parser.name, kind=parser.kind, version=parser.version)
+        if parser.kind is Kind.LIMIT:
+            return entrant
+        wrong = self._wrong(parser, file)
+        asked = len(cases()) if self.plan.checks else 0
+        return structs.replace(entrant, passed=asked - len(wrong), cases=asked, wrong=wrong)
 
     def _wrong(self, parser: Parser, file: Path) -> tuple[str, ...]:
         try:
             answer = self.workers[parser.name].ask({"do": "check", "cases": str(file)}, _CHECK_SECONDS)
         except Refused as error:
-            raise UsageError(f"{parser.name} is no parser: {error}") from error
+            raise _Unfit(f"is no parser: {error}") from error
         except (TooSlow, Died) as error:
-            raise UsageError(f"{parser.name} cannot be checked: {error}") from error
+            raise _Unfit(f"cannot be checked: {error}") from error
         if "raised" in answer:
-            raise UsageError(f"{parser.name} cannot be checked: {answer['raised']}")
+            raise _Unfit(f"cannot be checked: {answer['raised']}")
         return tuple(_told(one) for one in answer["wrong"])
 
     def cells(self) -> Iterator[Cell]:
@@ -99,7 +116,7 @@ class _Bench:
 
     def _cells(self, corpus: Corpus, place: Place, job: dict[str, Any]) -> Iterator[Cell]:
         trouble, seconds = dict[str, str](), dict[str, list[float]]()
-        entering = [one for one in self.plan.parsers if place.stage in one.stages]
+        entering = [one for one in self.parsers if place.stage in one.stages]
         for one in entering:
             seconds[one.name] = []
             trouble[one.name] = self._misread(one, corpus, job) or self._time(one, job, [], 0.0)
@@ -173,7 +190,7 @@ def measured(plan: Plan, tell: Callable[[str], object] = lambda _: None) -> Run:
             version=version("streamproof"),
             rounds=plan.rounds,
             entrants=entrants,
-            away=tuple(plan.away),
+            away=(*plan.away, *bench.away),
             cells=tuple(bench.cells()),
         )
 

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from live.pages import ROOT, blocks, run
 
-from harness.bench import kept, parsers
-from harness.bench.parsers import OURS
+from harness.bench import kept
+from harness.bench.corpora import corpora
+from harness.bench.measuring import Plan, measured
+from harness.bench.parsers import OURS, ours, own
+from harness.bench.results import Kind, Stage
 from harness.bench.working import Died, Refused, TooSlow, Worker
 
 SHORT = ("-k", OURS, "--chunking", "64KiB", "--rounds", "1", "--seconds", "0")
@@ -134,7 +137,7 @@ def test_what_is_no_parser_is_refused_with_the_reason(
     home: Path, monkeypatch: pytest.MonkeyPatch, parser: str, said: str
 ) -> None:
     monkeypatch.chdir(home)
-    named = parsers.own(parser)
+    named = own(parser)
     with Worker(named.command, named.variables) as worker, pytest.raises(Refused, match=re.escape(said)):
         worker.ask({"do": "check", "cases": "none"}, patience=20)
 
@@ -145,7 +148,7 @@ def test_a_process_that_is_too_slow_is_ended_and_started_anew_for_the_next_job(
     monkeypatch.chdir(home)
     (home / "stream").write_bytes(b"data: {}\n\n" * 2)
     job = {"do": "time", "corpus": "stream", "sizes": 5, "stage": "framing"}
-    named = parsers.own("mine:of_chunks")
+    named = own("mine:of_chunks")
     with Worker(named.command, named.variables) as worker:
         with pytest.raises(TooSlow, match=r"it took more than 0\.5 s"):
             worker.ask({**job, "seconds": 60}, patience=0.5)
@@ -175,6 +178,19 @@ def test_what_is_not_installed_is_told_with_a_count_and_how_to_get_it(home: Path
     assert "NOT COMPARED with assel: its packages are not installed: streamproof bench --install" in told
     assert "NOT COMPARED with eventsource-parser: " in told
     assert "2 of 3 were not there" in told
+
+
+def test_a_parser_of_others_that_cannot_run_is_away_and_the_rest_is_measured(home: Path) -> None:
+    made = own("mine:NoFeed")
+    broken = replace(made, name="broken", kind=Kind.PEER, variables={"PYTHONPATH": str(home)})
+    plan = Plan(
+        parsers=[broken, ours()], corpora=[corpora()["text"]], chunkings=["64KiB"], stages=[Stage.FRAMING], seconds=0
+    )
+    found = measured(replace(plan, rounds=1, checks=False))
+    assert [(one.name, one.why) for one in found.away] == [
+        ("broken", "is no parser: the class has no method feed(bytes)")
+    ]
+    assert [(one.parser, len(one.seconds)) for one in found.cells] == [(OURS, 1)]
 
 
 def test_a_run_is_added_to_its_history_compared_with_the_one_before_and_drawn(home: Path) -> None:
