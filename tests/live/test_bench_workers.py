@@ -118,3 +118,25 @@ def test_reads_are_of_the_sizes_that_are_asked_for_and_a_time_is_of_at_least_so_
     answer = worker.ask(job, patience=30)
     assert answer["cpu"] * answer["passes"] >= 0.05
     assert answer["passes"] > 1
+
+
+@pytest.mark.parametrize("wrong_for", ["== 1", "== 2", "> 2"])
+@pytest.mark.parametrize("language", ["python", "node"])
+def test_a_case_is_tried_as_one_cut_in_two_and_byte_by_byte(tmp_path: Path, language: str, wrong_for: str) -> None:
+    started = command(language, tmp_path)
+    file = Path(started[-1])
+    if language == "python":
+        parse = f"lambda chunks: [] if len(chunks) {wrong_for} and b'x' in b''.join(chunks) else whole(chunks)"
+        text = IN_PYTHON.replace(
+            "serve(Parser)", f"whole = lambda chunks: Parser().feed(b''.join(chunks))\nserve({parse})"
+        )
+    else:
+        text = IN_NODE.replace("    const decoder", f"    if (chunks.length {wrong_for}) return;\n    const decoder")
+    file.write_text(text, "utf-8")
+    case = {"name": "plain", "hex": b"data: x\n\n".hex(), "events": [["message", "x", ""]]}
+    (tmp_path / "cases.json").write_text(json.dumps([case]), "utf-8")
+    with Worker(started, {"PYTHONPATH": str(SUPPORT)}) as worker:
+        answer = worker.ask({"do": "check", "cases": str(tmp_path / "cases.json")}, patience=20)
+    (wrong,) = answer["wrong"]
+    assert (wrong["name"], wrong["told"]) == ("plain", [])
+    assert {"== 1": 1, "== 2": 2, "> 2": 4}[wrong_for] == len(wrong["pieces"])
