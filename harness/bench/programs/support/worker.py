@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import Mapping
 from operator import attrgetter, itemgetter
 from pathlib import Path
@@ -53,7 +52,7 @@ class Parser:
         if not callable(target):
             raise WrongContract(f"it is neither a class with feed(bytes) nor a function, but {target!r}")
         self.parse = _fed(target) if is_class else target
-        self._framing = _feeding(target) if is_class else lambda chunks: deque(target(chunks), 0)
+        self._framing = _feeding(target) if is_class else _reading(target)
         self.tell = getattr(more, "tell", tell)
         self.prepare = getattr(more, "prepare", lambda chunks: chunks)
         self.decode = getattr(more, "decode", None) or self._json
@@ -77,7 +76,7 @@ class Parser:
         if stage == "framing":
             return self._framing(chunks)
         if stage == "decode":
-            return deque(self.decode(chunks), 0)
+            return _reading(self.decode)(chunks)
         return self._accumulate(chunks)
 
     def told(self, chunks):
@@ -120,7 +119,16 @@ def _feeding(target):
     def framing(chunks):
         feed = target().feed
         for chunk in chunks:
-            deque(feed(chunk), 0)  # no event is kept any longer than its reader needs it
+            for _ in feed(chunk):
+                pass
+
+    return framing
+
+
+def _reading(target):
+    def framing(chunks):
+        for _ in target(chunks):  # as its user reads: no event is kept
+            pass
 
     return framing
 
