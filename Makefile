@@ -19,7 +19,7 @@ LIVE := $(filter-out $(TIMED), $(wildcard tests/live/test_*.py tests/browser/tes
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 OF_PURE = --include="$$(paste -sd, tests/pure_modules.txt)" --fail-under=100
 
-.PHONY: docs demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-toxiproxy setup-prometheus setup-locust check matrix clients bench soak clean
+.PHONY: docs demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-bench setup-toxiproxy setup-prometheus setup-locust check matrix clients bench soak clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --verbose --report html
@@ -88,6 +88,9 @@ setup-clients: $(READY)  ## some that are quickly installed, in three languages:
 	$(BIN)/streamproof clients install httpx_sse anthropic_ts fetch_loop openai
 	@if command -v go >/dev/null; then $(BIN)/streamproof clients install anthropic_go; \
 	else echo "NOT INSTALLED: anthropic_go needs go"; fi
+
+setup-bench: $(READY)  ## the parsers of others, each in an environment of its own: the benchmarks compare with those that are there
+	$(BIN)/streamproof bench --install
 
 bench: $(READY)  ## the benchmarks, and the table of targets, into reports/speed
 	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only --speed reports/speed/speed.json

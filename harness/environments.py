@@ -23,8 +23,10 @@ from harness.errors import UsageError
 from harness.program import Program, head_of
 
 PROGRAMS = Path(__file__).with_name("programs")
-SUPPORT = PROGRAMS / "support"
-"""What the programs of a language share. It is copied beside them, and imports nothing of ours either."""
+_SUPPORT = "support"
+"""The folder beside programs with what those of a language share. It is copied beside them, and imports nothing of ours
+either."""
+_HOW = "streamproof clients install {name}"
 _INSTALLED = "installed.json"
 _INSTALL_SECONDS = 900
 Say = Callable[[str], object]
@@ -43,8 +45,9 @@ class Environment(ABC):
     runtime: tuple[str, ...]
     """Programs of the language that must be on the machine."""
 
-    def __init__(self, file: Path, head: Program, parent: Path) -> None:
-        self.file, self.head = file, head
+    def __init__(self, file: Path, head: Program, parent: Path, how: str = _HOW) -> None:
+        self.file, self.head, self._how = file, head, how
+        self.support = file.parent / _SUPPORT
         self.name = head.name or file.stem
         self.folder = parent / f"{self.name}-{hashlib.sha256(self._kind().encode()).hexdigest()[:10]}"
 
@@ -63,7 +66,7 @@ class Environment(ABC):
         if self.absent:
             return f"there is no {' and no '.join(self.absent)} on the PATH"
         if self.versions is None:
-            return f"its packages are not installed: streamproof clients install {self.name}"
+            return f"its packages are not installed: {self._how.format(name=self.name)}"
         return ""
 
     @property
@@ -144,7 +147,18 @@ class Python(Environment):
     """A virtual environment of this very Python."""
 
     suffix = ".py"
-    runtime = ()
+
+    @property
+    def runtime(self) -> tuple[str, ...]:  # type: ignore[override]
+        """None but this very Python; another one where its packages need a later one."""
+        return () if self._base == sys.executable else (self._base,)
+
+    @property
+    def _base(self) -> str:
+        least = _LEAST_PYTHON.search(self.head.requires_python)
+        if least is None or sys.version_info[:2] >= (int(least[1]), int(least[2])):
+            return sys.executable
+        return f"python{least[1]}.{least[2]}"
 
     def _kind(self) -> str:
         return super()._kind() + sys.version
@@ -155,21 +169,21 @@ class Python(Environment):
 
     @property
     def variables(self) -> Mapping[str, str]:
-        return {"PYTHONPATH": str(SUPPORT), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+        return {"PYTHONPATH": str(self.support), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 
     @property
     def _python(self) -> Path:
         return self.folder / "venv" / "bin" / "python"
 
     def _fetch(self) -> None:
-        self._run(sys.executable, "-m", "venv", "venv")
+        self._run(self._base, "-m", "venv", "venv")
         if self.head.dependencies:
             self._run(str(self._python), "-m", "pip", "install", "--quiet", *self.head.dependencies)
 
     def _found(self) -> dict[str, str]:
         listed = json.loads(self._run(str(self._python), "-m", "pip", "list", "--format=json"))
         versions = {one["name"].lower().replace("_", "-"): one["version"] for one in listed}
-        return _first(self.head, versions) | {"python": sys.version.split()[0]}
+        return _first(self.head, versions) | {"python": self._run(str(self._python), "--version").split()[1]}
 
 
 class Node(Environment):
@@ -183,7 +197,7 @@ class Node(Environment):
 
     def _copied(self) -> Path:
         """The program and what it shares, beside its packages: Node looks for them nowhere else."""
-        for one in (self.file, *SUPPORT.glob(f"*{self.suffix}")):
+        for one in (self.file, *self.support.glob(f"*{self.suffix}")):
             there = self.folder / one.name
             if not there.exists() or there.read_bytes() != one.read_bytes():
                 there.write_bytes(one.read_bytes())
@@ -257,13 +271,21 @@ def _first(head: Program, versions: Mapping[str, str]) -> dict[str, str]:
     return {name[0]: versions[name[0]] for name in names if name is not None and name[0] in versions}
 
 
+_LEAST_PYTHON = re.compile(r">=\s*(\d+)\.(\d+)")
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _NAME = re.compile(r"@?[^@<>=~! ;\[]+")
 """The name of a package before its version, as pip, npm and go write it."""
 
 
-def programs(folder: Path = PROGRAMS) -> dict[str, Environment]:
-    """The shipped programs with their environments, by the name of the client."""
+def programs(folder: Path = PROGRAMS, kind: str = "", how: str = _HOW) -> dict[str, Environment]:
+    """The shipped programs with their environments, by the name of the client.
+
+    Args:
+        folder: where the programs are.
+        kind: a folder of :func:`root` for the environments of another kind of programs.
+        how: the command that installs one.
+    """
     found = (file for file in sorted(folder.iterdir()) if file.suffix in _LANGUAGES)
-    made = (_LANGUAGES[file.suffix](file, head_of(file.read_text("utf-8"), file.name), root()) for file in found)
+    heads = ((file, head_of(file.read_text("utf-8"), file.name)) for file in found)
+    made = (_LANGUAGES[file.suffix](file, head, root() / kind, how) for file, head in heads)
     return {one.name: one for one in made}

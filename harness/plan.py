@@ -171,10 +171,13 @@ def plan(
     )
 
 
-def selected(expression: str, names: Iterable[str], numbers: Numbers = NONE) -> list[str]:
+def selected(
+    expression: str, names: Iterable[str], numbers: Numbers = NONE, kind: str = "scenarios; see `streamproof list`"
+) -> list[str]:
     """The names that match: parts of a name, joined by ``and``, ``or``, ``not`` and parentheses, as in pytest.
 
-    A word such as ``4.12`` is the number of one scenario, and ``4.`` of all that are in that chapter.
+    A word such as ``4.12`` is the number of one scenario, and ``4.`` of all that are in that chapter. ``kind`` is what
+    the names are called in an error.
 
     Raises:
         UsageError: the expression is malformed, or nothing matches.
@@ -185,7 +188,7 @@ def selected(expression: str, names: Iterable[str], numbers: Numbers = NONE) -> 
     tokens = _words(expression)
     matches = [name for name in known if _Expression(tokens, expression, name, numbers).value()]
     if not matches:
-        raise UsageError(f"-k {expression!r} selects none of {len(known)} scenarios; see `streamproof list`")
+        raise UsageError(f"-k {expression!r} selects none of {len(known)} {kind}")
     return matches
 
 

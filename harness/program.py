@@ -46,6 +46,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Whether one process makes all calls: a job is a line of its input, and has an ``id``."""
     dependencies: tuple[str, ...] = ()
     """Packages of its language's registry, the most important first: its version is the client's."""
+    requires_python: str = ""
+    """``requires-python`` of the head: ``>=3.12`` where its packages need a later Python than streamproof does."""
 
 
 def head_of(text: str, where: str) -> Program:
@@ -77,9 +79,10 @@ def _read(table: dict[str, Any], where: str) -> Program:
     if not isinstance(ours, dict):
         raise UsageError(f"[tool.streamproof] of {where} must be a table")
     try:
-        return msgspec.convert({"dependencies": table.get("dependencies", []), **ours}, Program)
+        packages = {"dependencies": table.get("dependencies", []), "requires_python": table.get("requires-python", "")}
+        return msgspec.convert({**packages, **ours}, Program)
     except msgspec.ValidationError as error:
         raise UsageError(
-            f"[tool.streamproof] of {where}: {error}; known are {', '.join(Program.__struct_fields__[:-1])}; "
+            f"[tool.streamproof] of {where}: {error}; known are {', '.join(Program.__struct_fields__[:-2])}; "
             f"policies: {', '.join(Policy)}; capabilities: {', '.join(Capability)}; dialects: {', '.join(Dialect)}"
         ) from error

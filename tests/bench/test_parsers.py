@@ -1,44 +1,196 @@
-"""How fast the event stream decoder is, beside that of the official SDK on the same bytes in the same run.
+"""How fast the client's parser is, and how right, beside those of others on the same bytes in the same run.
 
-``make bench`` shows the table; the quick suite runs each once, to see that it still reads the corpus whole.
+It measures as ``streamproof bench`` does, so there is one way to do it. ``make bench`` shows the table of targets; the
+quick suite runs everything once on a small scale, to see that the corpora are read whole. `streamproof bench --install`
+gets the parsers of others; those that are not there are told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
 
 import pytest
-from anthropic._streaming import SSEDecoder
+from bench.conftest import Target
+from msgspec import to_builtins
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from client_under_test.sse import SseDecoder
-from fake_server.answer import Answer
-from fake_server.effects import Send
-from fake_server.script import Request
+from harness.bench import parsers, table
+from harness.bench.corpora import SIZES, corpora
+from harness.bench.measuring import Plan, measured
+from harness.bench.parsers import OURS, Parser
+from harness.bench.results import Away, Kind, Place, Run, Stage
 
-CORPUS = (
-    b"".join(
-        effect.data
-        for effect in Answer(sentences=240).reply(Request(attempt=1, seed="bench", body={"stream": True})).body
-        if isinstance(effect, Send)
-    )
-    * 8
+WHOLE, BYTEWISE = "64KiB", "1"
+IN_NODE = ("eventsource-parser", "anthropic-ts")
+HUGE = 1 << 19
+Measure = Callable[..., Run]
+
+
+@pytest.fixture
+def measure(benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]) -> Measure:
+    """Measures the parsers of these names; once, and for no length of time, where benchmarks are not enabled."""
+
+    def run(
+        *names: str,
+        stages: Sequence[Stage] = (Stage.FRAMING,),
+        corpora_: Sequence[str] = ("text",),
+        chunkings: Sequence[str] = (WHOLE,),
+        rounds: int = 9,
+        seconds: float = 0.2,
+        patience: float = 30.0,
+        checks: bool = False,
+    ) -> Run:
+        every = [parsers.ours(), *parsers.limits(), *parsers.peers()]
+        chosen = [one for one in every if not names or one.name in names]
+        plan = Plan(
+            parsers=[one for one in chosen if isinstance(one, Parser)],
+            away=[one for one in chosen if isinstance(one, Away)],
+            corpora=[corpora()[one] for one in corpora_],
+            chunkings=chunkings,
+            stages=stages,
+            rounds=rounds if benchmark.enabled else 1,
+            seconds=seconds if benchmark.enabled else 0.0,
+            patience=patience,
+            checks=checks,
+        )
+        found = benchmark.pedantic(measured, args=(plan,), rounds=1)
+        benchmark.extra_info["cells"] = to_builtins(found.cells)
+        with capsys.disabled():
+            for one in table.lines(found) if benchmark.enabled else map(str, plan.away and _told(plan)):
+                print(one)  # noqa: T201
+        return found
+
+    return run
+
+
+def _told(plan: Plan) -> list[str]:
+    return ["", *(f"NOT COMPARED with {one.name}: {one.why}" for one in plan.away)]
+
+
+def reads_right(run: Run) -> None:
+    assert [one.trouble for one in run.cells if one.parser == OURS and one.trouble] == []
+
+
+def times_as_fast(run: Run, peer: str, stage: Stage = Stage.FRAMING, chunking: str = WHOLE) -> float | None:
+    return run.ratio(OURS, peer, Place("text", chunking, stage))
+
+
+@pytest.mark.parametrize(
+    ("peer", "least"), [("httpx-sse", 3.5), ("anthropic", 5.0), ("launchdarkly", 2.3), ("eventsource-parser", 1.5)]
 )
-EVENTS = CORPUS.count(b"\n\n")
+def test_events_are_framed_as_many_times_as_fast_as_was_promised(
+    measure: Measure, target: Target, peer: str, least: float
+) -> None:
+    run = measure(OURS, peer)
+    reads_right(run)
+    if (ratio := times_as_fast(run, peer)) is not None:
+        target("parser", f"framing, 64 KiB reads, as fast as {peer}", ratio, at_least=least)
 
 
-def ours(pieces: list[bytes]) -> int:
-    decoder = SseDecoder()
-    return sum(len(decoder.feed(piece)) for piece in pieces)
+def test_framing_is_as_near_to_one_split_as_was_promised(measure: Measure, target: Target) -> None:
+    ratio = times_as_fast(measure(OURS, "bytes.split"), "bytes.split")
+    assert ratio is not None
+    target("parser", "framing, 64 KiB reads, CPU of bytes.split", 1 / ratio, at_most=2.0)
 
 
-def the_sdks(pieces: list[bytes]) -> int:
-    return sum(1 for _ in SSEDecoder().iter_bytes(iter(pieces)))
+def test_a_stream_that_comes_byte_by_byte_is_framed_as_fast_as_was_promised(measure: Measure, target: Target) -> None:
+    run = measure(OURS, "httpx-sse", chunkings=[BYTEWISE])
+    reads_right(run)
+    if (ratio := times_as_fast(run, "httpx-sse", chunking=BYTEWISE)) is not None:
+        target("parser", "framing, one byte at a time, as fast as httpx-sse", ratio, at_least=3.0)
 
 
-@pytest.mark.parametrize("size", [65536, 1400, 128, 16])
-@pytest.mark.parametrize("parse", [ours, the_sdks])
-def test_a_stream_is_decoded(benchmark: BenchmarkFixture, parse: Callable[[list[bytes]], int], size: int) -> None:
-    benchmark.group = f"reads of {size} bytes"
-    benchmark.extra_info["events"] = EVENTS
-    assert benchmark(parse, [CORPUS[i : i + size] for i in range(0, len(CORPUS), size)]) == EVENTS
+@pytest.mark.parametrize("corpus", corpora())
+def test_no_python_parser_that_reads_a_stream_right_reads_it_faster(
+    measure: Measure, target: Target, benchmark: BenchmarkFixture, corpus: str
+) -> None:
+    names = [name for name in parsers.environments() if name not in IN_NODE] if benchmark.enabled else ["anthropic"]
+    run = measure(
+        OURS,
+        *names,
+        rounds=3,
+        seconds=0.03,
+        patience=5.0,
+        corpora_=[corpus],
+        chunkings=list(SIZES) if benchmark.enabled else [WHOLE],
+    )
+    reads_right(run)
+    ratios = {
+        f"{one.name}, reads of {place.chunking}": ratio
+        for place in run.places
+        for one in run.entrants
+        if one.kind is Kind.PEER
+        if (cell := run.cell(one.name, place)) is not None and not cell.trouble
+        if (ratio := run.ratio(OURS, one.name, place)) is not None
+    }
+    benchmark.extra_info["faster"] = {where: ratio for where, ratio in ratios.items() if ratio < 1}
+    if ratios:
+        worst = min(ratios, key=lambda one: ratios[one])
+        target("parser", f"framing {corpus}, at worst as fast as {worst}", ratios[worst], at_least=1.0)
+
+
+def test_typed_events_are_as_near_to_msgspec_alone_as_was_promised(measure: Measure, target: Target) -> None:
+    ratio = times_as_fast(measure(OURS, "msgspec alone", stages=[Stage.DECODE]), "msgspec alone", Stage.DECODE)
+    assert ratio is not None
+    target("parser", "typed events, 64 KiB reads, CPU of msgspec alone", 1 / ratio, at_most=2.2)
+
+
+@pytest.mark.parametrize(
+    ("peer", "stage", "what", "least"),
+    [
+        ("httpx-sse", Stage.DECODE, "typed events, 64 KiB reads, as fast as httpx-sse and json", 7.0),
+        ("anthropic", Stage.ACCUMULATE, "message, 64 KiB reads, as fast as anthropic's accumulate_event", 25.0),
+    ],
+)
+def test_events_are_decoded_and_put_together_as_fast_as_was_promised(
+    measure: Measure, target: Target, peer: str, stage: Stage, what: str, least: float
+) -> None:
+    run = measure(OURS, peer, stages=[stage])
+    reads_right(run)
+    if (ratio := times_as_fast(run, peer, stage)) is not None:
+        target("parser", what, ratio, at_least=least)
+
+
+def hostile(size: int) -> dict[str, list[bytes]]:
+    """Streams that are slow to read where what came before is looked at again for each read."""
+    line, lines = b"data: " + b"x" * size + b"\n\n", b"data: x\n" * (size // 8) + b"\n"
+    return {
+        "one line in reads of 64 bytes": [line[at : at + 64] for at in range(0, len(line), 64)],
+        "one line byte by byte": [line[at : at + 1] for at in range(len(line))],
+        "one event of many lines, byte by byte": [lines[at : at + 1] for at in range(len(lines))],
+    }
+
+
+def seconds(chunks: list[bytes]) -> float:
+    begun, feed = time.process_time(), SseDecoder().feed
+    found = [event for chunk in chunks for event in feed(chunk)]
+    spent = time.process_time() - begun
+    assert len(found) == 1
+    return spent
+
+
+def test_hostile_streams_of_twice_the_size_take_twice_the_time(benchmark: BenchmarkFixture, target: Target) -> None:
+    size, rounds = (HUGE, 7) if benchmark.enabled else (HUGE >> 7, 1)
+
+    def measured_in_turn() -> dict[str, float]:
+        small, large = hostile(size), hostile(2 * size)
+        turns = [{name: (seconds(small[name]), seconds(large[name])) for name in small} for _ in range(rounds)]
+        return {name: median(one[name][1] for one in turns) / median(one[name][0] for one in turns) for name in small}
+
+    for name, ratio in benchmark.pedantic(measured_in_turn, rounds=1).items():
+        target("parser", f"{name}: time of 1 MiB beside 512 KiB", ratio, at_most=2.5)
+
+
+def test_every_case_of_the_standard_and_of_other_parsers_tests_is_read_right(measure: Measure, target: Target) -> None:
+    (ours,) = measure(OURS, rounds=1, checks=True).entrants
+    assert ours.wrong == ()
+    target(
+        "parser",
+        f"conformance, of {ours.cases} cases, at every split point",
+        100 * ours.passed / ours.cases,
+        at_least=100.0,
+        unit="%",
+    )

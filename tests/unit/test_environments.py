@@ -108,3 +108,19 @@ def test_a_program_without_packages_is_installed_with_its_language(home: Path) -
     assert one.lacks == ""
     assert list(one.versions or {}) == ["python"]
     assert one.command()[1:] == ("-P", str(one.file))
+
+
+def test_another_kind_of_programs_has_environments_of_its_own_and_its_own_way_to_install_them(home: Path) -> None:
+    made(home, "mine.py")
+    one = programs(home / "programs", "bench", "streamproof bench --install")["mine"]
+    assert one.folder.parent == root() / "bench"
+    assert one.lacks == "its packages are not installed: streamproof bench --install"
+    assert one.support == home / "programs" / "support"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lacks"), [("99.1", "there is no python99.1 on the PATH"), ("3.11", "its packages")]
+)
+def test_a_program_that_needs_a_later_python_runs_on_that_one(home: Path, wanted: str, lacks: str) -> None:
+    one = made(home, "mine.py", f'requires-python = ">={wanted}"')
+    assert one.lacks.startswith(lacks)
