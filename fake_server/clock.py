@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import Protocol
 
+from fake_server.wheel import Wheel
+
 
 class Clock(Protocol):
     """A monotonic clock and a way to wait on it; both in seconds."""
@@ -24,7 +26,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock of this machine."""
+    """The clock of this machine. All that wait on it in one event loop share a timer."""
+
+    def __init__(self) -> None:
+        self._wheel: Wheel | None = None
 
     def now(self) -> float:
         return time.monotonic()
@@ -33,4 +38,7 @@ class SystemClock:
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        loop = asyncio.get_running_loop()
+        if self._wheel is None or self._wheel.loop is not loop:
+            self._wheel = Wheel(loop)
+        await self._wheel.sleep(seconds)
