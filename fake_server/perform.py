@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import Protocol, assert_never
 
 from fake_server.clock import Clock
 from fake_server.effects import Close, Effect, End, Last, Mark, Reset, Send, Stall, Wait
 from fake_server.record import KEPT_BYTES, Ended, Hold, Replied, Requested, Sent, ServerRecord, Sink, Struck, Waited
 from fake_server.wire import Head
-from fake_server.writes import AT_ONCE_BYTES, Write, together
+from fake_server.writes import MOST_BYTES, Outgoing, together
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
-_YIELD_EVERY = 32
+_YIELD_EVERY = 48
 """Writes between two turns of the event loop, so that a long burst starves nobody."""
 
 
@@ -85,22 +85,29 @@ class _Performance:
 
     async def of(self, effects: Iterable[Effect]) -> str:
         """Perform them; returns how the reply ended."""
-        for number, deed in enumerate(together(effects, 0 if self._log.may_hold else AT_ONCE_BYTES), start=1):
-            if isinstance(deed, list):
+        may_hold, writes = self._log.may_hold, 0
+        for deed in together(effects, 0 if may_hold else MOST_BYTES):
+            if isinstance(deed, Outgoing):
                 last = self._write(deed)
-                if self._connection.is_full or self._log.may_hold:
+                writes += len(deed.writes)
+                if may_hold or self._connection.is_full:
                     await self._let(last)
+            elif isinstance(deed, Wait):
+                await self._wait(deed)
             elif how := await self._do(deed):
                 return how
-            if number % _YIELD_EVERY == 0:
+            if writes >= _YIELD_EVERY:
                 await asyncio.sleep(0)
+                writes = 0
         return self._broken_off()
 
     async def of_those_to_come(self, effects: AsyncIterable[Effect]) -> str:
         """The same with effects that have to be waited for."""
         async for effect in effects:
             if isinstance(effect, Send):
-                await self._let(self._write([effect]))
+                await self._let(self._write(Outgoing([effect], [effect.data])))
+            elif isinstance(effect, Wait):
+                await self._wait(effect)
             elif how := await self._do(effect):
                 return how
         return self._broken_off()
@@ -109,11 +116,9 @@ class _Performance:
         self._connection.close()
         return "close"
 
-    async def _do(self, deed: Wait | Mark | Last) -> str:
-        """Perform what is no write; returns how the reply ended, or nothing when it goes on."""
+    async def _do(self, deed: Mark | Last) -> str:
+        """Perform what is neither; returns how the reply ended, or nothing when it goes on."""
         match deed:
-            case Wait():
-                await self._wait(deed)
             case Mark(fault, note):
                 self._log.struck(fault, note)
             case Stall():
@@ -129,10 +134,18 @@ class _Performance:
                 assert_never(deed)
         return ""
 
-    def _write(self, sends: Write) -> Sent:
-        """Record them as soon as they are handed over: while the server waits for the peer, that can read them all."""
-        self._connection.write(sends[0].data if len(sends) == 1 else b"".join([send.data for send in sends]))
-        return self._log.sent(sends)
+    def _write(self, out: Outgoing) -> Sent:
+        """Recorded as soon as it is handed over: while the server waits for the peer, that can read all of it."""
+        t, done = self._log.t, 0
+        try:
+            for data in out.writes:
+                self._connection.write(data)
+                done += 1
+        except ConnectionError:
+            if done:
+                self._log.sent(out.sends[:done], t)
+            raise
+        return self._log.sent(out.sends, t)
 
     async def _let(self, last: Sent) -> None:
         """Let the peer read, and whoever follows the records do what he wants before the server goes on."""
@@ -161,7 +174,7 @@ class Log:
     @property
     def t(self) -> float:
         """Seconds since the case began."""
-        return round(self._clock.now() - self._start, 6)
+        return ((self._clock.now() - self._start) * 1e6 + 0.5) // 1 / 1e6  # round() takes longer than all the rest
 
     @property
     def may_hold(self) -> bool:
@@ -191,13 +204,14 @@ class Log:
         headers = dict(head.headers)
         self._sink(Replied(t=self.t, attempt=self.attempt, step=0, status=head.status, headers=headers, faults=faults))
 
-    def sent(self, sends: Write) -> Sent:
-        """Record what was written at once, each by itself; returns the record of the last."""
-        t, attempt, total, sink = self.t, self.attempt, self._total, self._sink
+    def sent(self, sends: Sequence[Send], t: float) -> Sent:
+        """Record what was written at ``t``, each by itself; returns the record of the last. There is at least one."""
+        attempt, total, sink = self.attempt, self._total, self._sink
         for send in sends:
-            size = len(send.data)
+            data = send.data
+            size = len(data)
             total += size
-            record = Sent(t=t, attempt=attempt, data=send.data[:KEPT_BYTES], size=size, total=total, event=send.event)
+            record = Sent(t=t, attempt=attempt, data=data[:KEPT_BYTES], size=size, total=total, event=send.event)
             sink(record)
         self._total = total
         return record

@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fake_server.dialect import Dialect
-from fake_server.effects import Effect
+from fake_server.effects import Effect, Send
 from fake_server.script import Reply, Request, Script, render
 from fake_server.wire import Head
 
 _MOST = 1 << 6
 """Replies that are kept; when there are more, all are forgotten."""
+_MOST_EFFECTS, _MOST_BYTES = 1 << 12, 1 << 20
+"""Of one that is kept as it goes over the wire. What faults make of a reply may have no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class _Kept:
     request: Request
     reply: Reply
     rendered: tuple[Head, tuple[Effect, ...]] | None
-    """None where it has faults: what they make of it may have no end."""
+    """None where there is too much of it."""
 
 
 _KEPT: dict[tuple[int, int, str, Dialect], _Kept] = {}
@@ -34,28 +36,27 @@ _KEPT: dict[tuple[int, int, str, Dialect], _Kept] = {}
 def prepared(script: Script, request: Request) -> tuple[Reply, Head, Iterable[Effect]]:
     """What a script replies to a request, its head as it will be sent, and the effects on the connection.
 
-    Faults strike each time, and as the reply is sent. A reply whose body is no tuple is made each time: it may be one
-    that can be read once, or has no end.
+    A reply whose body is no tuple is made each time: it may be one that can be read once.
     """
     place = (id(script), request.attempt, request.seed, request.dialect)
     kept = _KEPT.get(place)
     if kept is None or kept.script is not script or kept.request != request:
-        kept = _made(script, request)
-        if isinstance(kept.reply.body, tuple):
-            _keep(place, kept)
+        reply = script.reply(request)
+        if not isinstance(reply.body, tuple):
+            return reply, *render(reply, request)
+        if len(_KEPT) >= _MOST:
+            _KEPT.clear()
+        kept = _KEPT[place] = _Kept(script, request, reply, _rendered(reply, request))
     head, effects = kept.rendered or render(kept.reply, request)
     return kept.reply, head, effects
 
 
-def _made(script: Script, request: Request) -> _Kept:
-    reply = script.reply(request)
-    if reply.faults or not isinstance(reply.body, tuple):
-        return _Kept(script, request, reply, None)
+def _rendered(reply: Reply, request: Request) -> tuple[Head, tuple[Effect, ...]] | None:
     head, effects = render(reply, request)
-    return _Kept(script, request, reply, (head, tuple(effects)))
-
-
-def _keep(place: tuple[int, int, str, Dialect], kept: _Kept) -> None:
-    if len(_KEPT) >= _MOST:
-        _KEPT.clear()
-    _KEPT[place] = kept
+    whole, size = [], 0
+    for effect in effects:
+        whole.append(effect)
+        size += len(effect.data) if isinstance(effect, Send) else 0
+        if len(whole) > _MOST_EFFECTS or size > _MOST_BYTES:
+            return None
+    return head, tuple(whole)

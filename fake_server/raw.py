@@ -15,9 +15,10 @@ class Connection:
 
     def write(self, data: bytes) -> None:
         transport = self._protocol.transport
-        if transport is None or transport.is_closing():
+        if transport is not None:
+            transport.write(data)
+        if transport is None or transport.is_closing():  # it closes when a write fails, and says nothing
             raise ConnectionResetError
-        transport.write(data)
 
     @property
     def is_full(self) -> bool:

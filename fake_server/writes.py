@@ -2,43 +2,59 @@
 
 A system call costs more than all else that an event needs, so what is to be sent at the same moment goes out at once.
 But how bytes are cut is what many a fault is about. So no write reaches over a wait or a mark, and from the first mark
-of a reply on each ``Send`` is written by itself.
+of a reply on each ``Send`` is a write of its own. So is the first one, the head: a client that has left is noticed when
+one writes to it for the second time, and what it did not get is no part of what was sent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from fake_server.effects import Effect, Last, Mark, Send, Wait
 
-AT_ONCE_BYTES = 1 << 16
-"""Nothing joins a write that has so many: no transport takes more before it lets its writer wait."""
-
-Write: TypeAlias = list[Send]
-"""One or more that go out together."""
-Deed: TypeAlias = Write | Wait | Mark | Last
+MOST_BYTES = 1 << 16
+"""Nothing joins what has so many: no transport takes more before it lets its writer wait."""
+_MOST_WRITES = 16
 
 
-def together(effects: Iterable[Effect], at_once: int = AT_ONCE_BYTES) -> Iterator[Deed]:
-    """The same effects in the same order, with those in one list that share a write.
+class Outgoing(NamedTuple):
+    """What goes out at the same moment."""
+
+    sends: list[Send]
+    """At least one."""
+    writes: list[bytes]
+    """Their bytes: one write for all of them, or one for each."""
+
+
+Deed: TypeAlias = Outgoing | Wait | Mark | Last
+
+
+def together(effects: Iterable[Effect], most: int = MOST_BYTES) -> Iterator[Deed]:
+    """The same effects in the same order, with those put together that go out at the same moment.
 
     Args:
-        at_once: bytes; nothing joins a write that has them. With 0 each is written by itself.
+        most: bytes; nothing joins what has them. With 0 each ``Send`` goes out by itself.
     """
-    held: Write = []
-    size, apart = 0, at_once == 0
+    held: list[Send] = []
+    size, apart, begun = 0, False, False
     for effect in effects:
         if isinstance(effect, Send):
             held.append(effect)
             size += len(effect.data)
-            if not apart and size < at_once:
+            if begun and size < most and not (apart and len(held) == _MOST_WRITES):
                 continue
+            begun = True
         if held:
-            yield held
+            yield _outgoing(held, apart)
             held, size = [], 0
         if not isinstance(effect, Send):
             apart = apart or isinstance(effect, Mark)
             yield effect
     if held:
-        yield held
+        yield _outgoing(held, apart)
+
+
+def _outgoing(sends: list[Send], apart: bool) -> Outgoing:
+    data = [send.data for send in sends]
+    return Outgoing(sends, data if apart or len(data) == 1 else [b"".join(data)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -17,7 +17,7 @@ from fake_server.faults.split_characters import SplitCharacters
 from fake_server.faults.split_every import SplitEvery
 from fake_server.faults.split_line_ends import SplitLineEnds
 from fake_server.script import Request, render
-from fake_server.writes import AT_ONCE_BYTES, Deed, together
+from fake_server.writes import MOST_BYTES, Deed, Outgoing, together
 
 EFFECTS = st.lists(
     st.one_of(
@@ -27,56 +27,75 @@ EFFECTS = st.lists(
         st.just(Stall()),
     )
 )
-AT_ONCE = st.sampled_from([0, 1, 10, AT_ONCE_BYTES])
+MOST = st.sampled_from([0, 1, 10, MOST_BYTES])
 REQUEST = Request(attempt=1, seed="1", body={"stream": True})
 
 
 def singly(deeds: Iterable[Deed]) -> list[Effect]:
-    return [effect for deed in deeds for effect in (deed if isinstance(deed, list) else [deed])]
+    return [effect for deed in deeds for effect in (deed.sends if isinstance(deed, Outgoing) else [deed])]
 
 
-def writes(deeds: Iterable[Deed]) -> list[list[Send]]:
-    return [deed for deed in deeds if isinstance(deed, list)]
+def outgoing(deeds: Iterable[Deed]) -> list[Outgoing]:
+    return [deed for deed in deeds if isinstance(deed, Outgoing)]
 
 
-@given(effects=EFFECTS, at_once=AT_ONCE)
-def test_every_effect_is_there_once_and_in_its_place(effects: list[Effect], at_once: int) -> None:
-    assert singly(together(effects, at_once)) == effects
-    assert all(writes(together(effects, at_once)))
+def data(out: Outgoing) -> list[bytes]:
+    return [send.data for send in out.sends]
+
+
+@given(effects=EFFECTS, most=MOST)
+def test_every_effect_is_there_once_and_in_its_place(effects: list[Effect], most: int) -> None:
+    assert singly(together(effects, most)) == effects
+
+
+@given(effects=EFFECTS, most=MOST)
+def test_what_is_written_is_what_is_sent(effects: list[Effect], most: int) -> None:
+    for out in outgoing(together(effects, most)):
+        assert b"".join(out.writes) == b"".join(data(out))
+        assert len(out.writes) in (1, len(out.sends))
 
 
 @given(effects=EFFECTS)
 def test_what_a_wait_separates_is_written_apart_and_what_nothing_separates_at_once(effects: list[Effect]) -> None:
-    deeds = list(together([effect for effect in effects if not isinstance(effect, Mark)]))
-    assert not any(isinstance(one, list) and isinstance(two, list) for one, two in pairwise(deeds))
+    unmarked = [effect for effect in effects if not isinstance(effect, Mark)]
+    head, *deeds = together([Send(b"head"), *unmarked])
+    assert head == Outgoing([Send(b"head")], [b"head"])
+    assert all(len(out.writes) == 1 for out in outgoing(deeds))
+    assert not any(isinstance(one, Outgoing) and isinstance(two, Outgoing) for one, two in pairwise(deeds))
 
 
-@given(before=EFFECTS, after=EFFECTS, at_once=AT_ONCE)
-def test_behind_a_mark_each_send_is_written_by_itself(before: list[Effect], after: list[Effect], at_once: int) -> None:
-    deeds = list(together([*before, Mark("f"), *after], at_once))
-    behind = deeds[deeds.index(Mark("f")) :]
-    assert {len(write) for write in writes(behind)} <= {1}
+@given(before=EFFECTS, after=EFFECTS, most=MOST)
+def test_behind_a_mark_each_send_is_a_write_of_its_own(before: list[Effect], after: list[Effect], most: int) -> None:
+    deeds = list(together([*before, Mark("f"), *after], most))
+    assert all(out.writes == data(out) for out in outgoing(deeds[deeds.index(Mark("f")) :]))
 
 
-@given(effects=EFFECTS, at_once=AT_ONCE)
-def test_nothing_joins_a_write_that_is_full(effects: list[Effect], at_once: int) -> None:
-    for write in writes(together(effects, at_once)):
-        assert len(write) == 1 or sum(len(send.data) for send in write[:-1]) < at_once
+@given(effects=EFFECTS, most=MOST)
+def test_nothing_joins_what_is_full(effects: list[Effect], most: int) -> None:
+    for out in outgoing(together(effects, most)):
+        assert len(out.sends) == 1 or sum(map(len, data(out)[:-1])) < most
+    assert all(len(out.sends) == 1 for out in outgoing(together(effects, 0)))
 
 
-def test_an_answer_without_end_is_not_waited_for() -> None:
-    def flood() -> Iterable[Effect]:
+@pytest.mark.parametrize("before", [[], [Mark("f")]])
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+def test_an_answer_without_end_is_not_waited_for(before: list[Effect], size: int) -> None:
+    def flood() -> Iterator[Effect]:
+        yield from before
         while True:
-            yield Send(b"x" * 1000)
+            yield Send(b"x" * size)
 
-    assert len(singly([next(iter(together(flood())))])) == -(-AT_ONCE_BYTES // 1000)
+    first = next(deed for deed in together(flood()) if isinstance(deed, Outgoing))
+    assert sum(map(len, first.writes)) < MOST_BYTES + size
+    assert len(first.writes) <= 16
 
 
-def test_an_answer_without_fault_is_one_write() -> None:
-    _, effects = render(Answer().reply(REQUEST), REQUEST)
-    write, last = together(effects)
-    assert isinstance(write, list)
-    assert (len(write) > 20, last) == (True, End())
+def test_an_answer_without_fault_is_one_write_behind_its_head() -> None:
+    head, effects = render(Answer().reply(REQUEST), REQUEST)
+    first, rest, last = together(effects)
+    assert first == Outgoing([Send(head.encode())], [head.encode()])
+    assert isinstance(rest, Outgoing)
+    assert (len(rest.sends) > 20, len(rest.writes), last) == (True, 1, End())
 
 
 @pytest.mark.parametrize(
@@ -86,4 +105,4 @@ def test_a_fault_that_is_about_pieces_has_each_of_them_written_by_itself(fault: 
     _, effects = render(Answer(faults=(fault,)).reply(REQUEST), REQUEST)
     deeds = list(together(effects))
     behind = next(place for place, deed in enumerate(deeds) if isinstance(deed, Mark))
-    assert {len(write) for write in writes(deeds[behind:])} == {1}
+    assert all(out.writes == data(out) for out in outgoing(deeds[behind:]))

@@ -83,9 +83,10 @@ def test_effects_are_performed_in_order_and_recorded_with_time_and_totals(last: 
 
 def test_what_nothing_separates_is_written_at_once_and_recorded_one_by_one() -> None:
     stage = Stage()
-    stage.plays([Send(b"abc", "x"), Send(b"de"), Send(b"f", "y"), Wait(1), Send(b"g"), Send(b"h"), End()])
-    assert stage.done == [b"abcdef", 1, b"gh"]
+    stage.plays([Send(b""), Send(b"abc", "x"), Send(b"de"), Send(b"f", "y"), Wait(1), Send(b"g"), Send(b"h"), End()])
+    assert stage.done == [b"", b"abcdef", 1, b"gh"]
     assert [(one.t, one.data, one.total, one.event) for one in stage.records if isinstance(one, Sent)] == [
+        (10, b"", 0, None),
         (10, b"abc", 3, "x"),
         (10, b"de", 5, None),
         (10, b"f", 6, "y"),
@@ -95,9 +96,16 @@ def test_what_nothing_separates_is_written_at_once_and_recorded_one_by_one() -> 
 
 
 def test_what_is_written_at_once_to_a_client_that_is_gone_is_no_record_at_all() -> None:
-    stage = Stage(gone_after=0)
-    assert stage.plays([Send(b"abc"), Send(b"de"), End()]) == "peer_closed"
-    assert stage.records == [Ended(t=10, attempt=3, how="peer_closed", total=0)]
+    stage = Stage(gone_after=1)
+    assert stage.plays([Send(b"head"), Send(b"abc"), Send(b"de"), End()]) == "peer_closed"
+    assert stage.records[1:] == [Ended(t=10, attempt=3, how="peer_closed", total=4)]
+
+
+def test_of_what_is_written_apart_to_a_client_that_leaves_the_first_writes_are_on_record() -> None:
+    stage = Stage(gone_after=2)
+    assert stage.plays([Mark("f"), Send(b"abc"), Send(b"de"), Send(b"f"), End()]) == "peer_closed"
+    assert [one.data for one in stage.records if isinstance(one, Sent)] == [b"abc", b"de"]
+    assert stage.records[-1] == Ended(t=10, attempt=3, how="peer_closed", total=5)
 
 
 def test_the_server_waits_for_a_client_that_does_not_read() -> None:
@@ -112,9 +120,9 @@ def test_a_client_that_leaves_while_it_is_waited_for_may_have_read_what_was_writ
             raise ConnectionResetError
 
     stage = Stuck(is_full=True)
-    assert stage.plays([Send(b"a"), Send(b"bc"), Wait(1), Send(b"late"), End()]) == "peer_closed"
-    assert [(one.data, one.total) for one in stage.records[:-1] if isinstance(one, Sent)] == [(b"a", 1), (b"bc", 3)]
-    assert stage.records[-1] == Ended(t=10, attempt=3, how="peer_closed", total=3)
+    assert stage.plays([Send(b"a"), Wait(1), Send(b"late"), End()]) == "peer_closed"
+    assert [(one.data, one.total) for one in stage.records[:-1] if isinstance(one, Sent)] == [(b"a", 1)]
+    assert stage.records[-1] == Ended(t=10, attempt=3, how="peer_closed", total=1)
 
 
 def test_who_may_want_the_server_to_wait_is_asked_after_each_event() -> None:

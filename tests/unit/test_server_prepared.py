@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from fake_server.answer import Answer, Refuse
 from fake_server.dialect import Dialect
 from fake_server.effects import Effect, End, Mark, Send
+from fake_server.fault import Fault
 from fake_server.faults.close_early import CloseEarly
 from fake_server.position import AtEvent
 from fake_server.prepared import prepared
@@ -95,6 +97,23 @@ def test_faults_strike_each_time() -> None:
         effects = told(said, ASKED)[2]
         assert effects == anew(said, ASKED)[2]
         assert sum(isinstance(effect, Mark) for effect in effects) == 1
+
+
+def test_what_faults_make_of_a_reply_may_have_no_end() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Forever(Fault):
+        size: int
+
+        def body(self, effects: Iterable[Effect], chance: Random) -> Iterator[Effect]:
+            yield self.mark()
+            while True:
+                yield Send(b"x" * self.size)
+
+    for size in (1, 1 << 18):
+        said = script(Answer(faults=(Forever(size=size),)))
+        for _ in range(2):
+            effects = iter(prepared(said, ASKED)[2])
+            assert sum(isinstance(next(effects), Send) for _ in range(10_000)) == 9_999
 
 
 def test_a_body_that_can_be_read_once_or_has_no_end_is_made_each_time() -> None:
