@@ -38,7 +38,18 @@ class SystemClock:
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        wheel = self._wheel_of(asyncio.get_running_loop())
+        tick, sleeper = wheel.enter(seconds)
+        try:
+            await sleeper
+        except asyncio.CancelledError:
+            wheel.leave(tick, sleeper)
+            raise
+
+    def _wheel_of(self, loop: asyncio.AbstractEventLoop) -> Wheel:
         if self._wheel is None or self._wheel.loop is not loop:
             self._wheel = Wheel(loop)
-        await self._wheel.sleep(seconds)
+        return self._wheel

@@ -93,7 +93,8 @@ class _Performance:
                 if may_hold or self._connection.is_full:
                     await self._let(last)
             elif isinstance(deed, Wait):
-                await self._wait(deed)
+                await self._clock.sleep(self._left_of(deed))
+                self._log.waited(deed.seconds)
             elif how := await self._do(deed):
                 return how
             if writes >= _YIELD_EVERY:
@@ -107,7 +108,8 @@ class _Performance:
             if isinstance(effect, Send):
                 await self._let(self._write(Outgoing([effect], [effect.data])))
             elif isinstance(effect, Wait):
-                await self._wait(effect)
+                await self._clock.sleep(self._left_of(effect))
+                self._log.waited(effect.seconds)
             elif how := await self._do(effect):
                 return how
         return self._broken_off()
@@ -153,12 +155,12 @@ class _Performance:
             await self._connection.drained()
         await self._log.held(last)
 
-    async def _wait(self, wait: Wait) -> None:
+    def _left_of(self, wait: Wait) -> float:
+        """How long to wait now. A pace that is more than a whole wait behind begins anew."""
         now = self._clock.now()
-        is_late = wait.steady and now - self._due < wait.seconds
-        self._due = (self._due if is_late else now) + wait.seconds
-        await self._clock.sleep(self._due - now)
-        self._log.waited(wait.seconds)
+        since = self._due if wait.steady and now - self._due < wait.seconds else now
+        self._due = since + wait.seconds
+        return self._due - now
 
 
 class Log:

@@ -27,31 +27,26 @@ class Wheel:
         """The same ticks, as a heap."""
         self._timer: asyncio.TimerHandle | None = None
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait at least ``seconds``; one turn of the loop where that is nothing."""
-        if seconds <= 0:
-            await asyncio.sleep(0)
-            return
-        tick = ceil((self.loop.time() + seconds) / TICK)
-        sleeper = self.loop.create_future()
-        self._at(tick).add(sleeper)
-        try:
-            await sleeper
-        finally:
-            self._forget(tick, sleeper)
+    def __len__(self) -> int:
+        """How many sleep."""
+        return sum(map(len, self._sleepers.values()))
 
-    def _at(self, tick: int) -> set[asyncio.Future[None]]:
-        if tick not in self._sleepers:
-            self._sleepers[tick] = set()
+    def enter(self, seconds: float) -> tuple[int, asyncio.Future[None]]:
+        """A sleeper who is woken in ``seconds`` or a little later, and the tick that wakes him."""
+        tick = ceil((self.loop.time() + seconds) / TICK)
+        sleepers = self._sleepers.get(tick)
+        if sleepers is None:
+            sleepers = self._sleepers[tick] = set()
             heappush(self._ticks, tick)
             if self._ticks[0] == tick:
                 self._wind()
-        return self._sleepers[tick]
+        sleeper = self.loop.create_future()
+        sleepers.add(sleeper)
+        return tick, sleeper
 
-    def _forget(self, tick: int, sleeper: asyncio.Future[None]) -> None:
-        """One that was cancelled is gone at once, and not when it would have woken; its tick turns empty."""
-        if tick in self._sleepers:
-            self._sleepers[tick].discard(sleeper)
+    def leave(self, tick: int, sleeper: asyncio.Future[None]) -> None:
+        """Forget one who waits no longer, and not only when he would have been woken; his tick turns empty."""
+        self._sleepers.get(tick, set()).discard(sleeper)
 
     def _wind(self) -> None:
         """Turn when the first tick is due."""
@@ -64,7 +59,7 @@ class Wheel:
         now = self.loop.time() + _ROUNDING
         while self._ticks and self._ticks[0] * TICK <= now:
             for sleeper in self._sleepers.pop(heappop(self._ticks)):
-                if not sleeper.done():
+                if not sleeper.done():  # it may have been cancelled, and not have left yet
                     sleeper.set_result(None)
         if self._ticks:
             self._wind()

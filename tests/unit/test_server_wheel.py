@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fake_server.clock import SystemClock
-from fake_server.wheel import TICK, Wheel
+from fake_server.wheel import TICK
 from harness.sim.loop import VirtualLoop
 
 
@@ -37,32 +37,32 @@ class Impatient(Kept):
         return super().call_at(when - TICK / 2 * (len(self.timers) % 2), *args, **kwargs)
 
 
-def run(loop: VirtualLoop, play: Callable[[Wheel], Awaitable[None]]) -> None:
+def run(loop: VirtualLoop, play: Callable[[SystemClock, VirtualLoop], Awaitable[None]]) -> None:
     async def begin() -> None:
-        await play(Wheel(loop))
+        await play(SystemClock(), loop)
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(begin())
 
 
-@pytest.mark.parametrize("loop", [VirtualLoop, Impatient])
+@pytest.mark.parametrize("kind", [VirtualLoop, Impatient])
 @pytest.mark.parametrize("seconds", [0.0001, 0.001, 0.0017, 0.05, 3600.0])
-def test_nobody_wakes_early_and_nobody_two_ticks_late(loop: type[VirtualLoop], seconds: float) -> None:
-    async def play(wheel: Wheel) -> None:
+def test_nobody_wakes_early_and_nobody_two_ticks_late(kind: type[VirtualLoop], seconds: float) -> None:
+    async def play(clock: SystemClock, loop: VirtualLoop) -> None:
         for _ in range(20):
-            began = wheel.loop.time()
-            await wheel.sleep(seconds)
-            assert seconds - 2e-6 <= wheel.loop.time() - began < seconds + 2 * TICK
+            began = loop.time()
+            await clock.sleep(seconds)
+            assert seconds - 2e-6 <= loop.time() - began < seconds + 2 * TICK
 
-    run(loop(), play)
+    run(kind(), play)
 
 
 def test_who_wants_to_wait_for_nothing_lets_the_others_run_and_goes_on() -> None:
-    async def play(wheel: Wheel) -> None:
+    async def play(clock: SystemClock, loop: VirtualLoop) -> None:
         turned = []
-        wheel.loop.call_soon(turned.append, True)
-        await wheel.sleep(0)
-        assert (turned, wheel.loop.time()) == ([True], 0)
+        loop.call_soon(turned.append, True)
+        await clock.sleep(0)
+        assert (turned, loop.time()) == ([True], 0)
 
     run(VirtualLoop(), play)
 
@@ -70,8 +70,8 @@ def test_who_wants_to_wait_for_nothing_lets_the_others_run_and_goes_on() -> None
 def test_a_thousand_sleepers_have_one_timer() -> None:
     loop = Kept()
 
-    async def play(wheel: Wheel) -> None:
-        sleepers = [asyncio.ensure_future(wheel.sleep(0.001 * (number % 50 + 1))) for number in range(1000)]
+    async def play(clock: SystemClock, loop: VirtualLoop) -> None:
+        sleepers = [asyncio.ensure_future(clock.sleep(0.001 * (number % 50 + 1))) for number in range(1000)]
         await asyncio.sleep(0)
         assert loop.waiting == 1
         await asyncio.gather(*sleepers)
@@ -81,11 +81,11 @@ def test_a_thousand_sleepers_have_one_timer() -> None:
 
 
 def test_who_comes_later_and_is_due_earlier_wakes_first() -> None:
-    async def play(wheel: Wheel) -> None:
+    async def play(clock: SystemClock, loop: VirtualLoop) -> None:
         woken: list[float] = []
 
         async def sleep(seconds: float) -> None:
-            await wheel.sleep(seconds)
+            await clock.sleep(seconds)
             woken.append(seconds)
 
         await asyncio.gather(*map(sleep, (0.5, 0.1, 0.3, 0.2)))
@@ -95,27 +95,27 @@ def test_who_comes_later_and_is_due_earlier_wakes_first() -> None:
 
 
 def test_who_has_left_is_forgotten_at_once_and_the_others_wake() -> None:
-    async def play(wheel: Wheel) -> None:
-        leaving, staying = (asyncio.ensure_future(wheel.sleep(3600)) for _ in range(2))
+    async def play(clock: SystemClock, loop: VirtualLoop) -> None:
+        leaving, staying = (asyncio.ensure_future(clock.sleep(3600)) for _ in range(2))
         await asyncio.sleep(0)
         leaving.cancel()
         with suppress(asyncio.CancelledError):
             await leaving
-        assert [len(sleepers) for sleepers in wheel._sleepers.values()] == [1]
+        assert clock._wheel is not None
+        assert len(clock._wheel) == 1
         await staying
-        assert not wheel._sleepers
+        assert len(clock._wheel) == 0
 
     run(VirtualLoop(), play)
 
 
 def test_one_that_is_cancelled_in_the_turn_that_wakes_it_disturbs_nobody() -> None:
-    async def play(wheel: Wheel) -> None:
-        sleepers = [asyncio.ensure_future(wheel.sleep(0.01)) for _ in range(3)]
+    async def play(clock: SystemClock, loop: VirtualLoop) -> None:
+        leaving, *staying = (asyncio.ensure_future(clock.sleep(0.01)) for _ in range(9))
         await asyncio.sleep(0)
-        for sleeper in wheel._sleepers[10]:
-            sleeper.cancel()
-        await wheel.sleep(0.02)
-        assert all(sleeper.cancelled() for sleeper in sleepers)
+        loop.call_at(0.01 - 1e-10, leaving.cancel)  # in the same turn of the loop
+        await asyncio.wait_for(asyncio.gather(*staying), 1)
+        assert leaving.cancelled()
 
     run(VirtualLoop(), play)
 
