@@ -16,7 +16,7 @@ from fake_server.clock import Clock
 from fake_server.effects import Close, Effect, End, Last, Mark, Reset, Send, Stall, Wait
 from fake_server.record import KEPT_BYTES, Ended, Hold, Replied, Requested, Sent, ServerRecord, Sink, Struck, Waited
 from fake_server.wire import Head
-from fake_server.writes import MOST_BYTES, Outgoing, together
+from fake_server.writes import Outgoing, deeds_of
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 _YIELD_EVERY = 48
@@ -53,7 +53,7 @@ async def perform(
 ) -> str:
     """Perform ``effects`` until one ends the reply; returns how it ended (see :class:`~fake_server.record.Ended`).
 
-    Those that :func:`~fake_server.writes.together` puts together share a write, unless somebody may want the server to
+    Those that :mod:`fake_server.writes` puts together share a write, unless somebody may want the server to
     wait after each. Effects that are still on their way, from another server, come from an asynchronous iterable, and
     are written one by one as they come.
 
@@ -86,7 +86,7 @@ class _Performance:
     async def of(self, effects: Iterable[Effect]) -> str:
         """Perform them; returns how the reply ended."""
         may_hold, writes = self._log.may_hold, 0
-        for deed in together(effects, 0 if may_hold else MOST_BYTES):
+        for deed in deeds_of(effects, one_by_one=may_hold):
             if isinstance(deed, Outgoing):
                 last = self._write(deed)
                 writes += len(deed.writes)
@@ -210,10 +210,10 @@ class Log:
         """Record what was written at ``t``, each by itself; returns the record of the last. There is at least one."""
         attempt, total, sink = self.attempt, self._total, self._sink
         for send in sends:
-            data = send.data
-            size = len(data)
+            size = len(send.data)
             total += size
-            record = Sent(t=t, attempt=attempt, data=data[:KEPT_BYTES], size=size, total=total, event=send.event)
+            kept = send.data if size <= KEPT_BYTES else send.data[:KEPT_BYTES]
+            record = Sent(t=t, attempt=attempt, data=kept, size=size, total=total, event=send.event)
             sink(record)
         self._total = total
         return record

@@ -13,6 +13,7 @@ from fake_server.dialect import Dialect
 from fake_server.effects import Effect, Send
 from fake_server.script import Reply, Request, Script, render
 from fake_server.wire import Head
+from fake_server.writes import Prerendered
 
 _MOST = 1 << 6
 """Replies that are kept; when there are more, all are forgotten."""
@@ -25,7 +26,7 @@ class _Kept:
     script: Script
     request: Request
     reply: Reply
-    rendered: tuple[Head, tuple[Effect, ...]] | None
+    rendered: tuple[Head, Prerendered] | None
     """None where there is too much of it."""
 
 
@@ -51,7 +52,7 @@ def prepared(script: Script, request: Request) -> tuple[Reply, Head, Iterable[Ef
     return kept.reply, head, effects
 
 
-def _rendered(reply: Reply, request: Request) -> tuple[Head, tuple[Effect, ...]] | None:
+def _rendered(reply: Reply, request: Request) -> tuple[Head, Prerendered] | None:
     head, effects = render(reply, request)
     whole, size = [], 0
     for effect in effects:
@@ -59,4 +60,4 @@ def _rendered(reply: Reply, request: Request) -> tuple[Head, tuple[Effect, ...]]
         size += len(effect.data) if isinstance(effect, Send) else 0
         if len(whole) > _MOST_EFFECTS or size > _MOST_BYTES:
             return None
-    return head, tuple(whole)
+    return head, Prerendered(whole)

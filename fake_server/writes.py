@@ -58,3 +58,23 @@ def together(effects: Iterable[Effect], most: int = MOST_BYTES) -> Iterator[Deed
 def _outgoing(sends: list[Send], apart: bool) -> Outgoing:
     data = [send.data for send in sends]
     return Outgoing(sends, data if apart or len(data) == 1 else [b"".join(data)])
+
+
+class Prerendered:
+    """Effects that are performed again and again: what goes out together is put together once."""
+
+    __slots__ = ("_effects", "deeds")
+
+    def __init__(self, effects: Iterable[Effect]) -> None:
+        self._effects = tuple(effects)
+        self.deeds = tuple(together(self._effects))
+
+    def __iter__(self) -> Iterator[Effect]:
+        return iter(self._effects)
+
+
+def deeds_of(effects: Iterable[Effect], *, one_by_one: bool) -> Iterable[Deed]:
+    """What is to be done for effects; ``one_by_one``, where each ``Send`` goes out by itself."""
+    if one_by_one:
+        return together(effects, 0)
+    return effects.deeds if isinstance(effects, Prerendered) else together(effects)

@@ -17,7 +17,7 @@ from fake_server.faults.split_characters import SplitCharacters
 from fake_server.faults.split_every import SplitEvery
 from fake_server.faults.split_line_ends import SplitLineEnds
 from fake_server.script import Request, render
-from fake_server.writes import MOST_BYTES, Deed, Outgoing, together
+from fake_server.writes import MOST_BYTES, Deed, Outgoing, Prerendered, deeds_of, together
 
 EFFECTS = st.lists(
     st.one_of(
@@ -106,3 +106,12 @@ def test_a_fault_that_is_about_pieces_has_each_of_them_written_by_itself(fault: 
     deeds = list(together(effects))
     behind = next(place for place, deed in enumerate(deeds) if isinstance(deed, Mark))
     assert all(out.writes == data(out) for out in outgoing(deeds[behind:]))
+
+
+@given(effects=EFFECTS)
+def test_what_is_put_together_once_is_what_would_be_each_time(effects: list[Effect]) -> None:
+    once = Prerendered(effects)
+    for one_by_one in (False, True, False):
+        assert list(deeds_of(once, one_by_one=one_by_one)) == list(deeds_of(effects, one_by_one=one_by_one))
+    assert list(once) == effects
+    assert all(len(out.sends) == 1 for out in outgoing(deeds_of(once, one_by_one=True)))
