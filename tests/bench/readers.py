@@ -97,38 +97,41 @@ def one(port: int, asked: list[Any]) -> str:
 def burst(port: int, asked: list[Any], streams: int, rounds: int) -> dict[str, float]:
     """Ask on all of the connections at once, and on each again when its answer is whole.
 
-    Returns the seconds from the first request to the last byte, how many answers were whole, and the bytes of all.
+    The first answer of each is not timed: it is the connection that takes the time. Returns the seconds from the first
+    request that counts to the last byte, and of all answers how many were whole.
     """
-    every = [Stream(port) for _ in range(streams)]
-    poll = select.epoll()
-    by_number = {stream.sock.fileno(): stream for stream in every}
-    for number in by_number:
-        poll.register(number, select.EPOLLIN)
-    begun, whole, size = 0, 0, 0
+    every = {stream.sock.fileno(): stream for stream in [Stream(port) for _ in range(streams)]}
+    _, whole = answered(every, asked, range(streams))
+    seconds, more = answered(every, asked, range(streams, streams * (rounds + 1)))
+    for stream in every.values():
+        stream.sock.close()
+    return {"seconds": seconds, "whole": whole + more}
+
+
+def answered(every: dict[int, Stream], asked: list[Any], numbers: range) -> tuple[float, int]:
+    """The seconds that the answers took, and how many were whole."""
+    poll, left, whole, waiting = select.epoll(), iter(numbers), 0, len(numbers)
     began = time.perf_counter()
-    for stream in every:
-        stream.ask(request(asked[0], begun, asked[1], asked[2]))
-        begun += 1
-    while whole < streams * rounds:
+    for number, stream in every.items():
+        poll.register(number, select.EPOLLIN)
+        stream.ask(request(asked[0], next(left), asked[1], asked[2]))
+    while waiting:
         NEVER.wait(NAP)
         ready = poll.poll(PATIENCE)
         if not ready:
             break
         for number, _ in ready:
-            stream = by_number[number]
+            stream = every[number]
             stream.read()
             if stream.is_over:
+                waiting -= 1
                 whole += stream.is_whole
-                size += stream.size
-                if begun < streams * rounds:
-                    stream.ask(request(asked[0], begun, asked[1], asked[2]))
-                    begun += 1
-                else:
+                if (following := next(left, None)) is None:
                     poll.unregister(number)
-    seconds = time.perf_counter() - began
-    for stream in every:
-        stream.sock.close()
-    return {"seconds": seconds, "whole": whole, "bytes": size}
+                else:
+                    stream.ask(request(asked[0], following, asked[1], asked[2]))
+    poll.close()
+    return time.perf_counter() - began, whole
 
 
 HELD: list[Stream] = []
