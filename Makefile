@@ -19,7 +19,7 @@ LIVE := $(filter-out $(TIMED), $(wildcard tests/live/test_*.py tests/browser/tes
 HUNTS := tests/meta/test_planted_by_fuzzing.py tests/meta/test_table.py
 OF_PURE = --include="$$(paste -sd, tests/pure_modules.txt)" --fail-under=100
 
-.PHONY: docs demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-bench setup-toxiproxy setup-prometheus setup-locust check matrix clients bench soak clean
+.PHONY: docs demo test test-timed test-pure test-covered test-all catalogue setup-clients setup-bench setup-toxiproxy setup-mocks setup-prometheus setup-locust check matrix clients bench soak clean
 
 demo: $(READY)  ## run the catalogue against three clients; the exit status is that of the bundled one
 	$(BIN)/streamproof run --client bundled --client anthropic --client naive --gate bundled --verbose --report html
@@ -58,6 +58,9 @@ catalogue: $(READY)  ## number new scenarios, and write scenarios/COVERAGE.md
 
 setup-toxiproxy:  ## the real Toxiproxy 2.12.0 and its clients, into .tools: the tests compare with them where they are
 	tests/setup_toxiproxy.sh
+
+setup-mocks:  ## other servers that play a model, into .tools: the benchmarks compare with them where they are
+	tests/setup_mocks.sh
 
 setup-prometheus:  ## a real Prometheus, into .tools: the tests let it scrape the client's metrics where it is
 	tests/setup_prometheus.sh

@@ -90,7 +90,7 @@ class Answer:
         return replace(self, blocks=left, stop_reason=reason)
 
     def _paced(self, events: Iterator[Send]) -> Iterator[Effect]:
-        return chain.from_iterable((Wait(self.pace), event) for event in events) if self.pace else events
+        return chain.from_iterable((Wait(self.pace, steady=True), event) for event in events) if self.pace else events
 
     def _to(self, request: Request) -> Said:
         blocks = self._said(request.seed)

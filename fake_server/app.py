@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -146,7 +146,7 @@ class FakeServer:
         head, effects = await self._answer(http, case, log)
         return await self._perform(http, case, log, head, effects)
 
-    async def _answer(self, http: web.Request, case: Case, log: Log) -> tuple[Head, Iterator[Effect]]:
+    async def _answer(self, http: web.Request, case: Case, log: Log) -> tuple[Head, Iterable[Effect]]:
         asked = await _read(http)
         await log.requested(case.requested(asked, t=log.t, attempt=log.attempt))
         replied, head, effects = case.answer(asked, t=log.t, attempt=log.attempt, wall=self._clock.wall())

@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import Protocol
 
+from fake_server.wheel import Wheel
+
 
 class Clock(Protocol):
     """A monotonic clock and a way to wait on it; both in seconds."""
@@ -24,7 +26,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock of this machine."""
+    """The clock of this machine. All that wait on it in one event loop share a timer."""
+
+    def __init__(self) -> None:
+        self._wheel: Wheel | None = None
 
     def now(self) -> float:
         return time.monotonic()
@@ -33,4 +38,18 @@ class SystemClock:
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        wheel = self._wheel_of(asyncio.get_running_loop())
+        tick, sleeper = wheel.enter(seconds)
+        try:
+            await sleeper
+        except asyncio.CancelledError:
+            wheel.leave(tick, sleeper)
+            raise
+
+    def _wheel_of(self, loop: asyncio.AbstractEventLoop) -> Wheel:
+        if self._wheel is None or self._wheel.loop is not loop:
+            self._wheel = Wheel(loop)
+        return self._wheel

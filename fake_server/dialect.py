@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from fake_server.blocks import Block
@@ -33,6 +34,7 @@ _PATHS = {
 }
 
 
+@lru_cache(maxsize=1 << 7)
 def dialect_at(path: str) -> Dialect | None:
     """The dialect of requests to a path; None when there is none.
 

@@ -41,6 +41,9 @@ class Wait:
     """Do nothing for ``seconds``; the connection stays open and healthy."""
 
     seconds: Seconds
+    steady: bool = False
+    """One of a row that keeps a pace: shorter where the one before it came late, so that lateness does not add up. Any
+    other is as long as it says."""
 
 
 @dataclass(frozen=True, slots=True)

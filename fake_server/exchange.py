@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from fake_server.answer import refusal
 from fake_server.dialect import Dialect, dialect_at
 from fake_server.effects import Effect
+from fake_server.prepared import prepared
 from fake_server.record import Replied, Requested, redact
 from fake_server.script import Reply, Request, Script, render
 from fake_server.speech import speech_of
@@ -105,7 +106,7 @@ class Conversation:
             peer=asked.peer,
         )
 
-    def answer(self, asked: Asked, *, t: float, attempt: int, wall: float) -> tuple[Replied, Head, Iterator[Effect]]:
+    def answer(self, asked: Asked, *, t: float, attempt: int, wall: float) -> tuple[Replied, Head, Iterable[Effect]]:
         """What the script in question answers; what is wrong with the request is answered as the API would.
 
         Args:
@@ -118,10 +119,13 @@ class Conversation:
         self.steps[server] += problem is None
         step = self.steps[server] if problem is None else 0
         request = Request(
-            attempt=step, seed=self.seed, body=asked.fields, headers=asked.lower, now=wall, dialect=asked.dialect
+            attempt=step, seed=self.seed, body=asked.fields, headers=asked.lower, now=wall // 1, dialect=asked.dialect
         )
-        reply = script.reply(request) if problem is None else _refused(request, problem)
-        head, effects = render(reply, request)
+        if problem is None:
+            reply, head, effects = prepared(script, request)
+        else:
+            reply = _refused(request, problem)
+            head, effects = render(reply, request)
         replied = Replied(
             t=t,
             attempt=attempt,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
 from fake_server.effects import Effect, End, Send, Wait
@@ -97,7 +97,7 @@ def _split(effect: Effect, cut: float) -> tuple[Effect | None, Effect | None]:
         rest = effect.data[int(cut) :]
         return Send(effect.data[: int(cut)], effect.event), Send(rest) if rest else None
     assert isinstance(effect, Wait)
-    return Wait(cut), Wait(effect.seconds - cut)
+    return replace(effect, seconds=cut), replace(effect, seconds=effect.seconds - cut)
 
 
 def _chain(first: Effect | None, rest: Iterator[Effect]) -> Iterator[Effect]:

@@ -8,21 +8,32 @@ from fake_server.perform import reset_transport
 
 
 class Connection:
-    """The connection under an aiohttp request, written to without aiohttp's own framing."""
+    """The connection under an aiohttp request, written to without aiohttp's own framing and accounts."""
 
     def __init__(self, http: web.Request) -> None:
-        self._http = http
+        self._http, self._protocol = http, http.protocol
 
-    async def write(self, data: bytes) -> None:
-        await self._http.writer.write(data)
+    def write(self, data: bytes) -> None:
+        transport = self._protocol.transport
+        if transport is not None:
+            transport.write(data)
+        if transport is None or transport.is_closing():  # it closes when a write fails, and says nothing
+            raise ConnectionResetError
+
+    @property
+    def is_full(self) -> bool:
+        return self._protocol.writing_paused
+
+    async def drained(self) -> None:
+        await self._http.writer.drain()
 
     def close(self) -> None:
-        if self._http.transport is not None:
-            self._http.transport.close()
+        if self._protocol.transport is not None:
+            self._protocol.transport.close()
 
     def reset(self) -> None:
-        if self._http.transport is not None:
-            reset_transport(self._http.transport)
+        if self._protocol.transport is not None:
+            reset_transport(self._protocol.transport)
 
 
 class Written(web.StreamResponse):

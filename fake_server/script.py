@@ -29,7 +29,7 @@ class Request:
     body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     now: float = 0.0
-    """Wall clock, seconds since the epoch, for dates in headers."""
+    """Wall clock, whole seconds since the epoch, for dates in headers: HTTP has no finer ones."""
     dialect: Dialect = Dialect.ANTHROPIC
     """Whose words it uses, and is to be answered in."""
     told: tuple[str, ...] = ()

@@ -137,11 +137,24 @@ def frame(head: Head, body: Iterable[Effect], whole: Callable[[], int] = int) ->
     for effect in body:
         if is_chunked and isinstance(effect, Send):
             if effect.data:
-                yield Send(chunk(effect.data), effect.event)
+                yield _chunked(effect.data, effect.event)
         elif isinstance(effect, End):
             yield from _ending(head.framing)
         else:
             yield effect
+
+
+def _chunked(data: bytes, event: str | None) -> Send:
+    return _small_chunk(data, event) if len(data) <= _SMALL_BYTES else Send(chunk(data), event)
+
+
+_SMALL_BYTES = 1 << 10
+
+
+@lru_cache(maxsize=1 << 14)
+def _small_chunk(data: bytes, event: str | None) -> Send:
+    """Most of what is said is text, and much of it is said again in the next attempt and in the next case."""
+    return Send(chunk(data), event)
 
 
 def chunk(data: bytes) -> bytes:

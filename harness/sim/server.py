@@ -121,9 +121,10 @@ class Serving:
     def _answer(self) -> None:
         if self._asked is None:
             return
-        replied, self._head, self._effects = self._server.conversation.answer(
+        replied, self._head, effects = self._server.conversation.answer(
             self._asked, t=self._t, attempt=self.attempt, wall=self._server.wall()
         )
+        self._effects = iter(effects)
         self._server.sink(replied)
         self._go()
 

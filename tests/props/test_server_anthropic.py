@@ -266,7 +266,7 @@ def test_a_pace_and_faults_are_the_streams_alone(stream: bool) -> None:
 def test_a_pace_comes_before_every_event() -> None:
     body = Answer(sentences=1, pace=2).reply(asked()).body
     events = Answer(sentences=1).reply(asked()).body
-    pairs: list[Effect] = [effect for one in events[:-1] for effect in (Wait(2), one)]
+    pairs: list[Effect] = [effect for one in events[:-1] for effect in (Wait(2, steady=True), one)]
     assert list(body) == [*pairs, events[-1]]
 
 
