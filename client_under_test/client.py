@@ -61,13 +61,15 @@ class ClientSettings:
         self._watch = tuple(watch)
         self._chance = chance or Random()
 
-    def session(self, request: Mapping[str, Any], *, sentences: bool = True) -> Session:
+    def session(self, request: Mapping[str, Any]) -> Session:
         """The state machine that will make the call."""
-        return Session(request, self.policy, self._chance, self._targets, self.dialect, sentences=sentences)
+        return Session(request, self.policy, self._chance, self._targets, self.dialect)
 
     def call(self, request: Mapping[str, Any], *, sentences: bool = True) -> Call:
         """A call that is to be driven."""
-        return Call(self.session(request, sentences=sentences), Observers(self._watch, request), self.clock)
+        session = self.session(request)
+        session.in_sentences = sentences
+        return Call(session, Observers(self._watch, request), self.clock)
 
     def sent(self, opening: Open) -> dict[str, Any]:
         """The arguments of ``http.stream`` for ``opening``; see :func:`~client_under_test.transport.request_of`."""

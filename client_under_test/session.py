@@ -95,7 +95,6 @@ class Session:
         chance: the source of jitter.
         targets: whom to ask, in order; the first one need not say anything.
         dialect: of the API that all of them speak.
-        sentences: whether text is given out in sentences as well.
     """
 
     def __init__(
@@ -105,12 +104,12 @@ class Session:
         chance: Random,
         targets: Sequence[Target] = (Target(),),
         dialect: Dialect = ANTHROPIC,
-        *,
-        sentences: bool = True,
     ) -> None:
         self.state = State.IDLE
+        self.in_sentences = True
+        """Whether text is given out in sentences as well."""
         self._request, self._policy, self._limits = request, policy, policy.limits
-        self._dialect, self._in_sentences = dialect, sentences
+        self._dialect = dialect
         self._route = Route(targets, policy.retry, chance)
         self._deadlines = Deadlines(policy.limits)
         self._transcript = Transcript()
@@ -393,7 +392,7 @@ class Session:
         if shown.text:
             self._has_shown = True
             self._actions.append(Deliver(Text(shown.text)))
-            if self._in_sentences:
+            if self.in_sentences:
                 self._give_out(self._sentences.push(shown.text, self._now))
 
     def _give_out(self, sentences: list[str]) -> None:

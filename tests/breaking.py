@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from typing import Any
 
+from client_under_test.dialects.anthropic import Anthropic, parse
 from client_under_test.dialects.events import Event
 from client_under_test.driver_async import StreamClient
 from client_under_test.errors import StreamError
 from client_under_test.session import Session, State
+from client_under_test.sse import SseEvent
 from harness.adapters.bundled import BundledAdapter, arguments
 from harness.model import Job, Observed
+
+
+class OneByOne(Anthropic):
+    """Joins no pieces that arrive together: what the first one is does not depend on how bytes are read."""
+
+    def reader(self) -> OneByOne:
+        return self
+
+    def read(self, arrived: Iterable[SseEvent]) -> Iterator[Event]:
+        return map(parse, arrived)
 
 
 class EveryEndIsComplete(Session):
@@ -52,7 +64,7 @@ class HangsOnSockets(BundledAdapter):
 def _with(broken: type[Session], name: str, adapter: type[BundledAdapter] = BundledAdapter) -> BundledAdapter:
     class Client(StreamClient):
         def session(self, request: Mapping[str, Any]) -> Session:
-            return broken(request, self.policy, self._chance, self._targets)
+            return broken(request, self.policy, self._chance, self._targets, OneByOne())
 
     return adapter(lambda job: Client(**arguments(job)), name=name)
 

@@ -70,7 +70,7 @@ class _Thinking(Struct, tag="thinking_delta", forbid_unknown_fields=True, frozen
     said: str = field(name="thinking")
 
 
-class _Piece(Struct, tag="content_block_delta", forbid_unknown_fields=True, frozen=True):
+class _Piece(Struct, tag="content_block_delta", forbid_unknown_fields=True, frozen=True, gc=False):
     """Nearly every event of a stream, with the fields that it has nearly always."""
 
     index: int

@@ -65,6 +65,14 @@ def test_a_whole_answer_is_complete_at_message_stop_without_waiting_for_the_end_
     assert call.drops == 1
 
 
+def test_sentences_are_given_out_where_somebody_reads_them() -> None:
+    told, untold = Call(), Call()
+    untold.session.in_sentences = False
+    assert told.run(GOOD) == untold.run(GOOD)
+    assert (told.sentences, untold.sentences) == (["Hello ", "world."], [])
+    assert told.display == untold.display
+
+
 @pytest.mark.parametrize("seen", [[], [START], [START, BLOCK], [START, BLOCK, text("Hel")], whole("Hello")[:-2]])
 def test_a_clean_end_without_a_stop_reason_is_never_complete(seen: list[str]) -> None:
     answer = Call(policy=NO_RETRY).run([*stream(*seen), BodyEnded()])

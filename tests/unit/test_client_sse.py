@@ -16,6 +16,7 @@ CASES: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
     "name": (b"event: x\ndata: a\n\n", [("x", "a")]),
     "name is forgotten": (b"event: x\ndata: a\n\ndata: b\n\n", [("x", "a"), ("message", "b")]),
     "empty name": (b"event: x\nevent:\ndata: a\n\n", [("message", "a")]),
+    "name without colon": (b"event: x\nevent\ndata: a\n\n", [("message", "a")]),
     "name without data": (b"event: x\n\ndata: a\n\n", [("message", "a")]),
     "comment": (b": a\n:\ndata: a\n\n", [("message", "a")]),
     "no space": (b"data:a\n\n", [("message", "a")]),
@@ -63,6 +64,15 @@ def test_the_reconnection_time_of_an_event_that_is_not_over_is_known() -> None:
     assert decoder.feed(b"data: a\nretry: 10\nda") == []
     assert decoder.retry_ms == 10
     assert [event.data for event in decoder.feed(b"ta: b\n\nevent: x\ndata: c\n\n")] == ["a\nb", "c"]
+
+
+@pytest.mark.parametrize(
+    "odd", [b"events: x\ndata: b\n\n", b"event: x\ncata: b\n\n", b"event: x\ndatas: b\n\n", b"\n", b""]
+)
+@pytest.mark.parametrize("usual", [b"event: a\ndata: 1\n\n", b"data: 1\n\n"])
+def test_one_odd_event_among_usual_ones_is_read_by_the_same_rules(usual: bytes, odd: bytes) -> None:
+    raw = usual * 100 + odd + usual
+    assert [(event.name, event.data) for event in SseDecoder().feed(raw)] == read_events(raw)
 
 
 @pytest.mark.parametrize("begun", [b"data: a\n", b"event: y\n"])
