@@ -128,9 +128,10 @@ def test_what_is_missing_is_told() -> None:
     with pytest.raises(BrokenBody, match="3 of 5 bytes are missing"):
         sized(b"ab").end()
     sized(b"abcde").end()
-    whole = Chunked()
-    assert whole.feed(b"0\r\n\r\n") == b""
-    whole.end()
+    for raw in (b"0\r\n\r\n", b"0\r\n\r\nwhat follows is of no interest"):
+        whole = Chunked()
+        assert whole.feed(raw) == b""
+        whole.end()
 
 
 def sized(data: bytes) -> Sized:
