@@ -28,8 +28,7 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of this machine. All that wait on it in one event loop share a timer."""
 
-    def __init__(self) -> None:
-        self._wheel: Wheel | None = None
+    _wheel: Wheel | None = None
 
     def now(self) -> float:
         return time.monotonic()

@@ -301,8 +301,8 @@ async def test_a_burst_that_has_piled_up_leaves_others_on_the_loop_their_turn(se
 
     async def take_turns() -> None:
         while True:
-            await asyncio.sleep(0)
             at_turns.append(taken)
+            await asyncio.sleep(0)
 
     async with client(url) as one, one.stream(REQUEST) as stream:
         received = aiter(stream)

@@ -233,8 +233,9 @@ def with_decoder(broken: type[SseDecoder]) -> type[StreamClient]:
 class TakesCommentsForData(SseDecoder):
     """Reads whatever follows a colon, as continuedev/continue#13144 tells."""
 
-    def _field(self, line: bytes) -> None:
-        super()._field(b"data" + line if line.startswith(b":") else line)
+    def _line_by_line(self, lines: list[bytes], events: list[SseEvent], *, is_small: bool) -> None:
+        taken = [b"data" + line if line.startswith(b":") else line for line in lines]
+        super()._line_by_line(taken, events, is_small=is_small)
 
 
 class LooksForCrlfInEachRead(SseDecoder):
