@@ -23,11 +23,11 @@ STREAMPROOF = Path(sys.executable).with_name("streamproof")
 def run(*clients: str, select: str = "", seed: str = "1", toxiproxy: str = "") -> dict[str, CaseFinished]:
     """Every selected scenario against these clients; results by ``scenario@client``.
 
-    What did not pass while this machine came late is run once more, with less beside it.
+    What proved nothing, or did not pass while this machine came late, is run once more, with less beside it.
     """
     results = _run(clients, select, seed, toxiproxy)
-    late = {one.scenario for one in results.values() if one.verdict is not Verdict.PASS and is_late(one)}
-    return results | _run(clients, " or ".join(sorted(late)), seed, toxiproxy) if late else results
+    again = {one.scenario for one in results.values() if one.verdict is Verdict.UNKNOWN or is_red_and_late(one)}
+    return results | _run(clients, " or ".join(sorted(again)), seed, toxiproxy) if again else results
 
 
 def _run(clients: Iterable[str], select: str, seed: str, toxiproxy: str) -> dict[str, CaseFinished]:
@@ -38,6 +38,10 @@ def _run(clients: Iterable[str], select: str, seed: str, toxiproxy: str) -> dict
         return {f"{e.scenario}@{e.client}": e async for e in events if isinstance(e, CaseFinished)}
 
     return asyncio.run(consume())
+
+
+def is_red_and_late(result: CaseFinished) -> bool:
+    return result.verdict is Verdict.FAIL and is_late(result)
 
 
 def is_late(result: CaseFinished, tolerated: float = 0.3) -> bool:
