@@ -104,7 +104,7 @@ def read(arrived: Iterable[SseEvent]) -> Iterator[Event]:
         else:
             found = _rarer_piece_in(sse) if sse.name == "message" else None
         if said and (found is None or found[0] != index or found[1] != kind):
-            yield BlockDelta(index, {"type": kind, _SAID_IN[kind]: "".join(said)})
+            yield _joined(index, kind, said)
             said = []
         if found is None:
             yield parse(sse)
@@ -112,7 +112,11 @@ def read(arrived: Iterable[SseEvent]) -> Iterator[Event]:
             index, kind, more = found
             said.append(more)
     if said:
-        yield BlockDelta(index, {"type": kind, _SAID_IN[kind]: "".join(said)})
+        yield _joined(index, kind, said)
+
+
+def _joined(index: int, kind: str, said: Iterable[str]) -> BlockDelta:
+    return BlockDelta(index, {"type": kind, _SAID_IN[kind]: "".join(said)})
 
 
 def _rarer_piece_in(sse: SseEvent) -> tuple[int, str, str] | None:
