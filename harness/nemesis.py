@@ -37,9 +37,10 @@ from harness.network import (
     count_event,
     is_due,
 )
-from harness.toxiproxy.driver import Proxy, Toxiproxy, ToxiproxyError
+from harness.toxiproxy.driver import Proxy, Toxiproxy, ToxiproxyError, Traffic
 from harness.toxiproxy.embedded import EmbeddedToxiproxy
 from harness.toxiproxy.events import Carried, Closed, Event, Left, Opened, Started, Stopped, ToxicAdded, ToxicRemoved
+from harness.toxiproxy.toxic import STREAMS, Stream
 
 T = TypeVar("T")
 _Planned: TypeAlias = tuple[When | End, str, NetworkFault, bool]
@@ -139,6 +140,8 @@ class Nemesis:
         self._ending = float("inf")
         """When the harness began to take the network away."""
         self._proxy: Proxy | None = None
+        self._of_others: dict[Stream, Traffic] = {}
+        """What proxies of this name had carried before: a Toxiproxy counts on when one is made anew."""
         self._held: socket.socket | None = None
         """Bound to the port of the proxy while that is down."""
 
@@ -152,6 +155,8 @@ class Nemesis:
         self._proxy = await self._try(toxiproxy.create, self._name, self._upstream, seed=self._seed)
         if self._proxy is None:
             return None
+        if self._lane is None:
+            self._of_others = await self._try(toxiproxy.carried, self._name) or {}
         await self._begin_faults()
         return self._proxy.listen
 
@@ -350,7 +355,7 @@ class Nemesis:
             return
         counts = await self._try(self._layer.require().carried, self._name)
         if counts is not None:
-            up, down = counts["upstream"], counts["downstream"]
+            up, down = (counts[way] - self._of_others.get(way, Traffic()) for way in STREAMS)
             self._own.append(
                 Counted(
                     at=self._clock.now(),

@@ -83,6 +83,10 @@ class Traffic:
     received: int = 0
     sent: int = 0
 
+    def __sub__(self, earlier: Traffic) -> Traffic:
+        """What came since ``earlier``."""
+        return Traffic(self.received - earlier.received, self.sent - earlier.sent)
+
 
 class Toxiproxy:
     """A server.

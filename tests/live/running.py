@@ -25,12 +25,14 @@ def run(*clients: str, select: str = "", seed: str = "1", toxiproxy: str = "") -
 
     What proved nothing, or did not pass while this machine came late, is run once more, with less beside it.
     """
-    results = _run(clients, select, seed, toxiproxy)
+    results = run_once(clients, select, seed, toxiproxy)
     again = {one.scenario for one in results.values() if one.verdict is Verdict.UNKNOWN or is_red_and_late(one)}
-    return results | _run(clients, " or ".join(sorted(again)), seed, toxiproxy) if again else results
+    return results | run_once(clients, " or ".join(sorted(again)), seed, toxiproxy) if again else results
 
 
-def _run(clients: Iterable[str], select: str, seed: str, toxiproxy: str) -> dict[str, CaseFinished]:
+def run_once(clients: Iterable[str], select: str, seed: str = "1", toxiproxy: str = "") -> dict[str, CaseFinished]:
+    """The same, whatever comes of it."""
+
     async def consume() -> dict[str, CaseFinished]:
         adapters = [catalog.adapter(one) for one in clients]
         planned = plan(catalog.scenarios(), adapters, seed=seed, select=select, toxiproxy=toxiproxy)

@@ -547,6 +547,16 @@ async def test_what_is_done_to_a_toxiproxy_of_others_is_told_and_its_bytes_are_c
     assert started.listen == here.listen
 
 
+async def test_what_an_earlier_proxy_of_the_same_name_had_carried_is_not_counted(foreign: str, upstream: str) -> None:
+    counted, told = Toxiproxy(foreign), []
+    for run in (1, 2):
+        async with broken(upstream=upstream, url=foreign) as here:
+            await ask(here)
+            await until(lambda times=run: counted.carried(NAME)["upstream"].sent == 9 * times)
+            told += [one.upstream_sent for one in await here.end() if isinstance(one, Counted)]
+    assert told == [9, 9]
+
+
 async def test_a_toxiproxy_of_others_has_no_connections_to_wait_for(foreign: str) -> None:
     async with broken(url=foreign) as here:
         await here.nemesis.quiet(PATIENCE)
