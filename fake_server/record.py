@@ -16,7 +16,7 @@ KEPT_BYTES = 1 << 20
 """Of one ``Sent``; a longer one keeps its beginning, and ``size`` says how long it was."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="did"):
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", gc=False):
     """Base of all records of the server."""
 
     t: float

@@ -22,7 +22,7 @@ from harness.law import Law, judge
 from harness.live import LiveRunner
 from harness.model import Level, Scenario
 from harness.plan import Plan, PlannedCase, Tier
-from harness.tries import AGAIN, Tally, settled, tried
+from harness.tries import Tally, goes_again, settled, tried
 from harness.verdict import Verdict, merge
 
 
@@ -63,6 +63,10 @@ async def run(
 
 
 _ADMISSION_SECONDS = 0.003
+_LATE = 0.15
+"""Seconds of the last one that the event loop came late: no case is begun until it has caught up,"""
+_HELD_AT_MOST, _LOOK_SECONDS = 1.0, 0.02
+"""but for no longer than that each: a machine may be busy with other things."""
 
 
 async def _work(plan: Plan, laws: tuple[Law, ...], queue: asyncio.Queue[Event | None], clock: Clock) -> None:
@@ -126,31 +130,42 @@ class _Rounds:
         self._tally = Tally()
 
     async def run(self, cases: Sequence[PlannedCase]) -> None:
-        for nth in range(1, self._plan.tries + 1):
+        for nth in count(1):
             slots = asyncio.Semaphore(self._plan.jobs if nth == 1 else min(self._plan.jobs, self._FEW))
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._try(replace(case, nth=nth), slots)) for case in cases]
-            cases = [case for case, task in zip(cases, tasks, strict=True) if task.result() in AGAIN]
+            cases = [case for case, task in zip(cases, tasks, strict=True) if task.result()]
+            if not cases:
+                return
 
-    async def _try(self, case: PlannedCase, slots: asyncio.Semaphore) -> Verdict:
+    async def _try(self, case: PlannedCase, slots: asyncio.Semaphore) -> bool:
+        """Run it, and judge it; returns whether it is to be tried again."""
         async with self._own[case.adapter.name], slots:
-            async with self._door:  # one after the other: a burst of starting clients would make the loop late for all
-                await self._clock.sleep(_ADMISSION_SECONDS)
+            await self._admitted()
             self._tell(CaseStarted(case=case.id, nth=case.nth))
             began = self._clock.now()
             record = await self._runner.run(case)
             judged = finished(record, self._laws, seconds=self._clock.now() - began)
-        self._finish(judged, case.nth)
-        return judged.verdict
+        return self._goes_again(judged, case.nth)
 
-    def _finish(self, judged: CaseFinished, nth: int) -> None:
-        is_last = nth == self._plan.tries or judged.verdict not in AGAIN
-        if is_last and nth == 1:
+    async def _admitted(self) -> None:
+        """Wait for the turn of a case: a burst of starting clients would make the loop late for all."""
+        async with self._door:
+            await self._clock.sleep(_ADMISSION_SECONDS)
+            held = 0.0
+            while self._runner.late > _LATE and held < _HELD_AT_MOST:
+                await self._clock.sleep(_LOOK_SECONDS)
+                held += _LOOK_SECONDS
+
+    def _goes_again(self, judged: CaseFinished, nth: int) -> bool:
+        again = goes_again(judged, nth, self._plan.tries)
+        if nth == 1 and not again:
             self._tell(judged)
-            return
+            return False
         self._tell(tried(judged, nth))
-        if is_last:
+        if not again:
             self._tell(settled(self._tally.tries(judged.case)))
+        return again
 
     def _tell(self, event: Event) -> None:
         self._tally.take(event)

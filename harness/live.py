@@ -22,7 +22,7 @@ from harness.adapter import prepared, starts_anew
 from harness.history import Record
 from harness.job import job_of, token_of
 from harness.kept import Kept
-from harness.lateness import Lateness, Watch
+from harness.lateness import Lateness, Watch, frozen_heap
 from harness.model import ClientRecord, Endpoint, Job, Scenario
 from harness.nemesis import Nemesis, NetworkLayer
 from harness.network import NOTHING, NetworkFailed, NetworkRecord
@@ -57,6 +57,7 @@ class LiveRunner:
             self._nobody = stack.enter_context(socket.socket())
             self._nobody.bind((LOOPBACK, 0))
             stack.enter_context(self._network)
+            stack.enter_context(frozen_heap())
             self._lateness.start()
             stack.callback(self._lateness.stop)
             self._stack = stack.pop_all()

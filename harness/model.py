@@ -274,7 +274,7 @@ class Job:
 # ---- what an adapter observes, in the order in which it happens ------------------------------------------------------
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="saw"):
+class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="saw", gc=False):
     """Base of the client's half of a history. ``t`` (seconds since the case began) is set by the harness."""
 
     t: float = 0.0

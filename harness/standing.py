@@ -108,9 +108,11 @@ def _of_tries(tries: Sequence[Try]) -> str:
     if len(set(tries)) == 1:
         return f"the same in each of {len(tries)} tries"
     told = ", ".join(f"{one.verdict} {one.law}".strip() for one in tries)
-    return f"{'flaky' if are_flaky(tries) else 'by different laws'}: {told}"
+    if are_flaky(tries):
+        return f"flaky: {told}"
+    return f"{'by different laws' if len({one.verdict for one in tries}) == 1 else 'tried again'}: {told}"
 
 
 def are_flaky(tries: Iterable[Try]) -> bool:
-    """Whether the verdicts differ."""
-    return len({one.verdict for one in tries}) > 1
+    """Whether the verdicts differ; an UNKNOWN, which says nothing of the client, differs from none."""
+    return len({one.verdict for one in tries} - {Verdict.UNKNOWN}) > 1

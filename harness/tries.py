@@ -7,7 +7,10 @@ again, as long as it does not pass. What counts:
 * Else PASS, if one passed. An UNKNOWN says nothing of the client, only that this try could not be judged.
 * Else UNKNOWN.
 
-When verdicts differ the case is flaky, whatever it counts as, and every report says so.
+When verdicts that say something differ the case is flaky, whatever it counts as, and every report says so.
+
+An UNKNOWN is tried twice in any case: mostly this machine came late, and the second time little runs beside it. Not so
+one that the adapter is to blame for.
 """
 
 from __future__ import annotations
@@ -17,12 +20,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from harness.events import CaseFinished, CaseTried, Event, Judged
+from harness.law import ADAPTER
 from harness.standing import Try
 from harness.verdict import Verdict
 
 AGAIN = (Verdict.FAIL, Verdict.UNKNOWN)
 """The verdicts that are worth another try."""
+_UNKNOWN_AT_LEAST = 2
 _DECIDES = (Verdict.FAIL, Verdict.PASS, Verdict.UNKNOWN, Verdict.SKIP)
+
+
+def goes_again(case: CaseFinished, nth: int, most: int) -> bool:
+    """Whether a case that ended so in its ``nth`` try is tried once more, when ``most`` tries were asked for."""
+    if case.verdict is Verdict.UNKNOWN and case.finding is not None and case.finding.law != ADAPTER:
+        most = max(most, _UNKNOWN_AT_LEAST)
+    return nth < most and case.verdict in AGAIN
 
 
 def tried(case: CaseFinished, nth: int) -> CaseTried:

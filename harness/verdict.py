@@ -25,7 +25,7 @@ def merge(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=_RANK.index, default=Verdict.SKIP)
 
 
-class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+class Ruling(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one law says of one case."""
 
     verdict: Verdict

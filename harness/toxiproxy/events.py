@@ -16,7 +16,7 @@ from harness.toxiproxy.toxic import Stream
 Side = Literal["client", "server"]
 
 
-class NetworkEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+class NetworkEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", gc=False):
     """Base of all events. ``at`` is in seconds of the machine's monotonic clock."""
 
     number: int = 0

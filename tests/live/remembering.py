@@ -67,7 +67,7 @@ class AsksLate(RemembersAdapter):
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         self.calls += 1
-        if self.calls == 1:
+        if self.calls % 2:  # of every case that has a call before
             yield Finished(outcome=Outcome.COMPLETE)
             return
         async for one in super().run(job):

@@ -23,16 +23,15 @@ STREAMPROOF = Path(sys.executable).with_name("streamproof")
 def run(*clients: str, select: str = "", seed: str = "1", toxiproxy: str = "") -> dict[str, CaseFinished]:
     """Every selected scenario against these clients; results by ``scenario@client``.
 
-    What proved nothing, or did not pass while this machine came late, is run once more, with less beside it.
+    What failed while this machine came late is run once more, with less beside it; a run does so itself with what
+    proved nothing.
     """
-    results = run_once(clients, select, seed, toxiproxy)
-    again = {one.scenario for one in results.values() if one.verdict is Verdict.UNKNOWN or is_red_and_late(one)}
-    return results | run_once(clients, " or ".join(sorted(again)), seed, toxiproxy) if again else results
+    results = _run(clients, select, seed, toxiproxy)
+    again = {one.scenario for one in results.values() if is_red_and_late(one)}
+    return results | _run(clients, " or ".join(sorted(again)), seed, toxiproxy) if again else results
 
 
-def run_once(clients: Iterable[str], select: str, seed: str = "1", toxiproxy: str = "") -> dict[str, CaseFinished]:
-    """The same, whatever comes of it."""
-
+def _run(clients: Iterable[str], select: str, seed: str, toxiproxy: str) -> dict[str, CaseFinished]:
     async def consume() -> dict[str, CaseFinished]:
         adapters = [catalog.adapter(one) for one in clients]
         planned = plan(catalog.scenarios(), adapters, seed=seed, select=select, toxiproxy=toxiproxy)

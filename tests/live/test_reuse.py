@@ -11,7 +11,7 @@ from io import StringIO
 
 import pytest
 from live.remembering import remembers
-from live.running import run, run_once
+from live.running import run
 
 from fake_server.record import Requested
 from harness import catalog
@@ -88,8 +88,7 @@ def test_the_network_of_an_earlier_call_breaks_that_one_only(results: dict[str, 
 
 
 def test_what_was_to_happen_in_an_earlier_call_and_did_not_proves_nothing() -> None:
-    ran = run_once(["live.remembering:asks_late"], "reuse.after_network_cut")
-    result = ran["reuse.after_network_cut@asks_late"]
+    result = run("live.remembering:asks_late", select="reuse.after_network_cut")["reuse.after_network_cut@asks_late"]
     assert (result.verdict, result.finding and result.finding.law) == (Verdict.UNKNOWN, "SP22")
     assert result.finding is not None
     assert "in an earlier call, broken_network.cut_mid_text" in result.finding.harm

@@ -103,8 +103,8 @@ def only(seen: Sequence[Event]) -> CaseFinished:
         ([FAIL, PASS], FAIL, True),
         ([FAIL, FAIL, PASS], FAIL, True),
         ([FAIL, FAIL, FAIL], FAIL, False),
-        ([UNKNOWN, PASS], PASS, True),
-        ([UNKNOWN, FAIL, UNKNOWN], FAIL, True),
+        ([UNKNOWN, PASS], PASS, False),
+        ([UNKNOWN, FAIL, UNKNOWN], FAIL, False),
         ([UNKNOWN, UNKNOWN, UNKNOWN], UNKNOWN, False),
     ],
 )

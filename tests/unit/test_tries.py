@@ -13,7 +13,7 @@ from unit.test_harness_journal import nothing_is_right, record
 from harness.events import CaseFinished, CaseTried, Event, RunFinished
 from harness.journal import encode, judged_again, read
 from harness.standing import Known, Try
-from harness.tries import Tally, settled
+from harness.tries import Tally, goes_again, settled
 from harness.verdict import Verdict
 
 
@@ -26,7 +26,27 @@ def test_a_failure_is_not_taken_back_by_any_other_try(order: tuple[Verdict, ...]
 
 def test_a_try_that_could_not_be_judged_says_nothing_against_a_pass() -> None:
     case = several(UNKNOWN, PASS)
-    assert (case.verdict, case.is_flaky) == (PASS, True)
+    assert (case.verdict, case.is_flaky) == (PASS, False)
+    assert case.note == "tried again: unknown SP02, pass"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "law", "most", "times"),
+    [
+        (PASS, "", 3, 1),
+        (FAIL, "SP02", 1, 1),
+        (FAIL, "SP02", 3, 3),
+        (UNKNOWN, "SP18", 1, 2),
+        (UNKNOWN, "SP18", 3, 3),
+        (UNKNOWN, "SP00", 1, 1),
+        (UNKNOWN, "SP00", 3, 3),
+    ],
+)
+def test_what_could_not_be_told_is_tried_twice_unless_the_adapter_is_to_blame(
+    verdict: Verdict, law: str, most: int, times: int
+) -> None:
+    case = ended(verdict, law)
+    assert [goes_again(case, nth, most) for nth in range(1, times + 1)] == [True] * (times - 1) + [False]
 
 
 def test_tries_of_which_none_could_be_judged_are_unknown() -> None:
