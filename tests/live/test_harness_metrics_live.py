@@ -93,7 +93,8 @@ def lint(text: str) -> None:
 def test_a_run_is_counted_while_it_goes_on(tmp_path: Path) -> None:
     with exposed(tmp_path, "run", "--client", "naive", "-k", "completion.plain or stall.mid_text") as run:
         url = run.line(METRICS)
-        text = run.until(url, "streamproof_run_finished_cases_total{client=naive,family=completion,standing=pass}")
+        run.until(url, "streamproof_run_finished_cases_total{client=naive,family=completion,standing=pass}")
+        text = run.until(url, "streamproof_run_cases_in_flight{}")
         run.end()
     found = values(text)
     assert url.startswith("http://127.0.0.1:")
