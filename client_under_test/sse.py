@@ -15,8 +15,8 @@ Memory is bounded by ``max_event_bytes``, time is linear in the bytes however th
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import lru_cache
 from itertools import repeat
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -28,6 +28,8 @@ _FEW_BYTES = 1024
 """Less than that is read faster line by line."""
 _MOST_HELD_BYTES = 1 << 16
 """Of whole lines that wait for the end of their event as they came."""
+_MOST_NAMES, _LONG_NAME_BYTES = 64, 64
+_AFTER_DATA = itemgetter(slice(6, None))
 
 
 class SseEvent(Struct, frozen=True, gc=False):
@@ -166,25 +168,21 @@ class SseDecoder:
         data = block.find(b"\ndata: ", 7)
         if data < 0 or block[:7] != b"event: " or block[-2:] != b"\n\n" or block.count(b"\n") != 3:
             return None
-        return SseEvent(_name(block[7:data]), block[data + 7 : -2], self._last_id)
+        return SseEvent(_NAMES[block[:data]], block[data + 7 : -2], self._last_id)
 
     def _columns(self, lines: list[bytes]) -> list[SseEvent] | None:
         """The events of lines that are ``event: …``, ``data: …`` and a blank one, or no more than the last two, again
         and again; None where they are not.
         """
-        stride = 3 if lines[0][:7] == b"event: " else 2
+        stride = 3 if lines[0][:6] == b"event:" else 2
         data = lines[stride - 2 :: stride]
         if len(lines) % stride or any(lines[stride - 1 :: stride]):
             return None
         if min(data) < b"data: " or max(data) >= b"data:!":  # then one of them begins in another way
             return None
-        raw = [one[6:] for one in data]
-        if stride == 2:
-            return list(map(SseEvent, repeat("message"), raw, repeat(self._last_id)))
-        heads = lines[::3]
-        names = {head: _name(head[7:]) for head in set(heads) if head[:7] == b"event: "}
+        names = map(_NAMES.__getitem__, lines[::3]) if stride == 3 else repeat("message")
         try:
-            return list(map(SseEvent, map(names.__getitem__, heads), raw, repeat(self._last_id)))
+            return list(map(SseEvent, names, map(_AFTER_DATA, data), repeat(self._last_id)))
         except KeyError:
             return None
 
@@ -205,7 +203,7 @@ class SseDecoder:
             if start == b"data: ":
                 value = line[6:]
             elif start == b"event:":
-                name = _name(line[7:] if line[6:7] == b" " else line[6:])
+                name = _NAMES[line]
                 continue
             elif line[0] == _COLON:
                 continue
@@ -223,8 +221,8 @@ class SseDecoder:
 
     def _rarer_field(self, field: bytes, value: bytes, name: str) -> str:
         """Take a field that is no data; returns the name of the event so far."""
-        if field == b"event":
-            return _name(value)
+        if field == b"event":  # without a colon
+            return ""
         if field == b"id" and b"\0" not in value:
             self._last_id = value.decode("utf-8", "replace")
         elif field == b"retry" and value.isdigit():
@@ -235,6 +233,18 @@ class SseDecoder:
         return LimitExceeded(f"a line of the event stream is longer than {self._max_line} bytes")
 
 
-@lru_cache(maxsize=64)
-def _name(value: bytes) -> str:
-    return value.decode("utf-8", "replace") or "message"
+class _Names(dict[bytes, str]):
+    """The names of events by their lines, which are few in all streams. What is no such line has none: KeyError."""
+
+    def __missing__(self, line: bytes) -> str:
+        if line[:6] != b"event:":
+            raise KeyError(line)
+        name = line[7 if line[6:7] == b" " else 6 :].decode("utf-8", "replace") or "message"
+        if len(line) <= _LONG_NAME_BYTES:
+            if len(self) >= _MOST_NAMES:
+                self.clear()
+            self[line] = name
+        return name
+
+
+_NAMES = _Names()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from client_under_test.errors import LimitExceeded
-from client_under_test.sse import SseDecoder
+from client_under_test.sse import _NAMES, SseDecoder
 from harness.reference import read_events
 
 CASES: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
@@ -83,6 +83,22 @@ def test_an_event_whose_lines_were_read_before_its_end_goes_on_with_the_next(beg
     assert decoder.feed(begun + comments * 31) == []
     events = [(event.name, event.data) for event in decoder.feed(rest)]
     assert events == read_events(begun + rest)
+
+
+def test_of_names_without_end_few_are_remembered_and_no_long_one() -> None:
+    long = "n" * 1000
+    names = [*map(str, range(1000)), *([long] * 50)]
+    raw = "".join(f"event: {name}\ndata: a\n\n" for name in names).encode()
+    assert [event.name for event in SseDecoder().feed(raw)] == names
+    assert len(_NAMES) <= 64
+    assert f"event: {long}".encode() not in _NAMES
+
+
+def test_events_that_come_one_by_one_have_the_id_of_the_last_that_set_one() -> None:
+    decoder = SseDecoder()
+    decoder.feed(b"id: 7\ndata: a\n\n")
+    events = decoder.feed(b"event: x\ndata: b\n\n")
+    assert [(event.name, event.data, event.last_id) for event in events] == [("x", "b", "7")]
 
 
 def test_a_limit_is_told_by_the_next_read_and_not_by_a_question() -> None:
