@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fake_server.app import Case, FakeServer
-from fake_server.record import ServerRecord
+from fake_server.record import Hold, ServerRecord
 from fake_server.script import Step, script
 
 T = TypeVar("T", bound=ServerRecord)
@@ -34,7 +34,7 @@ class Records(list[ServerRecord]):
             await self._news.wait()
 
 
-def serve(server: FakeServer, *steps: Step, token: str = "case") -> tuple[str, Records]:
+def serve(server: FakeServer, *steps: Step, token: str = "case", hold: Hold | None = None) -> tuple[str, Records]:
     """Open a case; returns its base URL and its records."""
     records = Records()
-    return server.open_case(token, Case(script=script(*steps), seed="1", sink=records.take)), records
+    return server.open_case(token, Case(script=script(*steps), seed="1", sink=records.take, hold=hold)), records

@@ -417,8 +417,15 @@ async def test_a_prompt_that_the_edge_refuses_is_told_by_type(server: FakeServer
 
 
 async def test_more_streams_than_a_pool_of_httpx_has_room_for_go_on_at_once(server: FakeServer) -> None:
-    url, _ = serve(server, SLOWLY)
-    async with client(url, replace(QUICK, limits=Limits(connect=1.0))) as one:
+    all_have_asked = asyncio.Barrier(130)
+
+    async def hold(record: ServerRecord) -> None:
+        if isinstance(record, Requested):
+            await all_have_asked.wait()
+
+    url, _ = serve(server, Says(), hold=hold)
+    limits = Limits(connect=5.0, first_byte=30.0)  # a pool's room is waited for as a connection is
+    async with client(url, replace(QUICK, limits=limits)) as one:
         answers = await asyncio.gather(*(one.complete(REQUEST) for _ in range(130)))
     assert {answer.attempts for answer in answers} == {1}
 
