@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Any
 
 from msgspec import Struct
@@ -36,6 +37,25 @@ class Split(Limit):
         for chunk in chunks:
             chunk.split(blank)
         return ()
+
+
+class _Framed(Struct, frozen=True, gc=False):
+    name: bytes
+    data: bytes
+
+
+class Events(Limit):
+    """Lines by ``bytes.split``, and an object with a name and data of three at a time, whatever is in them."""
+
+    @staticmethod
+    def parse(chunks: Iterable[bytes]) -> Iterator[_Framed]:
+        """Each read by itself, as if it began with an event."""
+        for chunk in chunks:
+            lines = chunk.splitlines() if b"\r" in chunk else chunk.split(b"\n")
+            yield from map(_Framed, lines[::3], map(_AFTER_FIELD, lines[1::3]))
+
+
+_AFTER_FIELD = itemgetter(slice(6, None))
 
 
 class _Text(Struct, tag="text_delta"):

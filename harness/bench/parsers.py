@@ -58,6 +58,7 @@ def limits() -> list[Parser]:
     return [
         _inside("bytes.find", "limits:Scan", Kind.LIMIT, python, (Stage.FRAMING,)),
         _inside("bytes.split", "limits:Split", Kind.LIMIT, python, (Stage.FRAMING,)),
+        _inside("events alone", "limits:Events", Kind.LIMIT, python, (Stage.FRAMING,)),
         _inside("msgspec alone", "limits:Msgspec", Kind.LIMIT, msgspec, (Stage.DECODE,)),
     ]
 

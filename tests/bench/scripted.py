@@ -39,6 +39,7 @@ SCRIPTS: dict[str, Step] = {
     "shared": ANSWER,
     "apart": ANSWER.but(Apart()),
     "paced": Answer(sentences=SENTENCES, pace=0.05),
+    "paced_slowly": Answer(sentences=20, pace=0.25),
     "paced_briefly": Answer(sentences=2, pace=0.05),
     "idle": ANSWER.but(StallForever(at=AtEvent("content_block_delta"))),
 }
