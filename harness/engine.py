@@ -65,8 +65,8 @@ async def run(
 _ADMISSION_SECONDS = 0.003
 _LATE = 0.15
 """Seconds of the last one that the event loop came late: no case is begun until it has caught up,"""
-_HELD_AT_MOST, _LOOK_SECONDS = 1.0, 0.02
-"""but for no longer than that each: a machine may be busy with other things."""
+_LOOK_SECONDS, _MOST_LOOKS = 0.02, 50
+"""but each waits for no more than so many looks: a machine may be busy with other things."""
 
 
 async def _work(plan: Plan, laws: tuple[Law, ...], queue: asyncio.Queue[Event | None], clock: Clock) -> None:
@@ -152,10 +152,10 @@ class _Rounds:
         """Wait for the turn of a case: a burst of starting clients would make the loop late for all."""
         async with self._door:
             await self._clock.sleep(_ADMISSION_SECONDS)
-            held = 0.0
-            while self._runner.late > _LATE and held < _HELD_AT_MOST:
+            for _ in range(_MOST_LOOKS):
+                if self._runner.late <= _LATE:
+                    break
                 await self._clock.sleep(_LOOK_SECONDS)
-                held += _LOOK_SECONDS
 
     def _goes_again(self, judged: CaseFinished, nth: int) -> bool:
         again = goes_again(judged, nth, self._plan.tries)

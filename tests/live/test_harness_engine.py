@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import replace
+from itertools import repeat
 
 import pytest
 
@@ -15,6 +17,7 @@ from harness.adapter import Adapter
 from harness.adapters.bundled import BundledAdapter
 from harness.events import CaseFinished, CaseStarted, Event, RunFinished, RunStarted
 from harness.history import canonical
+from harness.live import LiveRunner
 from harness.model import Capability, Finished, Job, Limits, Observed, Outcome, Policy, Shown
 from harness.plan import plan
 from harness.verdict import Verdict
@@ -49,6 +52,17 @@ class Silent(Broken):
 
     async def run(self, job: Job) -> AsyncGenerator[Observed, None]:
         yield Finished(outcome=Outcome.COMPLETE)
+
+
+class Counting(SystemClock):
+    """A clock that keeps what was slept."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await super().sleep(seconds)
 
 
 class Later(SystemClock):
@@ -208,3 +222,22 @@ async def test_an_adapter_that_does_not_stop_is_left_behind(monkeypatch: pytest.
     assert [one.verdict for one in seen] == [Verdict.UNKNOWN]
     assert seen[0].finding is not None
     assert "did not stop" in seen[0].finding.harm
+
+
+@pytest.mark.parametrize(("late", "looks"), [([9.0, 9.0], 2), (repeat(9.0), 50), ([], 0)])
+async def test_no_case_begins_while_the_loop_is_behind_but_none_waits_for_ever(
+    monkeypatch: pytest.MonkeyPatch, late: Iterable[float], looks: int
+) -> None:
+    behind, clock = iter(late), Counting()
+    monkeypatch.setattr(LiveRunner, "late", property(lambda _: next(behind, 0.0)))
+    (case,) = [one for one in await events(PLAIN, [BundledAdapter()], clock=clock) if isinstance(one, CaseFinished)]
+    assert case.verdict is Verdict.PASS
+    assert clock.slept.count(engine._LOOK_SECONDS) == looks
+
+
+async def test_while_cases_run_the_collector_passes_over_what_was_there_before() -> None:
+    frozen = 0
+    async with LiveRunner():
+        frozen = gc.get_freeze_count()
+    assert frozen > 10_000
+    assert gc.get_freeze_count() == 0
