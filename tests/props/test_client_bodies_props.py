@@ -124,6 +124,13 @@ def test_the_head_says_how_a_body_ends(status: int, headers: list[tuple[bytes, b
     assert body_of(status, headers).is_over == (status in (204, 304))
 
 
+def test_what_came_before_a_broken_chunk_is_given_out_and_the_next_read_tells() -> None:
+    body = Chunked()
+    assert body.feed(b"5\r\nabcde\r\nx") == b"abcde"
+    with pytest.raises(BrokenBody, match="a chunk is broken"):
+        body.feed(b"\r\n")
+
+
 def test_what_is_missing_is_told() -> None:
     with pytest.raises(BrokenBody, match="3 of 5 bytes are missing"):
         sized(b"ab").end()

@@ -76,6 +76,12 @@ def test_limits_do_the_least_and_decode_every_payload() -> None:
         assert limits.Scan.parse([corpus.data]) == limits.Split.parse([corpus.data]) == ()
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_the_least_for_an_event_is_an_object_of_three_lines(end: bytes) -> None:
+    raw = end.join([b"event: a", b"data: b", b"", b"event: c", b"data: d", b"", b""])
+    assert [(one.name, one.data) for one in limits.Events.parse([raw])] == [(b"event: a", b"b"), (b"event: c", b"d")]
+
+
 def test_a_cell_has_the_median_of_its_rounds_and_half_of_their_spread() -> None:
     one = cell("streamproof", 1.0, 4.0, 2.0)
     assert (round(one.micros, 6), round(one.megabytes, 6), round(one.spread, 6)) == (2.0, 50.0, 0.75)
