@@ -29,6 +29,7 @@ _FEW_BYTES = 1024
 _MOST_HELD_BYTES = 1 << 16
 """Of whole lines that wait for the end of their event as they came."""
 _MOST_NAMES, _LONG_NAME_BYTES = 64, 64
+"""Names that are remembered; of a line that is longer, none is."""
 _AFTER_DATA = itemgetter(slice(6, None))
 
 
@@ -171,7 +172,7 @@ class SseDecoder:
         return SseEvent(_NAMES[block[:data]], block[data + 7 : -2], self._last_id)
 
     def _columns(self, lines: list[bytes]) -> list[SseEvent] | None:
-        """The events of lines that are ``event: …``, ``data: …`` and a blank one, or no more than the last two, again
+        """The events of lines that are ``event:…``, ``data: …`` and a blank one, or no more than the last two, again
         and again; None where they are not.
         """
         stride = 3 if lines[0][:6] == b"event:" else 2

@@ -92,7 +92,8 @@ def frozen_heap() -> Iterator[None]:
     """While the block runs, the garbage collector passes over all that is there at its beginning.
 
     A client's SDK brings two hundred thousand objects that live as long as the process. To walk over them takes a third
-    of a second on an ordinary machine, in which the loop stands still, a dozen times in a minute.
+    of a second on an ordinary machine, in which the loop stands still, a dozen times in a minute. It holds for
+    the whole process, and the first of several blocks to end ends it for all: they are slower then, and no less right.
     """
     gc.freeze()
     try:

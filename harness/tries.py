@@ -24,9 +24,10 @@ from harness.law import ADAPTER
 from harness.standing import Try
 from harness.verdict import Verdict
 
-AGAIN = (Verdict.FAIL, Verdict.UNKNOWN)
+_AGAIN = (Verdict.FAIL, Verdict.UNKNOWN)
 """The verdicts that are worth another try."""
 _UNKNOWN_AT_LEAST = 2
+"""Tries of a case that is unknown, however few were asked for."""
 _DECIDES = (Verdict.FAIL, Verdict.PASS, Verdict.UNKNOWN, Verdict.SKIP)
 
 
@@ -34,7 +35,7 @@ def goes_again(case: CaseFinished, nth: int, most: int) -> bool:
     """Whether a case that ended so in its ``nth`` try is tried once more, when ``most`` tries were asked for."""
     if case.verdict is Verdict.UNKNOWN and case.finding is not None and case.finding.law != ADAPTER:
         most = max(most, _UNKNOWN_AT_LEAST)
-    return nth < most and case.verdict in AGAIN
+    return nth < most and case.verdict in _AGAIN
 
 
 def tried(case: CaseFinished, nth: int) -> CaseTried:

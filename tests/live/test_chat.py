@@ -354,6 +354,7 @@ def test_with_a_key_the_real_server_can_be_chosen_and_the_key_is_printed_nowhere
     with running(tmp_path, ANTHROPIC_API_KEY=KEY, ANTHROPIC_BASE_URL=upstream) as (process, url):
         menu = httpx.get(f"{url}menu").json()
         process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
         assert process.stdout is not None
         printed = process.stdout.read()  # communicate() would leave out what was read ahead with the first line
     assert menu["speakers"][1] == {"id": "real", "name": upstream}

@@ -236,7 +236,6 @@ async def test_no_case_begins_while_the_loop_is_behind_but_none_waits_for_ever(
 
 
 async def test_while_cases_run_the_collector_passes_over_what_was_there_before() -> None:
-    frozen = 0
     async with LiveRunner():
         frozen = gc.get_freeze_count()
     assert frozen > 10_000
