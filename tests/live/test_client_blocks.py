@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
 import trustme
+from live.listener import listening
 
 from client_under_test.blocks import BlockTransport
 
@@ -26,17 +27,12 @@ def anyio_backend() -> str:
 async def peer(answer: Answer, secure: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server that does with each connection what ``answer`` does."""
 
-    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
             await answer(reader, writer)
-        except ConnectionError:
-            pass
-        finally:
-            writer.transport.abort()
+        writer.transport.abort()
 
-    server = await asyncio.start_server(hold, "127.0.0.1", 0, ssl=secure)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(serve, secure) as port:
         yield f"{'https' if secure else 'http'}://localhost:{port}/"
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, closing, suppress
+from contextlib import aclosing, asynccontextmanager, closing, suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from live.listener import listening
 from live.serving import serve
 from spoken import message
 
@@ -524,52 +525,48 @@ async def test_an_observer_sees_the_end_of_a_call_that_is_abandoned(server: Fake
     assert ends == [Outcome.CANCELLED]
 
 
-class Leftover:
+@asynccontextmanager
+async def leftover() -> AsyncIterator[str]:
     """A server whose first response has another one glued behind its end, on a connection that it keeps open."""
+    requests = 0
 
-    async def __aenter__(self) -> Leftover:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        self.requests = 0
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
         with closing(writer), suppress(ConnectionError, asyncio.IncompleteReadError):
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = next(
-                    int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
-                )
+            while head := (await reader.readuntil(b"\r\n\r\n")).lower():
+                length = next(int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"content-length"))
                 await reader.readexactly(length)
-                self.requests += 1
-                writer.write(self._response("true" if self.requests > 1 else "first"))
-                if self.requests == 1:
-                    writer.write(self._response("stale"))
-                if b"connection: close" in head.lower():
+                requests += 1
+                writer.write(_response("true" if requests > 1 else "first"))
+                if requests == 1:
+                    writer.write(_response("stale"))
+                if b"connection: close" in head:
                     return
 
-    def _response(self, text: str) -> bytes:
-        body = message(text)
-        return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+    async with listening(serve) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def _response(text: str) -> bytes:
+    body = message(text)
+    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
 
 async def test_bytes_left_on_a_connection_become_the_next_answer_of_httpx_and_never_ours() -> None:
     async def asked_twice(ask: Callable[[], Awaitable[str]]) -> list[str]:
         return [await ask(), await ask()]
 
-    async with Leftover() as leftover, httpx.AsyncClient() as plain:
+    async with leftover() as url, httpx.AsyncClient() as plain:
 
         async def ask_plain() -> str:
-            response = await plain.post(leftover.url, json=REQUEST)
+            response = await plain.post(url, json=REQUEST)
             return str(json.loads(response.content)["content"][0]["text"])
 
         assert await asked_twice(ask_plain) == ["first", "stale"]
-    async with Leftover() as leftover, httpx.AsyncClient() as theirs:
+    async with leftover() as url, httpx.AsyncClient() as theirs:
 
         async def ask() -> str:
-            return (await _with_a_loop(leftover.url, http=theirs)).text
+            return (await _with_a_loop(url, http=theirs)).text
 
         assert await asked_twice(ask) == ["first", "true"]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+from live.listener import listening
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,10 @@ async def behind_tls(port: int, folder: Path, *, name: str = "localhost") -> Asy
     authority.issue_cert(name).configure_cert(context)
     cafile = folder / "authority.pem"
     authority.cert_pem.write_to_path(str(cafile))
-    running: set[asyncio.Task[None]] = set()
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        running.add(task)
-        try:
-            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
-        finally:
-            running.discard(task)
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
 
-    server = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=context)
-    try:
-        yield Secured(f"https://localhost:{server.sockets[0].getsockname()[1]}", cafile)
-    finally:
-        server.close()
-        for task in list(running):
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+    async with listening(forward, context) as outside:
+        yield Secured(f"https://localhost:{outside}", cafile)
