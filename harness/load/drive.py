@@ -182,7 +182,7 @@ class Drive:
             judged = engine.finished_case(record, case, self._laws, seconds=self._clock.now() - began)
             self.tally.take(planned.scenario.id, judged.verdict, counted(case))
         except asyncio.CancelledError:
-            self.tally.cut += 1
+            self.tally.cuts(f"{planned.id}: cut after {self._clock.now() - began:.0f} s")
             raise
         except Exception as error:  # noqa: BLE001 (it is counted: a call without a verdict is a fault of ours)
             self.tally.loses(f"{planned.id}: {type(error).__name__}: {error}")

@@ -33,7 +33,7 @@ async def ours(earlier: Callable[[str], Scenario]) -> AsyncGenerator[Place, None
     """A server of ours: every scenario can be played, and every verdict be had.
 
     Args:
-        earlier: gives the scenarios of the calls before the last one, by id, at the speed of the load.
+        earlier: gives the scenarios of the calls before the last one, by id, as patient as the load.
     """
     async with LiveRunner(earlier=earlier) as runner:
         yield _Ours(runner)

@@ -58,7 +58,7 @@ def lines(result: Result, kept: Sequence[Kept]) -> Iterator[str]:
     if any(result.tally.laws.values()):
         yield ""
         yield from _broken(result)
-    yield from (f"  lost: {plain(why, _HARM)}" for why in result.tally.faults)
+    yield from (f"  without a verdict: {plain(why, _HARM)}" for why in result.tally.faults)
     yield ""
     for one in kept:
         yield f"{MARKS[_OF_VERDICT[one.verdict]]} {one.threshold.text}  ({one.told})"
@@ -174,7 +174,7 @@ def tree(result: Result, kept: Sequence[Kept]) -> dict[str, Any]:
         },
         "laws": tally.laws,
         "broken": msgspec.to_builtins(tally.broken),
-        "lost": tally.faults,
+        "without_verdict": tally.faults,
         "mix": {
             name: {str(one): many for one, many in tally.scenarios[name].items()} for name in sorted(tally.scenarios)
         },

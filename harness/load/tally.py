@@ -41,7 +41,7 @@ class Tally(msgspec.Struct, kw_only=True):
     """Failed calls by the law that decided."""
     broken: list[Broken] = []
     faults: list[str] = []
-    """What was said of calls that were lost."""
+    """What was said of some calls that have no verdict, because they were lost or cut."""
     first: Histogram = msgspec.field(default_factory=Histogram)
     gaps: Histogram = msgspec.field(default_factory=Histogram)
     recovery: Histogram = msgspec.field(default_factory=Histogram)
@@ -98,6 +98,11 @@ class Tally(msgspec.Struct, kw_only=True):
     def loses(self, why: str) -> None:
         """A call ended without a verdict."""
         self.lost += 1
+        self._note(why)
+
+    def cuts(self, why: str) -> None:
+        """A call was ended by the user; which one it was tells what he waited for."""
+        self.cut += 1
         self._note(why)
 
     def merge(self, other: Tally) -> None:

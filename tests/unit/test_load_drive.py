@@ -161,6 +161,8 @@ async def test_calls_that_are_dropped_are_counted_as_cut() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert (told.tally.cut, told.tally.open, told.samples[-1].open) == (STREAMS, 0, 0)
+    assert told.tally.faults
+    assert all(why.partition("@")[0] in SCENARIOS and why.endswith(": cut after 0 s") for why in told.tally.faults)
 
 
 # ---- several processes

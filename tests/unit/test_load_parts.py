@@ -542,7 +542,7 @@ def test_the_summary_says_what_was_done_what_came_of_it_and_how_to_see_a_failure
     assert "100.0 MiB (+0.0 MiB a minute), 5 sockets, 0 leaked" in text
     assert "streamproof replay cutoff.fin@bundled:42" in text
     assert r"the user saw \x1b[2J half" in text
-    assert "lost: cutoff.fin@bundled:42: ValueError: x" in text
+    assert "without a verdict: cutoff.fin@bundled:42: ValueError: x" in text
     assert lines[-1] == "not kept: failed==0, lost==0"
     assert max(map(len, lines)) <= 80
 
