@@ -43,8 +43,11 @@ def delivered(
     counted = [record for record in network if isinstance(record, Counted)]
     if counted:
         return _by_counts(counted, attempts, generous=generous)
-    connections = {one.local: one for one in _connections(network).values()}
-    seen = {number: view for local, one in connections.items() for number, view in one.views(local, attempts)}
+    connections = list(_connections(network).values())
+    over = [_over(attempt, connections) for attempt in attempts]
+    seen: dict[int, Attempt] = {}
+    for one in connections:
+        seen |= one.views([attempt for attempt, its in zip(attempts, over, strict=True) if its is one])
     return [seen[attempt.number] for attempt in attempts]
 
 
@@ -120,17 +123,17 @@ class _Connection:
     """One connection as its events tell it."""
 
     local: str
+    opened: float
+    """Seconds since the case began."""
     pieces: list[Carried] = field(default_factory=list)
     strikes: list[Struck] = field(default_factory=list)
     left: Left | None = None
     """The client's own close, when it came before the end."""
     closed: Closed | None = None
 
-    def views(self, local: str, attempts: Iterable[Attempt]) -> Iterator[tuple[int, Attempt]]:
-        """The attempts that came over this connection, as its client saw them."""
-        wire = _Wire(self.pieces)
-        mine = [attempt for attempt in attempts if attempt.requested.peer == local]
-        start = 0
+    def views(self, mine: Sequence[Attempt]) -> Iterator[tuple[int, Attempt]]:
+        """The attempts that came over this connection, as its client saw them; each with its number."""
+        wire, start = _Wire(self.pieces), 0
         for place, attempt in enumerate(mine):
             later = mine[place + 1].requested.t if place + 1 < len(mine) else float("inf")
             since = attempt.requested.t if place else 0.0
@@ -192,8 +195,8 @@ def _connections(network: Iterable[NetworkRecord]) -> dict[int, _Connection]:
     found: dict[int, _Connection] = {}
     for record in network:
         match record:
-            case Opened(connection=number, local=local):
-                found[number] = _Connection(local)
+            case Opened(connection=number, local=local, at=at):
+                found[number] = _Connection(local, at)
             case Carried(connection=number, stream="downstream") if found[number].left is None:
                 found[number].pieces.append(record)  # what comes after the client has left is for nobody
             case Struck(connection=number):
@@ -205,6 +208,20 @@ def _connections(network: Iterable[NetworkRecord]) -> dict[int, _Connection]:
             case _:
                 pass
     return found
+
+
+def _over(attempt: Attempt, connections: Iterable[_Connection]) -> _Connection:
+    """The connection that a request came over, among several of the same address the last one before it: a system
+    gives away a port again once its connection is closed.
+
+    Raises:
+        LookupError: there is none.
+    """
+    asked = attempt.requested
+    found = [one for one in connections if one.local == asked.peer and one.opened <= asked.t]
+    if not found:
+        raise LookupError(f"no connection of the network is {asked.peer!r}, where request {attempt.number} came from")
+    return found[-1]
 
 
 def _moved(struck: ServerStruck, t: float) -> ServerStruck:

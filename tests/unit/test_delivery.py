@@ -54,8 +54,8 @@ def reply(
     return [*log, *([Ended(t=t, attempt=number, how=how, total=total)] if how else [])]
 
 
-def opened(number: int = 1, *, peer: str = PEER) -> Opened:
-    return Opened(at=0.0, proxy="", connection=number, client="127.0.0.1:4", local=peer)
+def opened(number: int = 1, *, peer: str = PEER, at: float = 0.0) -> Opened:
+    return Opened(at=at, proxy="", connection=number, client="127.0.0.1:4", local=peer)
 
 
 def came(*pieces: bytes, at: float = 1.0, every: float = 1.0, number: int = 1) -> list[NetworkRecord]:
@@ -215,6 +215,19 @@ def test_a_write_that_was_not_kept_in_full_counts_in_full() -> None:
     assert not view.whole
 
 
+def test_a_port_that_is_given_away_again_belongs_to_the_connection_that_was_opened_last_before_a_request() -> None:
+    first = [opened(), *came(WIRE[:20]), closed("reset", at=3.0)]
+    second = [opened(2, at=4.0), *came(WIRE, at=5.0, number=2), closed(number=2)]
+    views = seen([*first, *second], reply(1, t=0.1), reply(2, t=4.1))
+    assert [one.wire for one in views] == [WIRE[:20], WIRE]
+    assert [one.ended and one.ended.how for one in views] == ["reset", "end"]
+
+
+def test_a_request_from_before_all_connections_of_its_address_is_an_error() -> None:
+    with pytest.raises(LookupError, match="where request 1 came from"):
+        seen([opened(at=4.0), *came(WIRE, at=5.0)], reply(t=0.1))
+
+
 def test_what_happens_beside_the_connections_does_not_matter() -> None:
     added = ToxicAdded(at=0.0, proxy="", toxic="t", type="latency", stream="upstream")
     (view,) = seen([added, opened(), *came(WIRE)], reply())
@@ -350,7 +363,7 @@ def nothing_can_be_said(case: Case) -> Ruling:
 def test_a_law_that_asks_for_such_a_request_is_unknown() -> None:
     (ruling,) = judge(case(opened(), server=reply(peer="127.0.0.1:7")), [every_reply_is_whole])
     assert (ruling.verdict, ruling.law) == (Verdict.UNKNOWN, "SP90")
-    assert "the check itself failed with KeyError" in ruling.harm
+    assert "the check itself failed with LookupError: no connection of the network" in ruling.harm
 
 
 def test_a_case_without_a_network_has_the_servers_own_attempts() -> None:
