@@ -59,6 +59,7 @@ def command(
     import asyncio
 
     from harness import logs
+    from harness.lateness import calm_collector
     from harness.proxy.alone import proxy_forever
     from harness.proxy.upstream import Upstream
 
@@ -80,6 +81,7 @@ def command(
             say=say,
             watch=watch,
         )
+        calm_collector()
         asyncio.run(proxied)
 
 

@@ -29,6 +29,7 @@ def command(
     import asyncio
 
     from harness import logs
+    from harness.lateness import calm_collector
     from harness.serve import serve_forever
 
     one = scenario_called(scenario) if scenario else None
@@ -40,4 +41,5 @@ def command(
 
             watch = Exchanges(registry, "serve").take
         served = serve_forever(one, host=host, port=port, seed=seed or "0", say=say, catalogue=catalogue, watch=watch)
+        calm_collector()
         asyncio.run(served)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import resource
 import signal
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.lateness import calm_collector
 from harness.logs import Say
 from harness.plain import plain
 from harness.toxiproxy.api import Api, base_url
@@ -26,7 +26,7 @@ def serve(host: str, port: int, *, config: Path | None, seed: str | None, say: S
         UsageError: the file cannot be read or is wrong, or the address cannot be bound.
     """
     _raise_file_limit()
-    _calm_collector()
+    calm_collector()
     with asyncio.Runner(loop_factory=new_event_loop()) as runner:
         runner.run(_serve(host, port, _read(config), seed, _while_somebody_reads(say)))
 
@@ -90,12 +90,6 @@ def _tell(event: Event, say: Callable[..., None]) -> None:
             say(text, "a toxic strikes", **told)
         case _:
             pass
-
-
-def _calm_collector() -> None:
-    """A full collection delays every connection, by 40 ms where there are 1,000, and finds nothing: let it be rare."""
-    gc.freeze()
-    gc.set_threshold(*gc.get_threshold()[:2], 1000)
 
 
 def _raise_file_limit() -> None:

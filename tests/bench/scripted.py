@@ -20,6 +20,7 @@ from fake_server.faults.stall_forever import StallForever
 from fake_server.position import AtEvent
 from fake_server.record import ServerRecord
 from fake_server.script import Step, script
+from harness.lateness import calm_collector
 from harness.serve import told_to_stop
 
 
@@ -68,4 +69,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    calm_collector()  # as `streamproof serve` does
     asyncio.run(main())
