@@ -32,6 +32,8 @@ class Common:
         self.room = memoryview(bytearray(ROOM_BYTES))
         """For whoever reads: what is still needed when the event loop goes on is to be copied."""
         self._loop = asyncio.get_running_loop()
+        self.is_asyncio = isinstance(self._loop, asyncio.BaseEventLoop)
+        """And not uvloop, which forgets a socket once it has seen a RST, though that may stand behind what was read."""
         self._wheel: Wheel[Punctual] = Wheel()
         self._timer = timer(self._ring)
         self._rings = FOREVER

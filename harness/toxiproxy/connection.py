@@ -233,12 +233,12 @@ class _Pump:
         for _ in range(_READS_PER_TURN):
             if self.done or not self._read():
                 break
-        else:  # to the end: uvloop forgets a socket once it has seen a RST, and one may stand behind what was read
+        else:
             self._loop.call_soon(self._readable)
         self._wait()
 
     def _read(self) -> bool:
-        """Read once, and write what may go out; returns whether anything was there, an end included."""
+        """Read once, and write what may go out; returns whether there may be more, an end included."""
         passes = self._is_free
         if not passes and not self.link.wants_input:
             return False
@@ -258,7 +258,7 @@ class _Pump:
             self.link.end(now())
             self._owner.gone(self.stream)
         self._write()
-        return True
+        return not (self._common.is_asyncio and 0 < count < CHUNK_BYTES)
 
     @property
     def _is_free(self) -> bool:

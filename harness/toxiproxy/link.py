@@ -247,12 +247,19 @@ class Link:
     @property
     def wakes(self) -> float:
         """When :meth:`advance` should be called next though nothing else happens; infinity for never."""
-        return min((stage.wakes for stage in self._stages), default=FOREVER)
+        first = FOREVER
+        for stage in self._stages:
+            if (wakes := stage.wakes) < first:
+                first = wakes
+        return first
 
     @property
     def reset(self) -> bool:
         """Whether a toxic has reset the connection."""
-        return self._reset or any(stage.reset for stage in self._stages)
+        for stage in self._stages:
+            if stage.reset:
+                return True
+        return self._reset
 
     @property
     def cut(self) -> bool:
@@ -291,9 +298,11 @@ class Link:
         """The next bytes to write, in one piece; None when there are none now."""
         if not self._last.chunks:
             return None
+        had_room = self._last.has_room
         data = self._last.chunks.popleft().data
         self.taken += len(data)
-        self.advance(now)
+        if not had_room:
+            self.advance(now)
         return data
 
     def free(self) -> None:
@@ -303,12 +312,12 @@ class Link:
 
     def advance(self, now: float) -> None:
         """Let every stage do what it can do now."""
-        moved = bool(self._stages)
-        while moved:
-            moved = False
+        again = True
+        while again:
+            again = False
             for stage in reversed(self._stages):
-                moved |= stage.advance(now)
-            moved = moved and len(self._stages) > 1  # what one leaves, another may take
+                if stage.advance(now):
+                    again = len(self._stages) > 1  # what one leaves, another may take
 
     def add(self, installed: Installed, dice: Dice, now: float) -> None:
         """A toxic comes, behind all others; too late when all is over."""

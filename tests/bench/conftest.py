@@ -6,7 +6,8 @@ import json
 import os
 import platform
 from datetime import UTC, datetime
-from importlib.metadata import distributions
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,9 +15,10 @@ import pytest
 from bench.targets import Row, table
 from pytest_benchmark.fixture import BenchmarkFixture
 
-PEERS = frozenset({"anthropic", "httpx", "httpx-sse", "openai", "sseclient-py", "assel", "axio-sse", "msgspec"})
-"""Whose versions are told."""
+PACKAGES = ("anthropic", "httpx", "msgspec", "uvloop", "httptools")
+"""Of this environment, that something is compared with or that ours is made of."""
 ROWS = pytest.StashKey[list[Row]]()
+VERSIONS = pytest.StashKey[dict[str, str]]()
 
 
 class Target(Protocol):
@@ -61,6 +63,11 @@ def target(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Targe
     return say
 
 
+def measured_beside(config: pytest.Config, name: str, version: str) -> None:
+    """Note whom something was compared with."""
+    config.stash.setdefault(VERSIONS, {})[name] = version
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--speed", type=Path, metavar="FILE", help="write the table of targets as JSON, for the docs")
 
@@ -73,16 +80,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write_line(table(rows))
     if (file := config.getoption("speed")) is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(as_json(rows), indent=1, ensure_ascii=False) + "\n", "utf-8")
+        file.write_text(
+            json.dumps(as_json(rows, config.stash.get(VERSIONS, {})), indent=1, ensure_ascii=False) + "\n", "utf-8"
+        )
         terminalreporter.write_line(f"written: {file}")
 
 
-def as_json(rows: list[Row]) -> dict[str, Any]:
+def as_json(rows: list[Row], versions: dict[str, str]) -> dict[str, Any]:
     """What ``harness/site/speed.py`` reads."""
+    here = {name: version(name) for name in PACKAGES if find_spec(name) is not None}
     return {
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
         "python": platform.python_version(),
-        "versions": {one.metadata["Name"]: one.version for one in distributions() if one.metadata["Name"] in PEERS},
+        "versions": here | versions,
         "rows": [row.told() for row in sorted(rows, key=lambda one: one.area)],
     }

@@ -27,6 +27,7 @@ class Latency(Toxic):
     def pipe(self, flow: Flow) -> Pipe:
         while (chunk := (yield RECEIVE)) is not None:
             delay = self.latency + (flow.chance.randrange(2 * self.jitter) - self.jitter if self.jitter > 0 else 0)
-            flow.struck(f"{delay} ms")
+            if not flow.strikes:  # later ones are not told, and there are many
+                flow.struck(f"{delay} ms")
             yield Until(chunk.at + delay / 1000)
             yield Emit(chunk.data)
