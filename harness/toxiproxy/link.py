@@ -298,11 +298,9 @@ class Link:
         """The next bytes to write, in one piece; None when there are none now."""
         if not self._last.chunks:
             return None
-        had_room = self._last.has_room
         data = self._last.chunks.popleft().data
         self.taken += len(data)
-        if not had_room:
-            self.advance(now)
+        self.advance(now)
         return data
 
     def free(self) -> None:
