@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -34,6 +35,7 @@ class Target(Protocol):
         at_most: float | None = None,
         unit: str = "×",
         why: str = "",
+        at_best: float | None = None,
     ) -> None: ...
 
 
@@ -51,10 +53,20 @@ def target(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Targe
         at_most: float | None = None,
         unit: str = "×",
         why: str = "",
+        at_best: float | None = None,
     ) -> None:
         limit = at_least if at_most is None else at_most
         assert limit is not None
-        row = Row(area=area, what=what, observed=observed, limit=limit, at_least=at_most is None, unit=unit, why=why)
+        row = Row(
+            area=area,
+            what=what,
+            observed=observed,
+            limit=limit,
+            at_least=at_most is None,
+            unit=unit,
+            why=why,
+            at_best=at_best,
+        )
         benchmark.extra_info.setdefault("targets", []).append(row.told())
         if benchmark.enabled:
             rows.append(row)
@@ -63,9 +75,14 @@ def target(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Targe
     return say
 
 
-def measured_beside(config: pytest.Config, name: str, version: str) -> None:
-    """Note whom something was compared with."""
-    config.stash.setdefault(VERSIONS, {})[name] = version
+Beside = Callable[[str, str], None]
+"""Notes whom something was compared with: a name and its version."""
+
+
+@pytest.fixture(scope="session")
+def beside(pytestconfig: pytest.Config) -> Beside:
+    """See :data:`Beside`."""
+    return pytestconfig.stash.setdefault(VERSIONS, {}).__setitem__
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -28,6 +28,8 @@ class Row:
     unit: str
     why: str = ""
     """Why it is missed where it is."""
+    at_best: float | None = None
+    """What was measured, in the same run, to be possible at best; None where nobody knows."""
 
     @property
     def is_met(self) -> bool:
@@ -36,8 +38,11 @@ class Row:
 
     @property
     def is_far(self) -> bool:
-        """Whether it is missed so widely that no busy machine explains it."""
-        return self.observed * FAR < self.limit if self.at_least else self.observed > self.limit * FAR
+        """Whether it is missed so widely that no busy machine explains it, nor what is possible."""
+        at_best = self.limit if self.at_best is None else self.at_best
+        if self.at_least:
+            return self.observed * FAR < min(self.limit, at_best)
+        return self.observed > max(self.limit, at_best) * FAR
 
     def told(self) -> dict[str, Any]:
         """As it is written into the JSON."""

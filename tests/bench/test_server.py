@@ -23,7 +23,7 @@ from statistics import median
 from typing import IO, Any
 
 import pytest
-from bench.conftest import Target, measured_beside
+from bench.conftest import Beside, Target
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.asking import MODELS
@@ -176,7 +176,7 @@ def readers() -> Iterator[Readers]:
 
 
 @pytest.fixture(scope="module")
-def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+def servers(beside: Beside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
     """Everybody who is there."""
     with ExitStack() as stack:
         found = {name: stack.enter_context(ours(name)) for name in (OURS, APART)}
@@ -184,11 +184,11 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         if COMMANDS[AIMOCK].exists():
             found[AIMOCK] = stack.enter_context(aimock(tmp_path_factory.mktemp("aimock")))
             package = json.loads((COMMANDS[AIMOCK].parents[1] / "package.json").read_text())
-            measured_beside(request.config, AIMOCK, package["version"])
+            beside(AIMOCK, package["version"])
         if COMMANDS[LLMOCK].exists():
             found[LLMOCK] = stack.enter_context(llmock())
             (about,) = COMMANDS[LLMOCK].parents[1].glob("lib/*/site-packages/llmock-*.dist-info")
-            measured_beside(request.config, LLMOCK, about.stem.removeprefix("llmock-"))
+            beside(LLMOCK, about.stem.removeprefix("llmock-"))
         yield found
 
 

@@ -22,7 +22,7 @@ from statistics import median
 from typing import IO, Any
 
 import pytest
-from bench.conftest import Target, measured_beside
+from bench.conftest import Beside, Target
 from bench.near_end import cpu_seconds
 from live.toxiproxies import SERVER, Toxiproxy, running
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -112,7 +112,7 @@ def ends() -> Iterator[Ends]:
 
 
 @pytest.fixture(scope="module")
-def servers(request: pytest.FixtureRequest) -> Iterator[dict[str, Toxiproxy]]:
+def servers(beside: Beside) -> Iterator[dict[str, Toxiproxy]]:
     """Everybody who is measured."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], FILES), before[1]))
@@ -124,7 +124,7 @@ def servers(request: pytest.FixtureRequest) -> Iterator[dict[str, Toxiproxy]]:
             starting[REAL] = running("real")
         started = {name: stack.enter_context(server) for name, server in starting.items()}
         if REAL in started:
-            measured_beside(request.config, "Toxiproxy", started[REAL].ask("GET", "/version").json["version"])
+            beside("Toxiproxy", started[REAL].ask("GET", "/version").json["version"])
         yield started
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from bench.targets import Row, table
 
@@ -26,6 +28,13 @@ def test_a_limit_is_met_from_itself_on_and_missed_by_far_beyond_twice(
 ) -> None:
     found = row(observed, limit, at_least=at_least)
     assert (found.is_met, found.is_far) == (met, far)
+
+
+def test_what_is_not_possible_at_best_is_missed_and_not_by_far() -> None:
+    missed = replace(row(0.7, 1.5, at_least=True), at_best=0.9)
+    assert (missed.is_met, missed.is_far) == (False, False)
+    assert replace(missed, at_best=1.45).is_far
+    assert not replace(row(4.5, 2.0, at_least=False), at_best=2.5).is_far
 
 
 def test_the_table_says_of_each_row_whether_it_is_met() -> None:
