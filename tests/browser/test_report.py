@@ -17,7 +17,7 @@ import pytest
 from browser.chromium import NARROW, WIDE, Visit, launched, pictured, violations, visited
 from fabricated import FAIL, PASS, UNKNOWN, ended, table_of
 from playwright.sync_api import Browser, Page, expect
-from reporting import PAYLOADS, record, run_of
+from reporting import PAYLOADS, record, run_of, run_with
 
 from harness import catalog, engine
 from harness.comparing import Side
@@ -184,6 +184,21 @@ def test_arrow_keys_go_from_cell_to_cell_and_enter_opens_one(opened: Opened) -> 
     page.keyboard.press("Enter")
     expect(page.locator(".case h1")).to_have_text("cutoff.clean_end_mid_text · naive")
     expect(page.locator(".case h1")).to_be_focused()
+
+
+@pytest.mark.parametrize(("hides", "first"), [("[data-only=bad]", "1"), (".fold >> nth=0", "2")])
+def test_tab_reaches_a_cell_also_when_the_first_one_is_hidden(
+    opened: Opened, tmp_path: Path, hides: str, first: str
+) -> None:
+    run = run_with(ended(PASS, scenario="f.right"), ended(FAIL, scenario="f.wrong"), ended(FAIL, scenario="g.wrong"))
+    page = opened(file=written(tmp_path / "three.html", run)).page
+    page.locator(hides).click()
+    page.get_by_role("button", name="Close all").focus()
+    stops = []
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate("document.activeElement.dataset.place"))
+    assert first in stops
 
 
 # ---- a case ----------------------------------------------------------------------------------------------------------

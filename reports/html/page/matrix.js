@@ -108,8 +108,6 @@ export function matrix(host, run, say) {
       part.rows.push(line);
     }
     part.body.append(...part.rows);
-    if (current === null) current = part.body.querySelector("td a");
-    if (current) current.tabIndex = 0;
   }
 
   /** @param {number} place */
@@ -186,7 +184,15 @@ export function matrix(host, run, say) {
         columns.forEach((column, place) => line.children[place + 1].classList.toggle("hit", wants(run, filter, (part.first + at) * run.width + column)));
       });
     }
+    if (!current || current.closest("tbody[hidden], tr[hidden]")) stopAt(table.querySelector("tbody:not([hidden]) > tr:not([hidden]) > td > a"));
     say(rows ? `${plural(rows, "scenario")}, ${plural(cells, "case")}` : "Nothing matches.");
+  }
+
+  /** The one cell that Tab stops at; the arrow keys go on from there. @param {HTMLAnchorElement | null} cell */
+  function stopAt(cell) {
+    if (current) current.tabIndex = -1;
+    current = cell;
+    if (current) current.tabIndex = 0;
   }
 
   /** Show what the filter wants. @param {Filter} wanted */
@@ -211,9 +217,7 @@ export function matrix(host, run, say) {
     event.preventDefault();
     const to = neighbour(at, step[0], step[1])?.querySelector("a");
     if (!to) return;
-    if (current) current.tabIndex = -1;
-    current = to;
-    to.tabIndex = 0;
+    stopAt(to);
     to.focus();
     to.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
