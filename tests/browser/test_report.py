@@ -227,6 +227,7 @@ def test_a_link_with_the_seed_behind_it_as_replay_prints_it_opens_the_case_too(o
 def test_a_link_to_a_case_that_is_not_there_shows_the_matrix_and_says_so(opened: Opened) -> None:
     page = opened("#case=no.such@client").page
     expect(page.locator(".matrix")).to_be_visible()
+    expect(page.locator(".under [role=status]")).to_have_text("The address names a case that is not in this run.")
 
 
 def test_back_leads_to_the_same_place_in_the_matrix(opened: Opened) -> None:

@@ -136,13 +136,13 @@ async function go() {
       wasCase = run.nameOf(place);
       return openCase(place);
     }
-    status.textContent = "The address names a case that is not in this run.";
   }
   caseView.hidden = true;
   summary.hidden = false;
   document.title = title;
   caseHost.replaceChildren();
   showFilter(filterOf());
+  if (name !== null) status.textContent = "The address names a case that is not in this run."; // instead of what the filter says
   if (!wasCase) return;
   scrollTo(0, scrolled);
   const from = grid.table.querySelector(`a[href="#case=${CSS.escape(encodeURIComponent(wasCase))}"]`);
