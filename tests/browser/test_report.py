@@ -250,6 +250,28 @@ def test_next_goes_through_the_failures(opened: Opened) -> None:
     expect(page.locator(".matrix")).to_be_visible()
 
 
+HELD_BACK = """
+() => {
+  const json = Response.prototype.json;
+  const held = new Promise((open) => { globalThis.letGo = open; });
+  Response.prototype.json = function () { return (globalThis.unpacked = held.then(() => json.call(this))); };
+}
+"""
+
+
+def test_a_case_that_is_unpacked_when_its_reader_has_gone_on_is_not_shown(opened: Opened, tmp_path: Path) -> None:
+    run = run_with(ended(FAIL, scenario="f.first"), ended(FAIL, scenario="g.second"))
+    page = opened("#case=f.first@naive", file=written(tmp_path / "two.html", run)).page
+    page.evaluate(HELD_BACK)
+    page.keyboard.press("j")
+    page.wait_for_function("'unpacked' in globalThis")
+    page.keyboard.press("Escape")
+    expect(page.locator(".matrix")).to_be_visible()
+    page.evaluate("async () => { letGo(); await unpacked; await new Promise(requestAnimationFrame); }")
+    expect(page.locator(".matrix")).to_be_visible()
+    expect(page.locator(".case h1")).to_have_count(0)
+
+
 def test_the_timeline_marks_the_fault_and_zooms_by_button_keyboard_and_mouse(opened: Opened) -> None:
     page = opened("#case=cutoff.clean_end_mid_text@bundled").page
     picture = page.locator(".lanes svg")

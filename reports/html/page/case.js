@@ -10,17 +10,18 @@ import { STANDS } from "./matrix.js";
 /** @type {Map<string, Promise<any>>} */
 const blocks = new Map();
 
-/** A chapter's cases, unpacked when somebody first looks at one. @param {string} chapter @returns {Promise<any>} */
-function chapterOf(chapter) {
+/** The cases of the chapter with the one at `place`, unpacked when somebody first looks at one.
+ * @param {any} run @param {number} place @returns {Promise<any>} */
+export function chapterOf(run, place) {
+  const { chapter } = run.scenarios[Math.floor(place / run.width)];
   let block = blocks.get(chapter);
   if (block === undefined) blocks.set(chapter, (block = unpacked(`chapter-${chapter}`)));
   return block;
 }
 
-/** Show the case at `place` in `host`. @param {HTMLElement} host @param {any} run @param {number} place */
-export async function showCase(host, run, place) {
+/** Show the case at `place` in `host`. @param {HTMLElement} host @param {any} run @param {number} place @param {any} block of its chapter */
+export function showCase(host, run, place, block) {
   const scenario = run.scenarios[Math.floor(place / run.width)], client = run.clients[place % run.width];
-  const block = await chapterOf(scenario.chapter);
   const cell = block.cells[place], texts = block.texts;
   if (cell === undefined) { host.replaceChildren(element("p", {}, "This case did not run.")); return; }
   const at = (/** @type {number | undefined} */ number) => textAt(texts, number);

@@ -2,7 +2,7 @@
 import { unpacked } from "./unpack.js";
 import { capital, element, grouped, plural, short } from "./elements.js";
 import { EVERYTHING, STANDS, matrix, runOf } from "./matrix.js";
-import { showCase } from "./case.js";
+import { chapterOf, showCase } from "./case.js";
 // The page: filters, the matrix, a case. Where it is, is said by the address: #case=…, or the filters.
 
 const data = await unpacked("overview");
@@ -111,14 +111,14 @@ function neighbours(place) {
   const at = order.indexOf(place);
   return { back: order[at - 1], next: at < 0 ? undefined : order[at + 1], at, count: order.length, isBad: order === bad };
 }
-/** @param {number} place */
-async function openCase(place) {
+/** @param {number} place @param {any} chapter with the case in it */
+function openCase(place, chapter) {
   if (grid.table.tHead === null) showFilter(filterOf());
   const { back, next, at, count, isBad } = neighbours(place);
   const step = (/** @type {string} */ text, /** @type {number | undefined} */ to, /** @type {string} */ rel) => to === undefined ? null : element("a", { class: "button", rel, href: `#case=${encodeURIComponent(run.nameOf(to))}` }, text);
   caseNav.replaceChildren(element("a", { class: "button back", href: addressOf(lastFilter) }, "← All cases"),
     element("span", { class: "muted" }, at < 0 ? "" : `${at + 1} of ${grouped(count)} ${isBad ? "failures" : "cases"}`), ...[step("Previous", back, "prev"), step("Next", next, "next")].filter(Boolean));
-  await showCase(caseHost, run, place);
+  showCase(caseHost, run, place, chapter);
   summary.hidden = true;
   caseView.hidden = false;
   document.title = `${run.nameOf(place)} · streamproof`;
@@ -126,15 +126,18 @@ async function openCase(place) {
   caseHost.querySelector("h1")?.focus({ preventScroll: true });
 }
 const title = document.title;
-let scrolled = 0, wasCase = "";
+let scrolled = 0, wasCase = "", gone = 0;
 async function go() {
+  const turn = ++gone;
   const name = new URLSearchParams(location.hash.slice(1)).get("case");
   if (name !== null) {
     const place = run.placeOf(name.replace(/:[^:@]*$/, "")) >= 0 ? run.placeOf(name.replace(/:[^:@]*$/, "")) : run.placeOf(name);
     if (place >= 0) {
       if (!wasCase) scrolled = scrollY;
       wasCase = run.nameOf(place);
-      return openCase(place);
+      const chapter = await chapterOf(run, place);
+      if (turn === gone) openCase(place, chapter); // else the reader has gone on while it was unpacked
+      return;
     }
   }
   caseView.hidden = true;
