@@ -19,9 +19,11 @@ from fabricated import FAIL, PASS, UNKNOWN, ended, table_of
 from playwright.sync_api import Browser, Page, expect
 from reporting import PAYLOADS, record, run_of, run_with
 
+from fake_server.record import Requested, Sent, ServerRecord, Struck
 from harness import catalog, engine
 from harness.comparing import Side
 from harness.events import CaseFinished, Event, RunFinished, RunStarted
+from harness.history import Record
 from harness.plan import Tier, plan
 from reports.html import Reporter
 
@@ -349,6 +351,34 @@ def test_the_bytes_are_there_as_text_and_as_hex_with_what_is_invisible_made_visi
     page.get_by_role("button", name="As hex").click()
     expect(raw).to_contain_text("000000  48 54 54 50 2f 31 2e 31  20 32 30 30 20 4f 4b 0d  HTTP/1.1 200 OK·")
     expect(raw.locator(".strike")).to_have_count(1)
+
+
+HEAD, BODY = b"HTTP/1.1 200 OK\r\n\r\n", b"data: {}\n\n"
+ASKED = Requested(t=0, attempt=1, method="POST", path="/v1/messages", headers={}, body={}, streams=True)
+HEAD_ALONE = Sent(t=0, attempt=1, data=HEAD, size=len(HEAD), total=len(HEAD))
+STRUCK = Struck(t=0, attempt=1, fault="stall", note="", total=len(HEAD))
+THE_REST = Sent(t=1, attempt=1, data=BODY, size=len(BODY), total=len(HEAD) + len(BODY))
+
+
+def exchanged(path: Path, *server: ServerRecord) -> Path:
+    """The report of one case that failed, whose server did this."""
+    kept = Record(info=record("x", "naive").info, server=server)
+    return written(path / "one.html", run_with(msgspec.structs.replace(ended(FAIL), record=kept)))
+
+
+def test_a_fault_behind_the_last_byte_of_the_head_is_told_once(opened: Opened, tmp_path: Path) -> None:
+    file = exchanged(tmp_path, ASKED, HEAD_ALONE, STRUCK, THE_REST)
+    page = opened("#case=cutoff.fin@naive", file=file).page
+    expect(page.locator("pre.raw[role=region] .strike")).to_have_text("stall strikes here, after 19 bytes")
+
+
+def test_where_no_reply_has_a_byte_nothing_stands_in_the_place_of_the_bytes(opened: Opened, tmp_path: Path) -> None:
+    page = opened("#case=cutoff.fin@naive", file=exchanged(tmp_path, ASKED)).page
+    expect(page.get_by_role("heading", name="Requests")).to_be_visible()
+    assert page.evaluate(
+        "[...document.querySelector('.case h1').parentElement.childNodes].map((one) => one.nodeType)"
+        ".every((type) => type === Node.ELEMENT_NODE)"
+    )
 
 
 def test_a_byte_that_is_no_utf_8_is_told_as_what_it_is(opened: Opened) -> None:

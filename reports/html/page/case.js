@@ -36,7 +36,9 @@ export function showCase(host, run, place, block) {
   );
   if (cell.attempts || cell.marks || cell.shown) host.append(timeline(cell, texts));
   if (cell.damage) host.append(comparison(cell.damage, at));
-  if (cell.attempts) host.append(requests(cell, at), wire(cell, at, kind));
+  const replies = (cell.attempts ?? []).filter((/** @type {any} */ one) => one.data);
+  if (cell.attempts) host.append(requests(cell, at));
+  if (replies.length) host.append(wire(replies, at));
   if (cell.before) host.append(earlier(cell.before, at));
   host.append(again(cell, at, replay), leftOut(cell, kind));
 }
@@ -162,10 +164,8 @@ function requests(cell, at) {
   return section("Requests", element("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "Requests" }, element("table", { class: "requests" }, element("thead", {}, head), body)));
 }
 
-/** The bytes of every reply, as text or as hex. @param {any} cell @param {(n: any) => string} at @param {string} kind */
-function wire(cell, at, kind) {
-  const replies = cell.attempts.filter((/** @type {any} */ one) => one.data);
-  if (!replies.length) return null;
+/** The bytes of every reply, as text or as hex. @param {any[]} replies @param {(n: any) => string} at */
+function wire(replies, at) {
   const host = element("div", {});
   let hex = false;
   const draw = () => host.replaceChildren(...replies.map((/** @type {any} */ one, /** @type {number} */ place) => {
@@ -191,7 +191,7 @@ function wire(cell, at, kind) {
 /** @param {any} reply @param {(n: any) => string} at @param {boolean} hex */
 function rawOf(reply, at, hex) {
   const box = element("pre", { class: "raw", tabindex: 0, role: "region", "aria-label": `Bytes of reply ${reply.n}` });
-  const strikes = (reply.struck ?? []).map((/** @type {any} */ one) => ({ total: one[0], name: at(one[1]) }));
+  let strikes = (reply.struck ?? []).map((/** @type {any} */ one) => ({ total: one[0], name: at(one[1]) }));
   let end = 0;
   const gap = (/** @type {number} */ count) => { if (count > 0) box.append(element("span", { class: "left" }, `… ${plural(count, "byte")} left out …\n`)); };
   for (const [start, number] of reply.data) {
@@ -199,6 +199,7 @@ function rawOf(reply, at, hex) {
     const bytes = bytesOf(at(number));
     let from = 0;
     const cuts = strikes.filter((/** @type {any} */ one) => one.total >= start && one.total <= start + bytes.length);
+    strikes = strikes.filter((/** @type {any} */ one) => !cuts.includes(one)); // where two stretches meet it is at the end of the first
     for (const cut of [...cuts, null]) {
       const to = cut ? cut.total - start : bytes.length;
       const part = bytes.subarray(from, to);
