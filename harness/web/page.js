@@ -20,9 +20,19 @@ export const made = (name, attributes = {}, ...children) => {
 /** Ask the server for something; what it refuses is an error in its words. @param {string} url @param {unknown} [body] */
 export const post = async (url, body = {}) => {
   const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-  const told = await response.json();
-  if (!response.ok) throw new Error(told.error ?? response.statusText);
+  const text = await response.text();
+  const told = parsed(text);
+  if (told === undefined || !response.ok) throw new Error(told?.error ?? (text || response.statusText));
   return told;
+};
+
+/** What the JSON says; undefined where it is none, but words. @param {string} text */
+const parsed = (text) => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 };
 
 /** Hear what a channel tells, until its end. @param {string} url @param {Record<string, (told: any) => void>} hear by name */

@@ -246,6 +246,12 @@ def test_scenarios_are_found_by_words_and_numbers_and_what_a_client_cannot_is_sa
     expect(page.locator("#run")).to_be_disabled()
 
 
+def test_what_the_server_refuses_in_plain_text_is_told_in_its_words(page: Page) -> None:
+    page.evaluate("fetch = async () => new Response('this page is served to this machine alone', {status: 421})")
+    run(page)
+    expect(page.locator("#trouble")).to_have_text("this page is served to this machine alone")
+
+
 def test_everything_can_be_done_by_keyboard(page: Page) -> None:
     page.get_by_label("Seed").first.focus()
     page.keyboard.press("Tab")
