@@ -51,4 +51,4 @@ class Search:
         self._tell()
 
     def _tell(self) -> None:
-        self.channel.tell("score", score(self._campaign, self._tally, time.monotonic() - self._began))
+        self.channel.tell_anew("score", score(self._campaign, self._tally, time.monotonic() - self._began))

@@ -1,7 +1,8 @@
 """What a page is told, as server-sent events: numbered, so that a page that was cut off asks for the rest of them.
 
-A channel keeps all that was said in it. It ends with an event ``end``, after which a page closes its stream; one that
-asks all the same gets 204, which tells an ``EventSource`` to ask no more (WHATWG HTML, "Server-sent events").
+A channel keeps all that was said in it, but of how something stands only the last. It ends with an event ``end``, after
+which a page closes its stream; one that asks all the same gets 204, which tells an ``EventSource`` to ask no more
+(WHATWG HTML, "Server-sent events").
 """
 
 from __future__ import annotations
@@ -33,20 +34,28 @@ class Channel:
     """
 
     def __init__(self, beat: float = BEAT_SECONDS) -> None:
-        self._events: list[bytes] = []
+        self.said = 0
+        """How many things; the number of the last one."""
+        self._events: dict[int, bytes] = {}
+        self._standing: dict[str, int] = {}
         self._beat = beat
         self._news = asyncio.Event()
         self.is_over = False
 
-    def __len__(self) -> int:
-        return len(self._events)
-
     def tell(self, name: str, data: Any = None) -> None:
         """Say one thing more; nothing is heard after the end."""
         if not self.is_over:
-            self._events.append(encoded(len(self._events) + 1, name, data))
+            self.said += 1
+            self._events[self.said] = encoded(self.said, name, data)
             self._news.set()
             self._news = asyncio.Event()
+
+    def tell_anew(self, name: str, data: Any = None) -> None:
+        """Say how something stands now: whoever comes later need not hear how it stood before."""
+        if not self.is_over:
+            self._events.pop(self._standing.get(name, 0), None)
+            self.tell(name, data)
+            self._standing[name] = self.said
 
     def close(self) -> None:
         """Nothing more will be said."""
@@ -57,9 +66,10 @@ class Channel:
         """The events behind that number, as they come, with heart-beats between them; ends with the channel."""
         while True:
             news = self._news
-            while number < len(self._events):
+            while number < self.said:
                 number += 1
-                yield self._events[number - 1]
+                if (event := self._events.get(number)) is not None:
+                    yield event
             if self.is_over:
                 return
             try:
@@ -72,7 +82,7 @@ class Channel:
 async def stream(request: web.Request, channel: Channel) -> web.StreamResponse:
     """Answer with what is said in ``channel``, from where the page has heard it."""
     heard = _heard(request.headers.get("Last-Event-ID", ""))
-    if channel.is_over and heard >= len(channel):
+    if channel.is_over and heard >= channel.said:
         return web.Response(status=204)
     response = web.StreamResponse(headers=_HEADERS)
     with suppress(ConnectionError):  # whoever leaves has heard enough

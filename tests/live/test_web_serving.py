@@ -150,6 +150,17 @@ async def test_nothing_is_heard_after_the_end() -> None:
     assert [one async for one in channel.after(0)] == [encoded(1, "end", None)]
 
 
+async def test_of_how_something_stands_only_the_last_is_kept_and_every_other_word() -> None:
+    channel = Channel()
+    for number in range(3):
+        channel.tell("said", number)
+        channel.tell_anew("score", number)
+    channel.close()
+    kept = [encoded(1, "said", 0), encoded(3, "said", 1), encoded(5, "said", 2), encoded(6, "score", 2)]
+    assert [one async for one in channel.after(0)] == [*kept, encoded(7, "end", None)]
+    assert [one async for one in channel.after(5)] == [kept[-1], encoded(7, "end", None)]
+
+
 async def test_a_silent_stream_has_heart_beats_that_are_no_events(tmp_path: Path) -> None:
     channel = Channel(beat=0.01)
     beats = channel.after(0)
