@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from harness.reference import read_events
+from harness.web.board import ALONE_SECONDS, NUMBER, Board
 from harness.web.channel import Channel, encoded, stream
 from harness.web.serving import HEADERS, Site
 
@@ -183,6 +184,62 @@ async def test_a_page_that_leaves_is_no_error(tmp_path: Path, caplog: pytest.Log
                 channel.tell("said")
                 await asyncio.sleep(0)
     assert caplog.records == []
+
+
+class Stepped:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def now(self) -> float:
+        return self._now
+
+    def wall(self) -> float:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        waking = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._now + seconds, waking))
+        await waking
+
+    async def step(self, seconds: float) -> None:
+        self._now += seconds
+        for until, waking in self._sleepers:
+            if until <= self._now and not waking.done():
+                waking.set_result(None)
+        await asyncio.sleep(0)  # whoever wakes goes on
+
+
+class Endless:
+    """Goes on until it is stopped."""
+
+    def __init__(self) -> None:
+        self.channel, self.stopped = Channel(), asyncio.Event()
+
+    async def run(self) -> None:
+        self.channel.tell("said")
+        await self.stopped.wait()
+        self.channel.close()
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+async def test_what_a_page_asked_for_ends_when_the_page_has_vanished() -> None:
+    clock, going = Stepped(), Endless()
+    board: Board[Endless] = Board(print, clock=clock)
+    async with Site({}, [web.get(f"/{NUMBER}", board.hear)], closing=board.close) as one:
+        address = f"{one.url}{board.begin(lambda _: going)}"
+        async with httpx.AsyncClient(timeout=5) as client, client.stream("GET", address) as response:
+            await anext(response.aiter_lines())
+            for _ in range(3):
+                await clock.step(ALONE_SECONDS)
+            assert not going.stopped.is_set()
+        async with asyncio.timeout(5):
+            while not going.stopped.is_set():
+                await clock.step(ALONE_SECONDS)  # until the server sees it, the page is there
 
 
 async def test_a_site_that_closes_ends_its_streams_cleanly(tmp_path: Path) -> None:
