@@ -51,6 +51,7 @@ class Show:
         self._stopped = asyncio.Event()
         self._opened: OpenCase | None = None
         self._first, self._knobs, self._was_touched = knobs, UNTOUCHED, False
+        self._has_begun = False
         self._hand = asyncio.Lock()
         self._told_server = self._told_network = self._told_client = 0
         self._judged = 0
@@ -73,12 +74,15 @@ class Show:
             self.channel.close()
 
     async def turn(self, knobs: Knobs) -> None:
-        """Set the sliders: it acts at once, on open connections as well.
+        """Set the sliders: it acts at once, on open connections as well; before the case begins, as soon as it does.
 
         Raises:
             Refused: the case is over, or has no network.
         """
         async with self._hand:
+            if not self._has_begun:
+                self._first = knobs
+                return
             for change in changes(self._knobs, knobs):
                 await self._change(change)
             self._knobs = knobs
@@ -114,6 +118,7 @@ class Show:
         return opened.record
 
     async def _call(self, opened: OpenCase, job: Job) -> None:
+        self._has_begun = True
         if opened.nemesis is not None:
             await self.turn(self._first)
         self.channel.tell("opened", {"url": job.base_url})

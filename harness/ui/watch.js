@@ -172,7 +172,8 @@ export const watching = (menu) => {
 
   /** @param {boolean} busy @param {boolean} [hand] whether there is a network */
   const isBusy = (busy, hand = true) => {
-    const isThere = document.activeElement === (busy ? run : stop);
+    const focused = document.activeElement;
+    const isThere = focused === (busy ? run : stop) || (!busy && strikes.some((one) => one === focused));
     run.hidden = busy;
     stop.hidden = !busy;
     for (const one of strikes) one.disabled = !busy || !hand;
@@ -191,6 +192,7 @@ export const watching = (menu) => {
     isShowingServed = isServed();
     the("#seen").hidden = isShowingServed;
     let isJudged = false;
+    isStale = false;
     try {
       const told = await post("shows", { scenario: scenario.value, client: isShowingServed ? "" : client.value, seed: seed.value.trim(), knobs: knobs() });
       running = told.show;
@@ -198,6 +200,7 @@ export const watching = (menu) => {
       the("#limits").textContent = `This scenario gives a client ${told.limits.first_byte} s for the first byte, ${told.limits.idle} s of silence, ${told.limits.progress} s without content; whoever waits longer is told so.`;
       patience = told.limits.idle;
       isBusy(true, told.hand);
+      if (isStale && told.hand) turn(); // a slider was moved while the case was asked for
       await follow(told.show, {
         opened: ({ url }) => opened(url),
         marks: take,

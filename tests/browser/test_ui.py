@@ -170,6 +170,34 @@ def test_a_slider_acts_on_the_running_stream_and_says_how_it_stands(page: Page) 
     expect(page.locator("output[for=latency]")).to_have_text("none")
 
 
+HELD_BACK = """
+() => {
+  const ask = fetch, held = new Promise((open) => { globalThis.letGo = open; });
+  globalThis.fetch = (...asked) => held.then(() => ask(...asked));
+}
+"""
+
+
+def test_a_slider_that_is_moved_while_a_case_begins_counts(page: Page) -> None:
+    page.evaluate(HELD_BACK)
+    run(page, "completion.plain")
+    page.get_by_role("slider", name="Latency").press("ArrowRight")
+    page.evaluate("letGo()")
+    over(page)
+    page.locator("#record > summary").click()
+    expect(page.locator("#record")).to_contain_text("latency_by_hand (50 ms)")
+    expect(page.locator("#trouble")).to_be_empty()
+
+
+def test_the_keyboard_is_not_lost_with_the_button_that_ends_a_case(page: Page) -> None:
+    run(page, "completion.plain")
+    running(page)
+    page.get_by_role("button", name="Cut", exact=True).focus()
+    page.keyboard.press("Enter")
+    over(page)
+    expect(page.get_by_role("button", name="Run")).to_be_focused()
+
+
 @pytest.mark.parametrize("name", ["Cut", "Reset"])
 def test_a_strike_ends_the_connection_and_the_resilient_client_gets_over_it(page: Page, name: str) -> None:
     strike = page.get_by_role("button", name=name, exact=True)

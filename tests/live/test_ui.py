@@ -22,7 +22,11 @@ from live.running import STREAMPROOF
 from harness import catalog
 from harness.adapters import bundled, naive
 from harness.live import LiveRunner
+from harness.plan import PlannedCase
+from harness.ui.hand import Knobs
 from harness.ui.room import Room
+from harness.ui.show import Show
+from harness.ui.stage import staged
 from harness.web.serving import HEADERS
 
 PLAIN, CUT = "completion.plain", "cutoff.clean_end_mid_text"
@@ -264,6 +268,19 @@ async def test_sliders_that_stand_when_it_begins_act_from_the_first_byte() -> No
     async with visited() as visitor:
         stream = await visitor.shown(PLAIN, knobs={"latency": 300})
     assert stream.marks("wire", "bytes")[0]["t"] - stream.marks("server", "event")[0]["t"] >= 0.25
+
+
+async def test_sliders_that_are_moved_before_it_begins_act_from_the_first_byte() -> None:
+    async with LiveRunner() as runner:
+        case = PlannedCase(
+            scenario=catalog.scenarios()[PLAIN], adapter=naive.ADAPTER, seed="7", policy=naive.ADAPTER.policy
+        )
+        show = Show(runner, staged(case, 0.01), "early")
+        await show.turn(Knobs(latency=300))
+        await show.run()
+    told = "".join([one.decode() async for one in show.channel.after(0)])
+    assert "by hand: latency 300 ms" in told
+    assert told.index("by hand: latency 300 ms") < told.index("event: opened")
 
 
 @pytest.mark.parametrize(("how", "end"), [("cut", "closed by a toxic"), ("reset", "reset by a toxic")])
