@@ -49,7 +49,7 @@ class Pane {
     const template = /** @type {HTMLTemplateElement} */ (the("#pane"));
     this.element = the(".pane", /** @type {DocumentFragment} */ (template.content.cloneNode(true)));
     this.element.dataset.side = side;
-    this.gaveUp = false;
+    this.gaveUp = this.isJudged = false;
     this.element.classList.add("busy");
     this.element.setAttribute("aria-label", `${NAMES[side]}, answer ${number}`);
     the("h3", this.element).textContent = NAMES[side];
@@ -120,6 +120,11 @@ class Pane {
     this.over("still waits; we stopped it");
   }
 
+  /** Nothing more comes. */
+  ended() {
+    if (!this.isJudged) this.over("broke off; the terminal may say why");
+  }
+
   /** @param {string} state */
   over(state) {
     this.element.classList.remove("busy");
@@ -130,6 +135,7 @@ class Pane {
   /** @param {{verdict: "pass" | "fail" | "unknown" | "skip", sentence: string, law: string, missing: string, share: number | null, lines: Line[], case: string}} told */
   truth({ verdict, sentence, law, missing, share, lines, case: name }) {
     const truth = this.part(".truth");
+    this.isJudged = true;
     // Who gives up and says so keeps every law, and is yet no match for whoever delivers.
     const kind = verdict === "pass" && this.gaveUp ? "honest" : verdict;
     truth.dataset.verdict = kind;
@@ -168,11 +174,12 @@ const heard = (panes) =>
     ]),
   );
 
-/** @param {boolean} busy */
+/** The keyboard goes along from the question to the stop and back; who has gone elsewhere is left there. @param {boolean} busy */
 const isBusy = (busy) => {
+  const isHere = the("#composer").contains(document.activeElement);
   send.hidden = busy;
   stop.hidden = !busy;
-  (busy ? stop : message).focus({ preventScroll: true });
+  if (isHere) (busy ? stop : message).focus({ preventScroll: true });
 };
 
 const ask = async () => {
@@ -188,13 +195,14 @@ const ask = async () => {
     const { talk, seed } = await post("talks", { message: text, fault: select.value, speaker, sides });
     running = talk;
     isBusy(true);
-    await follow(talk, heard(opened(text, seed, sides)));
+    const panes = opened(text, seed, sides);
+    await follow(talk, heard(panes));
+    for (const pane of panes.values()) pane.ended();
   } catch (error) {
     trouble.textContent = error instanceof Error ? error.message : String(error);
   } finally {
     running = null;
     isBusy(false);
-    for (const pane of document.querySelectorAll(".pane.busy")) pane.classList.remove("busy");
   }
 };
 
@@ -204,7 +212,8 @@ const opened = (text, seed, sides) => {
   const talk = the(".talk", /** @type {DocumentFragment} */ (template.content.cloneNode(true)));
   the(".asked", talk).textContent = text;
   the(".fault", talk).textContent = `${choices.get(select.value)?.title ?? ""} Seed ${seed}, the same for both.`;
-  const panes = new Map(sides.map((side) => [/** @type {string} */ (side), new Pane(side, talks.children.length + 1)]));
+  const number = talks.querySelectorAll(".talk").length + 1;
+  const panes = new Map(sides.map((side) => [/** @type {string} */ (side), new Pane(side, number)]));
   talk.append(...[...panes.values()].map((pane) => pane.element));
   talks.querySelector(".intro")?.remove();
   talks.append(talk);

@@ -208,6 +208,38 @@ def test_escape_stops_as_well_and_the_keyboard_is_back_at_the_question(page: Pag
     expect(page.get_by_label("Your question")).to_be_focused()
 
 
+def test_who_has_gone_elsewhere_is_left_there_when_the_answer_is_over(page: Page) -> None:
+    ask(page)
+    page.get_by_label("What goes wrong").focus()
+    ended(page)
+    expect(page.get_by_label("What goes wrong")).to_be_focused()
+
+
+ENDS_AT_ONCE = """
+() => {
+  globalThis.EventSource = class {
+    addEventListener(name, take) { if (name === "end") setTimeout(take); }
+    close() {}
+  };
+}
+"""
+
+
+def test_an_answer_that_breaks_off_unjudged_is_said_to(page: Page) -> None:
+    page.evaluate(ENDS_AT_ONCE)
+    ask(page)
+    for side in (naive(page), resilient(page)):
+        expect(side.locator(".state")).to_have_text("broke off; the terminal may say why")
+        expect(side.locator(".typing")).to_be_hidden()
+
+
+def test_answers_are_numbered_by_their_questions(page: Page) -> None:
+    for number in (1, 2):
+        ask(page, "The key is refused (401)")
+        ended(page)
+        expect(page.get_by_role("region", name=f"Naive loop, answer {number}")).to_have_count(1)
+
+
 def test_the_view_switches_while_the_answer_streams(page: Page) -> None:
     ask(page)
     expect(naive(page).locator(".answer")).not_to_be_empty()
