@@ -200,9 +200,10 @@ def adapter(name: str, package: str = "harness.adapters") -> Adapter:
     Raises:
         UsageError: there is none, it cannot be imported, it is not installed, or it is no adapter.
     """
+    found: Any
     if name.startswith(COMMAND):
-        return of_command(name.removeprefix(COMMAND))
-    if ":" in name:
+        found = of_command(name.removeprefix(COMMAND))
+    elif ":" in name:
         found = _attribute(name)
     elif name in names(package):
         found = _import(f"{package}.{name}", name).ADAPTER

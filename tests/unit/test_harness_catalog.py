@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -145,6 +146,16 @@ def test_an_unknown_attribute_has_a_close_match(home: Path) -> None:
 def test_what_is_no_adapter_is_told_what_it_lacks(home: Path) -> None:
     module = write(home, "partial", "class client:\n    name, version = 'partial', '1'\n")
     assert "it lacks policy, capabilities, run (see harness/adapter.py)" in complaint(f"{module}:client")
+
+
+@pytest.mark.parametrize("called", ["my@client", "client: v1"])
+def test_a_name_that_no_replay_could_read_is_refused_whoever_says_it(home: Path, called: str) -> None:
+    theirs = f"from harness.adapters.naive import NaiveAdapter\n\nclient = NaiveAdapter()\nclient.name = {called!r}\n"
+    module = write(home, f"misnamed_{len(called)}", theirs)
+    program = home / "program.py"
+    program.write_text(f"# /// script\n# [tool.streamproof]\n# name = {called!r}\n# ///\n", "utf-8")
+    for client in (f"{module}:client", f"cmd:{sys.executable} {program}"):
+        assert f"calls itself {called!r}: a name has no spaces, no @ and no colon" in complaint(client)
 
 
 def test_two_scenarios_of_one_name_are_refused(home: Path) -> None:
