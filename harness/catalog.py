@@ -172,14 +172,16 @@ def clients(package: str = "harness.adapters") -> list[str]:
     return sorted({*names(package), *environments.programs()})
 
 
-def adapters(wanted: Iterable[str]) -> list[Adapter]:
-    """The clients of these names, each once; ``all`` are those that ship.
+def adapters(wanted: Iterable[str]) -> dict[str, Adapter]:
+    """The clients that are wanted, each once, by what they are called there; ``all`` are those that ship.
 
     Raises:
         UsageError: as :func:`adapter`.
     """
-    named = dict.fromkeys(wanted)
-    return [one for name in named for one in (every_adapter() if name == ALL else [adapter(name)])]
+    found: dict[str, Adapter] = {}
+    for name in wanted:
+        found |= dict(zip(clients(), every_adapter(), strict=True)) if name == ALL else {name: adapter(name)}
+    return found
 
 
 def every_adapter() -> list[Adapter]:

@@ -22,6 +22,7 @@ from harness.law import Law, judge
 from harness.live import LiveRunner
 from harness.model import Level, Scenario
 from harness.plan import Plan, PlannedCase, Tier
+from harness.secrets import Secrets
 from harness.tries import Tally, goes_again, settled, tried
 from harness.verdict import Verdict, merge
 
@@ -238,6 +239,7 @@ def _started(plan: Plan, wall: float) -> RunStarted:
         tries=plan.tries,
         date=datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         gate=plan.gate,
+        asked_for={name: Secrets().text(said) for name, said in plan.asked_for.items()},
     )
 
 

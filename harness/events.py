@@ -39,6 +39,8 @@ class RunStarted(RunEvent, frozen=True, kw_only=True, tag="run_started"):
     """When it began, in UTC: ``2026-11-28T16:00:00Z``."""
     gate: tuple[str, ...] = ()
     """The clients that alone decide the exit status; empty: all, or a history that does not say."""
+    asked_for: dict[str, str] = {}
+    """What the command line called each client, by its name; one that is not in it was called by that."""
 
 
 class CaseStarted(RunEvent, frozen=True, kw_only=True, tag="case_started"):

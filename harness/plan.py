@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -122,6 +122,8 @@ class Plan:
     """How often a case may be tried that fails or is unknown."""
     gate: tuple[str, ...] = ()
     """The clients that alone decide the exit status; empty: all."""
+    asked_for: Mapping[str, str] = field(default_factory=dict)
+    """What the command line called clients whose names do not say it, by their names."""
 
 
 def plan(
@@ -137,6 +139,7 @@ def plan(
     tries: int = 1,
     numbers: Numbers = NONE,
     gate: tuple[str, ...] = (),
+    asked_for: Mapping[str, str] | None = None,
 ) -> Plan:
     """Every selected scenario against every adapter.
 
@@ -148,6 +151,7 @@ def plan(
         toxiproxy: base URL of the Toxiproxy to use; our own when empty.
         tries: how often a case may be tried that fails or is unknown.
         gate: the clients that alone decide the exit status; empty: all.
+        asked_for: what the command line called each client, by its name.
 
     Raises:
         UsageError: the expression is malformed or selects nothing, two clients have one name, or a Toxiproxy or several
@@ -167,7 +171,15 @@ def plan(
         for adapter in adapters
     )
     return Plan(
-        cases=cases, seed=seed, jobs=jobs, policy=policy, toxiproxy=toxiproxy, tier=tier, tries=tries, gate=gate
+        cases=cases,
+        seed=seed,
+        jobs=jobs,
+        policy=policy,
+        toxiproxy=toxiproxy,
+        tier=tier,
+        tries=tries,
+        gate=gate,
+        asked_for=asked_for or {},
     )
 
 

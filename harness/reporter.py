@@ -6,11 +6,11 @@ be made again from the JSON-lines history.
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TextIO
 
+from harness import again
 from harness.events import CaseFinished, Event, RunFinished, RunStarted
 from harness.standing import ATTENTION, Standing
 from harness.verdict import Verdict
@@ -92,8 +92,11 @@ class Table:
 
     def replay(self, case: CaseFinished) -> str:
         """The command that runs ``case`` again as it was."""
-        policy = f" --policy {self.run.policy}" if self.run.policy is not None else ""
-        return f"streamproof replay {shlex.quote(case.case)}{policy}"
+        return again.replay(case.case, self.options(case.client))
+
+    def options(self, client: str) -> str:
+        """What has to be said to ``streamproof replay`` beside a case of ``client``."""
+        return again.options(client, self.run.asked_for.get(client, client), self.run.policy)
 
     def findings(self, client: str) -> list[CaseFinished]:
         """The cases of ``client`` that somebody has to look at: failed, unknown, or passing though known to fail."""

@@ -18,7 +18,7 @@ _CASE = re.compile(r"(.+\.json|[^@]+)@([^@:]+):(.+)", re.DOTALL)
 @click.option(
     "--client",
     default=None,
-    metavar="NAME|module:attr",
+    metavar="NAME|module:attr|cmd:COMMAND",
     help="The client, where its name is not enough to find it.",
     shell_complete=completing.clients,
 )
@@ -46,7 +46,8 @@ def command(case: str, client: str | None, policy: str | None, tier: str, report
         scenario=scenario_called(scenario), adapter=adapter, seed=seed, policy=judged_by or adapter.policy
     )
 
-    alone = Plan(cases=(planned,), seed=seed, policy=judged_by, tier=Tier(tier))
+    asked_for = {adapter.name: client or name}
+    alone = Plan(cases=(planned,), seed=seed, policy=judged_by, tier=Tier(tier), asked_for=asked_for)
     with opened_reporters(reports) as reporters:
         table = execute(alone, [Replay(sys.stdout), *reporters])
     raise SystemExit(status_of(table, (adapter.name,)))

@@ -114,14 +114,14 @@ def command(
 
         check(toxiproxy)
     adapters = catalog.adapters(clients or ("bundled",))
-    names = [adapter.name for adapter in adapters]
+    names = [adapter.name for adapter in adapters.values()]
     for name in gate:
         if name not in names:
             raise unknown_name("client in this run", name, names)
     alone = scenario_called(select) if select.endswith(SCENARIO_FILE) else None
     planned = plan(
         catalog.scenarios() if alone is None else {alone.id: alone},
-        adapters,
+        adapters.values(),
         seed=seed or new_seed(),
         select=select if alone is None else "",
         policy=Policy(policy) if policy else None,
@@ -131,6 +131,7 @@ def command(
         tries=tries,
         numbers=catalog.numbers(),
         gate=gate,
+        asked_for={adapter.name: said for said, adapter in adapters.items()},
     )
     expected = _checked(expect) if expect is not None else None
     to_write = _to_write(write_expect) if write_expect is not None else None

@@ -34,8 +34,5 @@ def command(port: int, opens: bool, clients: tuple[str, ...], pace: float, seed:
     from harness import catalog
     from harness.ui.alone import watch_forever
 
-    if clients:
-        chosen = {name: catalog.adapter(name) for name in clients}
-    else:
-        chosen = dict(zip(catalog.clients(), catalog.every_adapter(), strict=True))
+    chosen = catalog.adapters(clients or (catalog.ALL,))
     asyncio.run(watch_forever(chosen, port=port, seed=seed or new_seed(), say=click.echo, pace=pace, opens=opens))

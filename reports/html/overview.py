@@ -52,8 +52,8 @@ def overview(table: Table, words: Words, changed: Mapping[tuple[str, str], Kind]
     kinds = list(Kind)
     return {
         "seed": plain(run.seed),
-        "policy": run.policy.value if run.policy is not None else "",
         "clients": [plain(one) for one in run.clients],
+        "options": [plain(table.options(one)) for one in run.clients],
         "chapters": [
             {
                 "id": plain(family),

@@ -215,6 +215,15 @@ def test_a_link_to_a_case_opens_it_and_harm_comes_first(opened: Opened) -> None:
     assert page.locator("#summary").is_hidden()
 
 
+def test_the_replay_of_a_client_that_does_not_ship_says_what_finds_it(opened: Opened, tmp_path: Path) -> None:
+    started, *rest = run_with(ended(FAIL, client="mine"), ended(FAIL))
+    told = msgspec.structs.replace(started, asked_for={"mine": "cmd:node mine.mjs", "naive": "naive"})
+    page = opened("#case=cutoff.fin@mine", file=written(tmp_path / "mine.html", [told, *rest])).page
+    expect(page.locator(".case .command code").first).to_have_text(
+        "streamproof replay cutoff.fin@mine:1 --client 'cmd:node mine.mjs'"
+    )
+
+
 def test_the_picture_of_the_readme(opened: Opened, tmp_path: Path) -> None:
     command = [STREAMPROOF, "run", "--seed", "42", "-k", "cutoff.clean_end_mid_text", "--client", "naive"]
     subprocess.run([*command, "--report", f"html={tmp_path / 'report.html'}"], cwd=tmp_path, check=False, timeout=60)

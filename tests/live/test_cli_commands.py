@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -89,6 +90,13 @@ def test_a_run_of_unknowns_only_exits_with_3(home: Path) -> None:
     done = run(home, "--client", "mine:crashing")
     assert done.returncode == 3
     assert "adapter 'crashing' raised RuntimeError: the adapter is broken" in done.stdout
+
+
+def test_what_a_run_prints_runs_the_case_again_also_of_a_client_that_does_not_ship(home: Path) -> None:
+    done = run(home, "--client", "mine:crashing")
+    (command,) = (line for line in done.stdout.splitlines() if "streamproof replay" in line)
+    again = streamproof(home, *shlex.split(command)[1:])
+    assert (again.returncode, "the adapter is broken" in again.stdout) == (3, True), again.stderr
 
 
 def test_a_failure_weighs_more_than_an_unknown(home: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import shutil
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from itertools import repeat
 
@@ -114,6 +116,16 @@ async def test_events_are_numbered_from_zero_from_run_started_to_run_finished() 
     assert isinstance(seen[0], RunStarted)
     assert isinstance(seen[-1], RunFinished)
     assert [type(event) for event in seen].count(RunFinished) == 1
+
+
+async def test_a_run_begins_by_saying_what_its_clients_were_called_without_keys() -> None:
+    called = {"mine": "cmd:env KEY=sk-ant-api03-nobodys node mine.mjs", "naive": "naive"}
+    planned = plan(catalog.scenarios(), [catalog.adapter("naive")], seed="7", select=PLAIN, asked_for=called)
+    async with aclosing(engine.run(planned, catalog.laws())) as events:
+        started = await anext(events)
+    assert isinstance(started, RunStarted)
+    assert started.asked_for["naive"] == "naive"
+    assert re.fullmatch("cmd:env KEY=(?!.*nobodys).{20} node mine.mjs", started.asked_for["mine"])
 
 
 async def test_a_run_that_is_done_was_not_interrupted_and_counts_every_case() -> None:

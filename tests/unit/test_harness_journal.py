@@ -65,6 +65,13 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert events(tmp_path, *wrote) == wrote
 
 
+def test_a_history_that_does_not_say_what_clients_were_called_is_read(tmp_path: Path) -> None:
+    told = json.loads(encode(STARTED))
+    del told["asked_for"]
+    started, *_ = read(written(tmp_path / "old.jsonl", json.dumps(told).encode() + b"\n"))
+    assert started == STARTED
+
+
 def test_every_event_is_one_line() -> None:
     assert encode(case(record=record("two\nlines\r\n"))).count(b"\n") == 1
 

@@ -323,7 +323,13 @@ def test_a_flaky_case_is_in_the_matrix_by_its_place() -> None:
 def test_the_policy_that_every_client_is_judged_by_is_told() -> None:
     made = table_of([ended(PASS)])
     made.run = msgspec.structs.replace(made.run, policy=Policy.RAISE)
-    assert overview.overview(made, WORDS, None)["policy"] == "raise"
+    assert overview.overview(made, WORDS, None)["options"] == [" --policy raise"]
+
+
+def test_a_client_that_is_not_found_by_its_name_is_told_with_what_finds_it() -> None:
+    made = table_of([ended(PASS), ended(FAIL, client="mine")])
+    made.run = msgspec.structs.replace(made.run, asked_for={"naive": "naive", "mine": "cmd:node mine.mjs"})
+    assert overview.overview(made, WORDS, None)["options"] == ["", " --client 'cmd:node mine.mjs'"]
 
 
 def side(*cases: CaseFinished, seed: str = "1", date: str = "") -> Side:

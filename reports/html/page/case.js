@@ -47,7 +47,7 @@ export function showCase(host, run, place, block) {
 export function replayOf(run, scenario, client) {
   const name = `${scenario}@${client}:${run.data.seed}`;
   const quoted = /^[\w@%+=:,./-]+$/.test(name) ? name : `'${name.replaceAll("'", `'"'"'`)}'`;
-  return `streamproof replay ${quoted}${run.data.policy ? ` --policy ${run.data.policy}` : ""}`;
+  return `streamproof replay ${quoted}${run.data.options[run.clients.indexOf(client)]}`;
 }
 
 /** What it did to the user, first. @param {any} run @param {any} cell @param {(n: any) => string} at @param {string} kind @param {string} word */
