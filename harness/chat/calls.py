@@ -12,6 +12,7 @@ import msgspec
 
 from fake_server.clock import Clock, SystemClock
 from fake_server.record import Ended, Replied, Requested, ServerRecord
+from harness import again
 from harness.chat.menu import HEALTHY
 from harness.chat.pace import before_a_real_server, for_people
 from harness.errors import UsageError
@@ -69,6 +70,10 @@ class Speaker(Protocol):
         """The case as it is asked here, for a person who wrote ``message``."""
         ...
 
+    def again(self, case: PlannedCase) -> str:
+        """The command that has the same bytes again; empty where nobody can say them again."""
+        ...
+
     def call(self, case: PlannedCase, token: str, hear: Hear) -> AbstractAsyncContextManager[Call]:
         """Let somebody make the call while the block runs; afterwards its ``record`` is complete.
 
@@ -95,6 +100,10 @@ class Story:
     def planned(self, case: PlannedCase, message: str) -> PlannedCase:
         """The same bytes, at a pace that can be watched."""
         return replace(case, scenario=for_people(case.scenario, message, pace=self._pace))
+
+    def again(self, case: PlannedCase) -> str:
+        """All of it depends on the seed alone."""
+        return again.replay(case.id)
 
     @asynccontextmanager
     async def call(self, case: PlannedCase, token: str, hear: Hear) -> AsyncGenerator[Call, None]:
@@ -149,6 +158,10 @@ class Real:
         """Judged by what holds for any client: it may give up, and must not lie."""
         scenario = before_a_real_server(case.scenario, message, self._model)
         return replace(case, scenario=scenario, policy=Policy.BEST_EFFORT)
+
+    def again(self, case: PlannedCase) -> str:
+        """No model says the same twice."""
+        return ""
 
     @asynccontextmanager
     async def call(self, case: PlannedCase, token: str, hear: Hear) -> AsyncGenerator[Call, None]:

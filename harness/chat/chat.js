@@ -132,8 +132,8 @@ class Pane {
     this.state(state);
   }
 
-  /** @param {{verdict: "pass" | "fail" | "unknown" | "skip", sentence: string, law: string, missing: string, share: number | null, lines: Line[], case: string}} told */
-  truth({ verdict, sentence, law, missing, share, lines, case: name }) {
+  /** @param {{verdict: "pass" | "fail" | "unknown" | "skip", sentence: string, law: string, missing: string, share: number | null, lines: Line[], replay: string}} told */
+  truth({ verdict, sentence, law, missing, share, lines, replay }) {
     const truth = this.part(".truth");
     this.isJudged = true;
     // Who gives up and says so keeps every law, and is yet no match for whoever delivers.
@@ -148,8 +148,8 @@ class Pane {
     if (faults.length > 0) this.struck(faults.length === 1 ? faults[0].what : `the network strikes ${faults.length} times`);
     truth.scrollIntoView({ block: "nearest", behavior: "smooth" });
     const again = this.part(".again");
-    again.hidden = false;
-    again.replaceChildren("The same bytes again: ", made("code", {}, `streamproof replay ${name}`));
+    again.hidden = !replay;
+    again.replaceChildren("The same bytes again: ", made("code", {}, replay));
   }
 
   /** @param {string} text @param {number | null} share */

@@ -99,7 +99,7 @@ class Talk:
                 await observe_until(self._stopped, heard, call.job, call.now, call.seen, call.lost)
             if (end := ending(call.seen)) is not None:
                 tell(*teller.seen(end))
-        tell(("truth", _truth(planned, call, teller)))
+        tell(("truth", {**_truth(planned, call, teller), "replay": speaker.again(planned)}))
 
 
 def _truth(case: PlannedCase, call: Call, teller: Teller) -> dict[str, Any]:
@@ -110,5 +110,4 @@ def _truth(case: PlannedCase, call: Call, teller: Teller) -> dict[str, Any]:
         "sentence": teller.said(found.sentence),
         "missing": teller.text(found.missing),
         "lines": teller.lines(call.record),
-        "case": case.id,
     }

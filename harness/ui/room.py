@@ -130,7 +130,9 @@ class Room:
         if wanted.client and (why := case.unspoken or _lacks(case)):
             raise Refused(f"{wanted.client} cannot: {why}")
         shown = staged(case, self._pace)
-        number = self._shows.begin(lambda number: Show(self._runner, shown, f"{token_of(case)}~{number}", wanted.knobs))
+        number = self._shows.begin(
+            lambda number: Show(self._runner, shown, f"{token_of(case)}~{number}", wanted.client, wanted.knobs)
+        )
         limits = msgspec.to_builtins(shown.scenario.limits)
         return {"show": f"shows/{number}", "seed": seed, "hand": can_be_touched(scenario), "limits": limits}
 

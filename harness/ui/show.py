@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from fake_server.record import Replied, Requested
-from harness import catalog, engine
+from harness import again, catalog, engine
 from harness.adapter import Absent, prepared
 from harness.history import Record
 from harness.live import LiveRunner, OpenCase
@@ -42,12 +42,15 @@ class Show:
     Args:
         case: as it is staged; of a program that asks from outside the client is an :class:`~harness.adapter.Absent`.
         token: a name in the path that no other case has.
+        asked_for: what the command line called its client.
         knobs: how the sliders stand when it begins.
     """
 
-    def __init__(self, runner: LiveRunner, case: PlannedCase, token: str, knobs: Knobs = UNTOUCHED) -> None:
+    def __init__(
+        self, runner: LiveRunner, case: PlannedCase, token: str, asked_for: str, knobs: Knobs = UNTOUCHED
+    ) -> None:
         self.channel = Channel()
-        self._runner, self._case, self._token = runner, case, token
+        self._runner, self._case, self._token, self._asked_for = runner, case, token, asked_for
         self._stopped = asyncio.Event()
         self._opened: OpenCase | None = None
         self._first, self._knobs, self._was_touched = knobs, UNTOUCHED, False
@@ -181,9 +184,14 @@ class Show:
     def _truth(self, record: Record) -> dict[str, Any]:
         lines = [{"t": round(one.t, 2), "side": one.side, "what": plain(one.what, 300)} for one in timeline(record)]
         said = self._sight(record) if self.is_served else self._sentence(record)
-        again = "" if self._was_touched or self.is_served else f"streamproof replay {self._case.id}"
         more = {"lines": lines[:_MOST_LINES], "left": max(0, len(lines) - _MOST_LINES)}
-        return {**said, **more, "replay": again, "by_hand": self._was_touched}
+        return {**said, **more, "replay": self._again(), "by_hand": self._was_touched}
+
+    def _again(self) -> str:
+        """The command that has the same bytes again; empty where there is none."""
+        if self._was_touched or self.is_served:
+            return ""
+        return again.replay(self._case.id, again.options(self._case.adapter.name, self._asked_for))
 
     def _sentence(self, record: Record) -> dict[str, Any]:
         found = truth(engine.finished(self._asked(record), catalog.laws()))

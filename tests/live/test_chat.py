@@ -111,8 +111,8 @@ async def test_the_resilient_client_is_read_in_whole_sentences_and_says_that_it_
 async def test_both_meet_the_same_bytes_and_the_page_says_how_to_see_them_again() -> None:
     async with visited() as visitor:
         told = await visitor.asked("cutoff.reset_mid_text")
-    cases = [of(told, side, "truth")[0]["case"] for side in ("naive", "resilient")]
-    assert cases == ["cutoff.reset_mid_text@naive:7", "cutoff.reset_mid_text@bundled:7"]
+    replays = [of(told, side, "truth")[0]["replay"] for side in ("naive", "resilient")]
+    assert replays == [f"streamproof replay cutoff.reset_mid_text@{client}:7" for client in ("naive", "bundled")]
     faults = [
         next(line["what"] for line in of(told, side, "truth")[0]["lines"] if line["side"] == "fault")
         for side in ("naive", "resilient")
@@ -249,7 +249,9 @@ async def test_without_a_fault_the_real_answer_comes_through_as_it_is() -> None:
     async with real(Answer(blocks=(text_block("It is a city."),))) as (speaker, _), visited(real=speaker) as visitor:
         told = await visitor.asked("completion.plain", speaker="real")
     assert [text(told, side) for side in ("naive", "resilient")] == ["It is a city."] * 2
-    assert [of(told, side, "truth")[0]["verdict"] for side in ("naive", "resilient")] == ["pass", "pass"]
+    truths = [of(told, side, "truth")[0] for side in ("naive", "resilient")]
+    assert [one["verdict"] for one in truths] == ["pass", "pass"]
+    assert [one["replay"] for one in truths] == ["", ""]  # nobody has the same bytes again
 
 
 async def test_a_fault_that_never_struck_a_short_answer_proves_nothing() -> None:

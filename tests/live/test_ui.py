@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -104,6 +105,7 @@ async def visited(pace: float = 0.01) -> AsyncIterator[Visitor]:
     async with AsyncExitStack() as stack:
         runner = await stack.enter_async_context(LiveRunner())
         clients = {"naive": naive.ADAPTER, "bundled": bundled.ADAPTER, "node": catalog.adapter("node")}
+        clients["theirs:ADAPTER"] = naive.ADAPTER
         room = Room(runner, clients, "7", pace, complaints.append)
         site = await stack.enter_async_context(room.site())
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=30))
@@ -199,6 +201,18 @@ async def test_what_is_true_of_it_is_proven_and_can_be_had_again() -> None:
     assert not lied["by_hand"]
 
 
+async def test_the_command_for_the_same_again_is_one_that_a_shell_can_read() -> None:
+    async with visited() as visitor:
+        told = truth((await visitor.shown(PLAIN, "theirs:ADAPTER", seed="a 'b'")).told)
+    assert shlex.split(told["replay"]) == [
+        "streamproof",
+        "replay",
+        f"{PLAIN}@naive:a 'b'",
+        "--client",
+        "theirs:ADAPTER",
+    ]
+
+
 async def test_a_scenario_that_breaks_the_network_is_shown_with_its_strike_on_the_wire() -> None:
     async with visited() as visitor:
         stream = await visitor.shown("broken_network.reset_mid_text", "bundled")
@@ -275,7 +289,7 @@ async def test_sliders_that_are_moved_before_it_begins_act_from_the_first_byte()
         case = PlannedCase(
             scenario=catalog.scenarios()[PLAIN], adapter=naive.ADAPTER, seed="7", policy=naive.ADAPTER.policy
         )
-        show = Show(runner, staged(case, 0.01), "early")
+        show = Show(runner, staged(case, 0.01), "early", "naive")
         await show.turn(Knobs(latency=300))
         await show.run()
     told = "".join([one.decode() async for one in show.channel.after(0)])
