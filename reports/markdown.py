@@ -51,7 +51,8 @@ def _matrix(table: Table) -> list[str]:
     lines = [f"## streamproof: {run.cases} cases, seed {code(run.seed)}{note}", ""]
     lines += ["| family | " + " | ".join(clients) + " |", "|---" * (len(clients) + 1) + "|"]
     for family, scenarios in table.families().items():
-        lines.append(f"| {family} | " + " | ".join(_cell(table, client, scenarios) for client in run.clients) + " |")
+        cells = (_cell(table, client, scenarios) for client in run.clients)
+        lines.append(f"| {escape(family)} | " + " | ".join(cells) + " |")
     lines.append("| **all** | " + " | ".join(f"**{_cell(table, one, None)}**" for one in run.clients) + " |")
     return lines
 

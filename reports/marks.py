@@ -40,7 +40,7 @@ class Reporter(console.Reporter):
 
     def _matrix(self, width: int) -> Iterator[Text]:
         """As many clients beside each other as there is room for, then the next ones."""
-        names = max(map(cell_len, (*self._table.families(), "scenarios"))) + _GAP
+        names = max(cell_len(plain(one)) for one in (*self._table.families(), "scenarios")) + _GAP
         room = width - names
         sizes = {client: self._size(client) for client in self._table.run.clients}
         is_narrow = any(size > room for size in sizes.values())
@@ -58,7 +58,7 @@ class Reporter(console.Reporter):
         yield _row("scenarios", names, cells, [sizes[one] for one in band], "bold")
         for family, scenarios in self._table.families().items():
             strips = [self._strip(client, scenarios) for client in band]
-            yield _row(family, names, strips, [sizes[one] for one in band])
+            yield _row(plain(family), names, strips, [sizes[one] for one in band])
         shares = [Text(self._share(client)) for client in band]
         yield _row("passed", names, shares, [sizes[one] for one in band], "bold")
 
@@ -66,7 +66,7 @@ class Reporter(console.Reporter):
         """One client, where not even its marks have room beside the name of the family."""
         yield Text(plain(client), "bold")
         for family, scenarios in self._table.families().items():
-            yield Text(family)
+            yield Text(plain(family))
             yield Text("  ").append_text(self._strip(client, scenarios))
         yield Text(f"passed {self._share(client)}", "bold")
 
@@ -89,7 +89,7 @@ class Reporter(console.Reporter):
         told = [one for one in (finding.harm if finding is not None else "", case.note) if one] or ["no law says why"]
         law = f"{finding.law}: streamproof explain {finding.law} · " if finding is not None else ""
         yield Text()
-        yield Text(f"{MARKS[stands]} {plain(case.client)}  {case.scenario}", STYLES[stands])
+        yield Text(f"{MARKS[stands]} {plain(case.client)}  {plain(case.scenario)}", STYLES[stands])
         yield from (Text(f"  {plain(one)}") for one in told)
         yield Text(f"  {plain(law)}{plain(self._table.replay(case))}", "dim")
 
@@ -97,7 +97,7 @@ class Reporter(console.Reporter):
         if expectations := self._table.expectations():
             yield from (Text(), Text(expectations))
         for case in (one for client in self._table.run.clients for one in self._table.known(client)):
-            line = Text(f"{MARKS[case.standing]} {plain(case.client)}  {case.scenario}", STYLES[case.standing])
+            line = Text(f"{MARKS[case.standing]} {plain(case.client)}  {plain(case.scenario)}", STYLES[case.standing])
             law = case.finding.law if case.finding is not None else ""
             yield line.append(f"  {plain(law)}, {plain(case.note)}", "dim")
 

@@ -57,7 +57,7 @@ REAL = "cutoff.clean_end_mid_text"
 """A scenario of the catalogue."""
 
 every_payload = pytest.mark.parametrize("payload", [pytest.param(text, id=name) for name, text in PAYLOADS.items()])
-every_place = pytest.mark.parametrize("place", ["wire", "client", "seed"])
+every_place = pytest.mark.parametrize("place", ["wire", "client", "seed", "scenario"])
 
 
 def record(payload: str, client: str, level: Level = Level.MUST) -> Record:
@@ -111,14 +111,14 @@ def record(payload: str, client: str, level: Level = Level.MUST) -> Record:
     )
 
 
-def run_of(payload: str, client: str = "naive", seed: str = "1") -> Run:
-    """A run with one failed, one unknown and one skipped case."""
+def run_of(payload: str, client: str = "naive", seed: str = "1", family: str = "family", more: str = "") -> Run:
+    """A run with one failed, one unknown and one skipped case; ``more`` stands behind the names of its scenarios."""
 
     def case(name: str, verdict: Verdict) -> CaseFinished:
         judged = verdict is not Verdict.SKIP
         return CaseFinished(
-            case=f"family.{name}@{client}:{seed}",
-            scenario=f"family.{name}",
+            case=f"{family}.{name}{more}@{client}:{seed}",
+            scenario=f"{family}.{name}{more}",
             client=client,
             verdict=verdict,
             rulings=(Ruling(verdict=verdict, harm=f"the user saw {payload}", law="SP03"),) if judged else (),
@@ -128,7 +128,7 @@ def run_of(payload: str, client: str = "naive", seed: str = "1") -> Run:
         )
 
     verdicts = {"first": Verdict.FAIL, "second": Verdict.UNKNOWN, "third": Verdict.SKIP}
-    scenarios = tuple(f"family.{name}" for name in verdicts)
+    scenarios = tuple(f"{family}.{name}{more}" for name in verdicts)
     return [
         RunStarted(seed=seed, clients=(client,), versions={client: payload}, scenarios=scenarios, cases=len(scenarios)),
         *(case(name, verdict) for name, verdict in verdicts.items()),
@@ -157,12 +157,14 @@ def overview_in(page: str) -> Any:
 
 
 def hostile(payload: str, place: str) -> Run:
-    """A run with the payload on the wire, as the name of its client, or as its seed."""
+    """A run with the payload on the wire, as the name of its client, as its seed, or in its scenarios."""
     match place:
         case "client":
             return run_of("x", client=payload)
         case "seed":
             return run_of("x", seed=payload)
+        case "scenario":
+            return run_of("x", family=payload, more=payload)
         case _:
             return run_of(payload)
 

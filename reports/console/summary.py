@@ -72,7 +72,7 @@ class Broken:
         first = self.cases[0]
         harm = plain(first.finding.harm) if first.finding is not None else ""
         told = [one for one in (harm, plain(first.note)) if one] or ["no law says why"]
-        names = list(dict.fromkeys(case.scenario for case in self.cases))
+        names = list(dict.fromkeys(plain(case.scenario) for case in self.cases))
         more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
         where = [f"{', '.join(names[:_NAMES])}{more}"] if len(names) > 1 else []
         lines = [Text(f"  {one}") for one in (*told, *where)]

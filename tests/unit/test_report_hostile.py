@@ -30,6 +30,11 @@ def written(source: str) -> html.HtmlElement:
     return html.fromstring(MarkdownIt("commonmark", {"html": True}).enable("table").render(source))
 
 
+def edges(source: str) -> list[int]:
+    """How many edges of cells each row of a table has in Markdown."""
+    return [len(re.findall(r"(?<!\\)\|", line)) for line in source.splitlines() if line.startswith("|")]
+
+
 @every_payload
 @every_place
 @pytest.mark.parametrize("name", sorted({*catalog.names("reports")} - {"jsonl"}))
@@ -93,8 +98,7 @@ def test_no_payload_becomes_an_element_of_the_markdown(place: str, payload: str)
 @every_payload
 @every_place
 def test_no_payload_breaks_a_table_of_the_markdown(place: str, payload: str) -> None:
-    rows = [line for line in report("markdown", hostile(payload, place)).splitlines() if line.startswith("| family.")]
-    assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [5, 5]
+    assert edges(report("markdown", hostile(payload, place))) == edges(report("markdown", run_of("x")))
 
 
 @every_payload

@@ -38,6 +38,10 @@ def sarif(run: Run) -> dict[str, Any]:
     return found
 
 
+def first_of(run: Run) -> CaseFinished:
+    return next(event for event in run if isinstance(event, CaseFinished))
+
+
 def fingerprints(case: CaseFinished) -> list[str]:
     return [one.fingerprint for one in broken(case)]
 
@@ -151,9 +155,10 @@ def test_an_interrupted_run_is_no_successful_one() -> None:
 @every_payload
 @every_place
 def test_a_code_quality_entry_has_the_documented_fields(place: str, payload: str) -> None:
-    (entry,) = json.loads(report("gitlab", hostile(payload, place)))
+    run = hostile(payload, place)
+    (entry,) = json.loads(report("gitlab", run))
     assert set(entry) == {"description", "check_name", "fingerprint", "severity", "location"}
-    assert entry["location"] == {"path": "scenarios/family.py", "lines": {"begin": 1}}
+    assert entry["location"] == {"path": definition(first_of(run).scenario).path, "lines": {"begin": 1}}
     assert re.fullmatch("[0-9a-f]{32}", entry["fingerprint"])
     assert entry["check_name"] == "streamproof/SP03"
 
@@ -191,11 +196,11 @@ def unescaped(text: str, *special: str) -> str:
 @every_place
 def test_every_annotation_is_read_as_it_was_meant(place: str, payload: str) -> None:
     run = hostile(payload, place)
-    first = next(event for event in run if isinstance(event, CaseFinished))
+    first = first_of(run)
     failed, unknown = (understood(line) for line in report("github", run).splitlines())
-    title = plain(f"{first.client} in family.first")
-    assert failed[:2] == ("error", {"title": title, "file": "scenarios/family.py", "line": "1"})
-    assert unknown[:2] == ("warning", {**failed[1], "title": f"unknown: {title[:-5]}second"})
+    title, file = plain(f"{first.client} in {first.scenario}"), definition(first.scenario).path
+    assert failed[:2] == ("error", {"title": title, "file": file, "line": "1"})
+    assert unknown[:2] == ("warning", {**failed[1], "title": f"unknown: {title.replace('.first', '.second')}"})
     assert failed[2].startswith(plain(f"SP03: {first.rulings[0].harm} · streamproof replay "))
 
 
