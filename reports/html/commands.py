@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from fake_server.dialect import Dialect
 from harness.asking import asked
 from harness.history import Record
+from harness.model import Endpoint
 from harness.plain import plain
 
 PORT = 8100
-"""Where the server is told to listen, so that the second command can name it."""
+"""Where the server is told to listen, so that the command behind it can name it."""
 
 
 def commands(record: Record) -> Iterator[tuple[str, str]]:
@@ -20,16 +21,24 @@ def commands(record: Record) -> Iterator[tuple[str, str]]:
     info = record.info
     scenario, seed = shlex.quote(plain(info.scenario)), shlex.quote(plain(info.seed))
     if info.receiver is None and not record.before:
-        yield (
-            "Serve it to any client, and look at the bytes with curl",
-            f"streamproof serve {scenario} --seed {seed} --port {PORT} &\n{_curl(record)}",
-        )
+        yield from _served(record, f"streamproof serve {scenario} --seed {seed}")
         yield (
             f'In your own tests, with @pytest.mark.streamproof("{plain(info.scenario)}")',
             f"pytest -p harness.pytest_plugin --streamproof-seed {seed} -k {scenario}",
         )
     words = "" if info.dialect is Dialect.ANTHROPIC else f" --dialect {info.dialect}"
     yield "The bytes of every attempt, before any run", f"streamproof show {scenario} --seed {seed}{words}"
+
+
+def _served(record: Record, serve: str) -> Iterator[tuple[str, str]]:
+    """To any client; not where what goes wrong is that it is led to no server."""
+    if record.info.endpoint is not Endpoint.SERVER:
+        return
+    if record.network or record.info.toxics:  # between it and the server, at an address that only the command knows
+        yield "Serve it to any client; ask the base URL that it prints, for there its network breaks", serve
+        return
+    yield "Serve it to any client", f"{serve} --port {PORT}"
+    yield "Look at the bytes that are served, with curl in another terminal", _curl(record)
 
 
 _BEARER = "-H 'authorization: Bearer any'"

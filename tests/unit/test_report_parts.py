@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,10 @@ from reporting import record
 
 from fake_server.dialect import Dialect
 from harness.history import Case, Record
-from harness.model import Cleared, ClientRecord, ErrorSeen, Finished, Outcome, Shown
+from harness.model import Cleared, ClientRecord, Endpoint, ErrorSeen, Finished, Outcome, Shown
+from harness.network import NetworkRecord
 from harness.receiver import Kind, ReceiverInfo
+from harness.toxiproxy.events import Stopped
 from reports.html.bundle import bundled
 from reports.html.bursts import grouped
 from reports.html.commands import commands
@@ -216,25 +219,39 @@ def test_of_long_texts_what_is_around_the_damage_is_compared_and_the_rest_counte
 # ---- commands --------------------------------------------------------------------------------------------------------
 
 
-def told(dialect: Dialect, receiver: ReceiverInfo | None = None, *, before: tuple[Record, ...] = ()) -> list[str]:
+def told(
+    *, before: tuple[Record, ...] = (), network: tuple[NetworkRecord, ...] = (), **about: object
+) -> list[tuple[str, str]]:
     made = record("x", "naive")
-    info = type(made.info)(**{**_fields(made), "dialect": dialect, "receiver": receiver})
-    return [command for _, command in commands(Record(info=info, before=before))]
+    info = type(made.info)(**{**_fields(made), **about})
+    return list(commands(Record(info=info, before=before, network=network)))
 
 
 @pytest.mark.parametrize("dialect", list(Dialect))
 def test_curl_asks_the_server_for_the_scenario_in_the_words_of_its_api(dialect: Dialect) -> None:
-    serve, tests, show = told(dialect)
-    assert serve.startswith("streamproof serve family.name --seed 1 --port 8100 &\ncurl -N http://127.0.0.1:8100/case/")
-    assert f"/case/family.name{dialect.path} " in serve
+    serve, curl, tests, show = (command for _, command in told(dialect=dialect))
+    assert serve == "streamproof serve family.name --seed 1 --port 8100"
+    assert curl.startswith(f"curl -N http://127.0.0.1:8100/case/family.name{dialect.path} ")
     assert "-k family.name" in tests
     assert show.startswith("streamproof show family.name --seed 1")
     assert show.endswith(f"--dialect {dialect}") == (dialect is not Dialect.ANTHROPIC)
 
 
 def test_a_case_that_cannot_be_served_has_no_command_that_serves_it() -> None:
-    assert len(told(Dialect.ANTHROPIC, ReceiverInfo(kind=Kind.WEBHOOK))) == 1
-    assert len(told(Dialect.ANTHROPIC, before=(record("x", "naive"),))) == 1
+    assert len(told(receiver=ReceiverInfo(kind=Kind.WEBHOOK))) == 1
+    assert len(told(before=(record("x", "naive"),))) == 1
+
+
+@pytest.mark.parametrize("endpoint", [Endpoint.REFUSED, Endpoint.SILENT])
+def test_a_server_that_the_client_was_not_led_to_is_not_served(endpoint: Endpoint) -> None:
+    assert [command.split()[0] for _, command in told(endpoint=endpoint)] == ["pytest", "streamproof"]
+
+
+@pytest.mark.parametrize("between", [{"toxics": {"stall": "stall"}}, {"network": (Stopped(at=1, proxy="p"),)}])
+def test_what_a_network_broke_is_asked_for_where_the_server_says(between: dict[str, Any]) -> None:
+    (what, serve), *others = told(**between)
+    assert (serve, "base URL that it prints" in what) == ("streamproof serve family.name --seed 1", True)
+    assert not any("curl" in command for _, command in others)
 
 
 # ---- one script ------------------------------------------------------------------------------------------------------
