@@ -8,7 +8,19 @@ from typing import Any, TypeAlias, assert_never
 import msgspec
 
 from harness.errors import AdapterError
-from harness.model import Cleared, ErrorSeen, Finished, Job, Noticed, Observed, Outcome, Shown, ToolRan, ToolUse
+from harness.model import (
+    Billed,
+    Cleared,
+    ErrorSeen,
+    Finished,
+    Job,
+    Noticed,
+    Observed,
+    Outcome,
+    Shown,
+    ToolRan,
+    ToolUse,
+)
 
 Line: TypeAlias = dict[str, Any]
 
@@ -48,6 +60,7 @@ class Done(Said, frozen=True, kw_only=True, tag="done"):
     stop_reason: str | None = None
     tools: tuple[ToolUse, ...] = ()
     usage: dict[str, Any] | None = None
+    billed: Billed | None = None
     content: tuple[dict[str, Any], ...] = ()
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import Capability
-from harness.spoken import TYPES
+from harness.model import Capability, Job, Limits
+from harness.spoken import TYPES, Done, described
 
 PAGE = (Path(__file__).parents[2] / "docs" / "clients.md").read_text("utf-8")
 PROGRAMS = [block for block in re.findall(r"```(?:python|js)\n(.*?)```", PAGE, re.DOTALL) if "my_client" in block]
@@ -68,3 +68,15 @@ def test_a_client_that_ships_is_listed_installed_and_run(tmp_path: Path) -> None
 def test_the_page_names_every_line_and_every_capability_that_a_program_can_have() -> None:
     assert set(TYPES) <= set(re.findall(r'"type": "(\w+)"', PAGE))
     assert {str(one) for one in Capability} - {"sinks"} <= set(re.findall(r"`(\w+)`", PAGE))
+
+
+def row(beginning: str) -> set[str]:
+    """The names in the row of a table that begins so."""
+    (found,) = (line for line in PAGE.splitlines() if line.startswith(f"| {beginning}"))
+    return set(re.findall(r"`(\w+)`", found))
+
+
+def test_the_page_names_all_that_a_program_is_given_and_all_that_it_can_say_of_its_end() -> None:
+    job = Job(base_url="", api_key="", request={}, limits=Limits(), max_attempts=1, seed="")
+    assert row("a line on the standard input") >= described(job).keys()
+    assert row('`{"type": "done"') >= set(Done.__struct_fields__)

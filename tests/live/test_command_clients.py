@@ -95,6 +95,13 @@ def test_a_program_that_breaks_its_word_makes_the_case_unknown(
     assert re.search(why, result.finding.harm), result.finding.harm
 
 
+def test_a_program_that_tells_what_was_billed_is_judged_by_it(tmp_path: Path) -> None:
+    head = '# /// script\n# [tool.streamproof]\n# capabilities = ["billing"]\n# ///\n'
+    lines = [{"type": "done", "billed": {"input": 5, "output": 3, "exact": True}}]
+    result = ran(client(tmp_path, head + SPEAKS.format(lines=lines, then="")))
+    assert {one.law: one.harm for one in result.rulings}["SP23"].startswith("5 input tokens were reported")
+
+
 def test_a_crash_of_a_program_of_plain_text_is_what_its_user_sees(tmp_path: Path) -> None:
     text = "import os, signal\nprint('The', flush=True)\nos.kill(os.getpid(), signal.SIGSEGV)\n"
     error = ended(ran(client(tmp_path, text))).error

@@ -8,6 +8,7 @@ import pytest
 
 from harness.errors import AdapterError
 from harness.model import (
+    Billed,
     Cleared,
     ErrorSeen,
     Fallback,
@@ -21,7 +22,7 @@ from harness.model import (
     ToolRan,
     ToolUse,
 )
-from harness.spoken import Hearing, described, environment
+from harness.spoken import Done, Hearing, described, environment
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,10 @@ from harness.spoken import Hearing, described, environment
         (
             {"type": "done", "outcome": "truncated", "text": "Hi", "tools": [{"name": "pay", "input": {}}]},
             Finished(outcome=Outcome.TRUNCATED, text="Hi", tools=(ToolUse("pay", {}),)),
+        ),
+        (
+            {"type": "done", "billed": {"input": 9, "output": None, "exact": False}},
+            Finished(outcome=Outcome.COMPLETE, billed=Billed(input=9, output=None, exact=False)),
         ),
         (
             {"type": "error", "name": "Late", "status": 529, "typed": False},
@@ -69,6 +74,7 @@ def test_an_error_after_text_leaves_the_answer_incomplete(lines: list[dict[str, 
         ({"type": "text", "text": 1}, "Expected `str`, got `int`"),
         ({"type": "done", "outcome": "good"}, "Invalid enum value 'good'"),
         ({"type": "done", "stopreason": "x"}, "unknown field `stopreason`"),
+        ({"type": "done", "billed": {"input": 9, "output": 3}}, "missing required field `exact`"),
     ],
 )
 def test_what_cannot_be_understood_is_the_adapters_fault_and_is_quoted(line: dict[str, Any], told: str) -> None:
@@ -99,6 +105,11 @@ def test_the_exit_status_of_a_program_of_plain_text_says_how_it_ended(shown: str
     if shown:
         assert hearing.text(shown) == Shown(text=shown)
     assert hearing.ended(status, "before\nwhy\n") == end
+
+
+def test_a_program_can_say_of_a_call_that_returned_all_that_an_adapter_in_the_process_can() -> None:
+    said_otherwise = {"t", "error", "undelivered"}
+    assert set(Done.__struct_fields__) == set(Finished.__struct_fields__) - said_otherwise
 
 
 def test_a_job_says_all_that_an_adapter_in_the_process_is_told() -> None:
