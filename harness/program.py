@@ -80,9 +80,13 @@ def _read(table: dict[str, Any], where: str) -> Program:
         raise UsageError(f"[tool.streamproof] of {where} must be a table")
     try:
         packages = {"dependencies": table.get("dependencies", []), "requires_python": table.get("requires-python", "")}
-        return msgspec.convert({**packages, **ours}, Program)
+        head = msgspec.convert({**packages, **ours}, Program)
     except msgspec.ValidationError as error:
         raise UsageError(
             f"[tool.streamproof] of {where}: {error}; known are {', '.join(Program.__struct_fields__[:-2])}; "
             f"policies: {', '.join(Policy)}; capabilities: {', '.join(Capability)}; dialects: {', '.join(Dialect)}"
         ) from error
+    if Capability.REUSE in head.capabilities and not head.many:
+        why = "the capability reuse needs many = true: what has a process for each call shares no client between two"
+        raise UsageError(f"[tool.streamproof] of {where}: {why}")
+    return head

@@ -54,6 +54,10 @@ def test_a_program_without_a_head_promises_nothing(text: str) -> None:
         (head("#", ["/// script", "[tool.streamproof]", "may = 1", "///"]), "contains unknown field `may`"),
         (head("#", ["/// script", 'dependencies = "one"', "///"]), "Expected `array`, got `str`"),
         (head("#", ["/// script", "tool.streamproof = 1", "///"]), "tool.streamproof] of mine.py must be a table"),
+        (
+            head("#", ["/// script", "[tool.streamproof]", 'capabilities = ["tools", "reuse"]', "///"]),
+            "[tool.streamproof] of mine.py: the capability reuse needs many = true",
+        ),
         (head("#", ["/// script", "tool = 1", "///"]), "tool.streamproof] of mine.py must be a table"),
     ],
 )
@@ -61,3 +65,8 @@ def test_what_is_wrong_with_a_head_is_said_with_its_place(text: str, told: str) 
     with pytest.raises(UsageError) as raised:
         head_of(text, "mine.py")
     assert told in str(raised.value)
+
+
+def test_a_program_that_makes_all_calls_in_one_process_may_keep_its_client_between_them() -> None:
+    lines = ["/// script", "[tool.streamproof]", 'capabilities = ["reuse"]', "many = true", "///"]
+    assert head_of(head("//", lines), "mine.mjs").capabilities == {Capability.REUSE}
