@@ -140,6 +140,19 @@ def test_every_input_reaches_the_command(runner: Runner) -> None:
     ]
 
 
+def test_a_failure_that_is_known_does_not_fail_the_step(runner: Runner) -> None:
+    (runner.workspace / "known.toml").write_text(f'[naive."{CUT}"]\nlaw = "SP02"\nreason = "told them"\n', "utf-8")
+    ran = runner.action(client="naive", select=CUT, expect="known.toml")
+    assert (ran.status, annotations(ran)) == (0, []), ran.said
+    assert runner.action(client="naive", select=CUT).status == 1
+
+
+def test_a_case_that_fails_is_tried_as_often_as_the_input_says(runner: Runner) -> None:
+    assert runner.action(client="naive", select=CUT, tries="2").status == 1
+    history = (runner.workspace / "streamproof-report" / "history.jsonl").read_text("utf-8")
+    assert history.count('"case_tried"') == 2
+
+
 def test_wrong_usage_fails_the_step_and_leaves_nothing_of_an_older_run(runner: Runner) -> None:
     runner.action(client="naive", select=CUT)
     ran = runner.action(client="nobody")
