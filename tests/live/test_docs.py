@@ -10,13 +10,20 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from dataclasses import fields
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from live.differences import OF_DATA, OF_THE_API
 from live.running import STREAMPROOF, served
 
+from client_under_test.errors import AnswerTruncated
+from client_under_test.policy import Limits, RetryPolicy
 from harness import catalog, engine, journal
 from harness.events import CaseFinished
 from harness.network import network, toxic
@@ -142,6 +149,21 @@ def test_every_example_of_the_clients_page_runs(code: str, scenario: str, server
     assert ran(code, f"{server}/{scenario}")
 
 
+@pytest.mark.parametrize(("end", "raised"), [("data: [DONE]\n\n", StopIteration), ("", AnswerTruncated)])
+def test_the_function_of_the_page_takes_no_end_of_a_body_for_the_end_of_the_answer(
+    monkeypatch: pytest.MonkeyPatch, end: str, raised: type[Exception]
+) -> None:
+    (code,) = (one for one in blocks("docs/client.md", "python") if "def by_hand" in one)
+    names: dict[str, Any] = {}
+    exec(compile(code.partition("\nfor event in")[0], "docs/client.md", "exec"), names)
+    http = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, text=f"data: Hello\n\n{end}")))
+    monkeypatch.setattr(httpx, "stream", http.stream)
+    said = names["by_hand"]("Hi")
+    assert next(said) == "Hello"
+    with pytest.raises(raised):
+        next(said)
+
+
 @pytest.mark.parametrize("code", blocks("docs/fuzzing.md", "python"))
 def test_every_example_of_the_page_on_fuzzing_runs(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -215,3 +237,21 @@ def test_the_architecture_draws_every_module() -> None:
     modules = [path for name in ("client_under_test", "fake_server", "harness") for path in (ROOT / name).glob("*.py")]
     assert {path.stem for path in modules} - words == {"__init__"}
     assert words >= set(catalog.names("reports"))
+
+
+def test_the_architecture_says_of_every_package_why_it_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    extras, groups = project["project"]["optional-dependencies"], project["dependency-groups"]
+    wanted = chain(project["project"]["dependencies"], *extras.values(), *groups.values())
+    named = {re.split(r"[<>=]", one)[0] for one in wanted if isinstance(one, str)}
+    table = (ROOT / "ARCHITECTURE.md").read_text("utf-8").partition("| package |")[2]
+    told = {word for row in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for word in re.findall(r"[\w-]+", row)}
+    assert named - told == set()
+
+
+def test_the_page_of_the_client_lists_every_limit_in_seconds_with_its_default() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d+|none) \|", (ROOT / "docs/client.md").read_text("utf-8"), re.MULTILINE)
+    defaults = {one.name: one.default for one in fields(Limits) if not one.name.endswith("_bytes")}
+    assert {name: None if value == "none" else float(value) for name, value in rows} == defaults
+    assert f"{RetryPolicy().fallback_max_tokens:,}" in prose("docs/client.md")
+    assert f"{RetryPolicy().fallback_max_tokens:,}" in prose("README.md")
