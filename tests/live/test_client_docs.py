@@ -91,6 +91,7 @@ async def test_the_slack_example_leaves_the_whole_answer_in_the_channel(server: 
 
 async def test_the_slack_stream_example_leaves_the_whole_answer_in_the_thread(server: str, slack: FakeSlack) -> None:
     more = {"SLACK_BASE_URL": slack.url, "SLACK_BOT_TOKEN": "x", "SLACK_CHANNEL": "C1", "SLACK_THREAD": "1.0"}
+    more |= {"SLACK_TEAM": "T1", "SLACK_USER": "U1"}
     await ran(the("SlackStream("), f"{server}/completion.plain", **more)
     assert "".join(slack.visible()) == await answer_of(f"{server}/completion.plain")
 
