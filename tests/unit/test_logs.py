@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,16 +127,18 @@ def test_a_run_that_was_interrupted_says_so(lines: Any) -> None:
     assert (line["level"], line["message"]) == ("warning", "the run is interrupted")
 
 
+EXCHANGE = (
+    Requested(t=0.1, attempt=2, method="POST", path="/", headers={"x-api-key": KEY}, body={}, streams=True),
+    Replied(t=0.2, attempt=2, step=1, status=529, headers={}, faults=["end_early"]),
+    Struck(t=0.3, attempt=2, fault="end_early", note="", total=9),
+    Waited(t=0.4, attempt=2, seconds=1.0),
+    Ended(t=0.5, attempt=2, how="reset", total=9),
+)
+
+
 def test_an_exchange_is_told_in_fields(lines: Any) -> None:
     say = logs.say("json", "serve")
-    records = [
-        Requested(t=0.1, attempt=2, method="POST", path="/", headers={"x-api-key": KEY}, body={}, streams=True),
-        Replied(t=0.2, attempt=2, step=1, status=529, headers={}, faults=["end_early"]),
-        Struck(t=0.3, attempt=2, fault="end_early", note="", total=9),
-        Waited(t=0.4, attempt=2, seconds=1.0),
-        Ended(t=0.5, attempt=2, how="reset", total=9),
-    ]
-    for record in records:
+    for record in EXCHANGE:
         say_exchange(say, record, "text", "a.b")
     told = [line["fields"] for line in lines()]
     assert all(one["case"] == "a.b" and one["number"] == 2 for one in told)
@@ -143,6 +147,19 @@ def test_an_exchange_is_told_in_fields(lines: Any) -> None:
     assert (told[1]["status"], told[1]["faults"]) == (529, ["end_early"])
     assert (told[2]["fault"], told[2]["bytes"]) == ("end_early", 9)
     assert told[4]["how"] == "reset"
+
+
+def test_the_page_shows_a_line_as_it_is_written_and_lists_every_field(lines: Any) -> None:
+    RunLog(logs.say("json", "run")).take(ended(FAIL, scenario="f.b"))
+    for record in EXCHANGE:
+        say_exchange(logs.say("json", "serve"), record, "text", "a.b")
+    case, *exchange = lines()
+    page = (Path(__file__).parents[2] / "docs" / "running.md").read_text("utf-8")
+    shown = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    assert (list(shown), list(shown["fields"])) == (list(case), list(case["fields"]))
+    of_case, _, of_exchange = page.partition("| `fields` |")[2].partition("|")[0].partition("of an exchange")
+    assert {*re.findall(r"`(\w+)`", of_case)} == case["fields"].keys()
+    assert {*re.findall(r"`(\w+)`", of_exchange)} == {name for one in exchange for name in one["fields"]}
 
 
 def test_nothing_is_logged_where_people_are_told(capsys: pytest.CaptureFixture[str]) -> None:
