@@ -38,7 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the mark."""
-    told = f"{MARK}(*patterns, policy, capabilities, errors): run the test for every scenario that matches a pattern"
+    arguments = "*patterns, policy, capabilities, dialect, errors"
+    told = f"{MARK}({arguments}): run the test for every scenario that matches a pattern"
     config.addinivalue_line("markers", told)
 
 
