@@ -29,6 +29,11 @@ class Attempt:
     struck: list[Struck] = field(default_factory=list)
     ended: Ended | None = None
 
+    @property
+    def is_invalid(self) -> bool:
+        """Whether it is no request that the API takes, and the server has refused it for that."""
+        return self.replied is not None and self.replied.step == 0
+
     @cached_property
     def wire(self) -> bytes:
         """The bytes of the reply as they were written (each write is kept up to a limit)."""

@@ -19,8 +19,9 @@ def fallback_when_due(case: Case) -> Ruling:
 
     A failed stream is one that began (a 200 event stream) and broke before the end of the answer. Refusals by status
     are not streams. A stream that has its end and some damage may have failed or not, and one that began late may have
-    begun when its client had left: they count for neither side. No fallback is due where the answer may be too long for
-    it. Another model or server is counted by itself.
+    begun when its client had left: they count for neither side. A request that is invalid tells neither whether it
+    streams nor what for. No fallback is due where the answer may be too long for it. Another model or server is counted
+    by itself.
     """
     if not case.can(Capability.FALLBACK):
         return skipped("the client has no fallback")
@@ -29,6 +30,8 @@ def fallback_when_due(case: Case) -> Ruling:
     surely = possibly = 0
     before: Attempt | None = None
     for attempt in case.attempts:
+        if attempt.is_invalid:
+            continue
         if before is not None and _target(attempt) != _target(before):
             surely = possibly = 0
         before = attempt

@@ -791,6 +791,18 @@ def test_refusals_and_foreign_pages_are_no_failed_streams(step: Step) -> None:
     assert_passes("SP17", case(attempt(1, step), attempt(2, step), attempt(3, Answer())))
 
 
+@pytest.mark.parametrize("body", [None, ["no", "object"]])
+def test_a_request_that_is_invalid_is_neither_a_stream_nor_a_fallback(body: Any) -> None:
+    requested, replied, *_ = attempt(2, Answer())
+    assert isinstance(requested, Requested)
+    assert isinstance(replied, Replied)
+    invalid = [
+        msgspec.structs.replace(requested, body=body, streams=False),
+        msgspec.structs.replace(replied, step=0, status=400),
+    ]
+    assert_passes("SP17", case(attempt(1, CUT), invalid, attempt(3, CUT), attempt(4, Answer(), streams=False)))
+
+
 def test_an_answer_too_long_for_a_fallback_may_stream_on() -> None:
     assert_passes("SP17", case(*(attempt(n, CUT, max_tokens=64_000) for n in (1, 2, 3))))
 
