@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, suppress
@@ -91,6 +92,7 @@ class SyncStreamClient(ClientSettings):
         try:
             with self._http().stream(**self.sent(opening), extensions={"trace": line.trace}) as response:
                 answered = True
+                line.answered(response.extensions)
                 head = head_of(response)
                 yield head
                 inflater = Inflater(head.headers.get("content-encoding", ""))
@@ -220,13 +222,14 @@ class _Drive:
 
 
 class Line:
-    """One connection and the thread that reads it; ``shared`` when others may use the same connection."""
+    """One connection and the thread that reads it; ``shared`` when others use the same connection after it."""
 
     def __init__(self, *, shared: bool = False) -> None:
         self._shared = shared
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._is_cut = False
+        """None before it is known, and when it is this line's no longer."""
+        self._cut_at: float | None = None
         self._thread: threading.Thread | None = None
 
     def read(self, inputs: Generator[Input, None, None], mail: _Mailbox) -> None:
@@ -235,41 +238,69 @@ class Line:
         self._thread.start()
 
     @property
-    def is_shared(self) -> bool:
-        """Whether others may use the same connection."""
-        return self._shared
-
-    @property
     def is_cut(self) -> bool:
         """Whether nobody wants any more of it."""
-        return self._is_cut
+        return self._cut_at is not None
+
+    @property
+    def drains(self) -> bool:
+        """Whether the end of the response may come soon enough for its connection to be kept."""
+        return self._shared and self._cut_at is not None and time.monotonic() - self._cut_at < _DRAIN_SECONDS
 
     def trace(self, name: str, info: Mapping[str, Any]) -> None:
-        """Called by the HTTP library as the connection is made; a TLS connection has another socket than its TCP.
+        """Called by the HTTP library as the connection is made, and before it is given to others; a TLS connection has
+        another socket than its TCP.
 
         Raises:
             ConnectionAbortedError: nobody wants it any more.
         """
+        if name.endswith("response_closed.started"):
+            with self._lock:
+                self._socket = None
         if not name.endswith(("connect_tcp.complete", "connect_unix_socket.complete", "start_tls.complete")):
             return
         with self._lock:
             self._socket = info["return_value"].get_extra_info("socket")
-            if self._is_cut:
+            if self.is_cut:
                 info["return_value"].close()
                 raise ConnectionAbortedError("the call was ended")
 
-    def cut(self) -> None:
-        """Shut the socket down, so that its reader wakes and closes it; one that others use is left by the reader."""
+    def answered(self, extensions: Mapping[str, Any]) -> None:
+        """The response has begun. A connection that was kept from another call tells its socket only now, and one of
+        HTTP/2 has other responses on it at the same time, so it is not this line's to shut down."""
+        stream = extensions.get("network_stream")
         with self._lock:
-            self._is_cut = True
-            if self._socket is not None and not self._shared:
-                with suppress(OSError):  # it is down already
-                    self._socket.shutdown(socket.SHUT_RDWR)
+            if self._shared and extensions.get("http_version") == b"HTTP/2":
+                self._socket = None
+            elif self._socket is None and stream is not None:
+                self._socket = stream.get_extra_info("socket")
+
+    def cut(self) -> None:
+        """Wake the reader, who closes the connection. A shared one is given a moment to come to its end."""
+        with self._lock:
+            self._cut_at = time.monotonic() if self._cut_at is None else self._cut_at
+            if not self._shared:
+                self._shut_down()
 
     def join(self) -> None:
         """Wait until it is closed; a thread that hangs in the resolver or in connect() has its own time limit."""
-        if self._thread is not None:
-            self._thread.join(_DRAIN_SECONDS if self._shared else _CLOSE_SECONDS)
+        thread = self._thread
+        if thread is None:
+            return
+        if self._shared:
+            thread.join(_DRAIN_SECONDS)
+            if not thread.is_alive():
+                return
+            with self._lock:
+                self._shut_down()
+        thread.join(_CLOSE_SECONDS)
+
+    def _shut_down(self) -> None:
+        """Of a TLS connection too no more than the socket: its own ``shutdown`` would first let the reader, who may be
+        writing, write in plain text."""
+        if self._socket is not None:
+            with suppress(OSError):  # it is down already
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 class _Mailbox:
@@ -287,8 +318,8 @@ class _Mailbox:
             for happened in inputs:
                 with self._change:
                     if line.is_cut:
-                        if isinstance(happened, HeadReceived | BytesReceived) and line.is_shared:
-                            continue  # the end of the response may be near, and then the connection is kept
+                        if isinstance(happened, HeadReceived | BytesReceived) and line.drains:
+                            continue
                         break
                     self._arrived.append(happened)
                     self._size += len(happened.data) if isinstance(happened, BytesReceived) else 0

@@ -139,17 +139,24 @@ async def test_a_loop_that_is_left_closes_the_connection_without_further_ado(ser
     assert [record.how for record in records.of(Ended)] == ["peer_closed"]
 
 
-async def test_a_loop_without_an_event_loop_closes_the_connection_when_it_is_left(server: FakeServer) -> None:
-    url, records = serve(server, SLOWLY)
+@pytest.mark.parametrize("reuse", [False, True], ids=["alone", "kept"])
+@pytest.mark.parametrize("step", [SLOWLY, Says(faults=(StallForever(at=MID_TEXT),))], ids=["talks on", "goes silent"])
+async def test_a_loop_without_an_event_loop_closes_the_connection_when_it_is_left(
+    server: FakeServer, step: Says, *, reuse: bool
+) -> None:
+    url, records = serve(server, Says(), step)
 
     def read() -> None:
-        with SyncStreamClient(api_key="k", base_url=url, policy=QUICK) as one:
+        with SyncStreamClient(api_key="k", base_url=url, policy=QUICK, reuse_connections=reuse) as one:
+            one.complete(REQUEST)
             for _ in one.stream(REQUEST):
                 break
+            assert not [thread for thread in threading.enumerate() if thread.name == "answer reader"]
 
     await asyncio.to_thread(read)
-    await records.until(is_end)
-    assert [record.how for record in records.of(Ended)] == ["peer_closed"]
+    await records.until(lambda record: is_end(record) and record.attempt == 2)
+    assert [record.how for record in records.of(Ended)] == ["end", "peer_closed"]
+    assert len(ports(records.of(Requested))) == (1 if reuse else 2)
 
 
 async def test_a_call_is_cancelled_from_another_task(server: FakeServer) -> None:
