@@ -7,14 +7,16 @@ Rules:
 3. Inside a penalty no call is made. What failed in passing is brought again, as it is by then.
 4. After ``finish`` the last state has ``patience`` seconds. When a penalty is longer than that, it fails at once.
 5. A refusal ends all calls; ``finish`` reports it.
+6. One call has :data:`CALL_SECONDS`, however little by little its response comes.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from client_under_test.errors import StreamError
 from client_under_test.events import Event
@@ -23,6 +25,9 @@ from client_under_test.sinks.sink import SinkFailed
 from client_under_test.sinks.view import View
 
 PATIENCE_SECONDS = 300.0
+CALL_SECONDS = 30.0
+
+T = TypeVar("T")
 
 
 class NotNow(Exception):
@@ -79,6 +84,19 @@ class Courier(ABC):
     @abstractmethod
     def delivered(self) -> str:
         """The text that the receiver is known to have."""
+
+    async def in_time(self, call: Awaitable[T]) -> T:
+        """What ``call`` gives; an HTTP client's own limit is one of silence, which a slow response never meets.
+
+        Raises:
+            NotNow: it took longer than one call may, or than the last state may.
+        """
+        limit = min(CALL_SECONDS, self._patience)
+        try:
+            async with asyncio.timeout(limit):
+                return await call
+        except TimeoutError:
+            raise NotNow(f"the receiver did not answer within {limit:g} s", unclear=True) from None
 
     async def begin(self) -> None:
         """Show that an answer is being waited for."""

@@ -180,7 +180,9 @@ class Webhook(Courier):
         headers = signed(envelope.id, int(self._wall()), envelope.body, self._keys)
         headers["content-type"] = "application/json"
         try:
-            response = await self._http.post(self._url, content=envelope.body, headers=headers, follow_redirects=False)
+            response = await self.in_time(
+                self._http.post(self._url, content=envelope.body, headers=headers, follow_redirects=False)
+            )
         except httpx.HTTPError as error:
             raise NotNow(f"no answer from the webhook: {type(error).__name__}") from error
         status = response.status_code

@@ -18,6 +18,7 @@ import anthropic
 import httpx
 import pytest
 from aiohttp import web
+from live.listener import listening
 from live.running import served
 from live.serving import serve
 from sinking import Step, done, into, played, spoken
@@ -27,7 +28,7 @@ from client_under_test import StreamClient
 from client_under_test.answer import ToolCall
 from client_under_test.errors import ConnectionLost, Overloaded
 from client_under_test.events import Reset, Text
-from client_under_test.sinks import SinksFailed, deliver
+from client_under_test.sinks import SinkFailed, SinksFailed, deliver
 from client_under_test.sinks.pace import Pace
 from client_under_test.sinks.relay import relay
 from client_under_test.sinks.slack import MRKDWN, SlackEphemeral, SlackMessage, SlackStream
@@ -164,6 +165,21 @@ async def raw(url: str) -> bytes:
         await writer.wait_closed()
 
 
+async def test_a_receiver_that_answers_little_by_little_does_not_hold_the_answer_up_for_ever() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"1\r\nx\r\n")
+            await asyncio.sleep(0.01)
+
+    async with listening(drip) as port, httpx.AsyncClient(timeout=1.0) as http:
+        sink = Webhook(f"http://127.0.0.1:{port}/", secret=b"s", http=http, patience=0.2)
+        await sink.take(Text("Hello"))
+        with pytest.raises(SinkFailed, match=r"did not answer within 0\.2 s, until it was too late"):
+            await sink.finish(None)
+
+
 async def test_a_foreign_client_reads_the_relayed_answer() -> None:
     call = ToolCall(id="t1", name="look", input={"at": "ä"})
     usage = {"input_tokens": 7, "output_tokens": 9}
@@ -298,7 +314,7 @@ async def test_the_example_of_a_relay_on_aiohttp_runs() -> None:
             )
             try:
                 url = f"http://127.0.0.1:{port}"
-                await listening(port)
+                await listened_at(port)
                 async with anthropic.AsyncAnthropic(api_key="k", base_url=url, max_retries=0) as sdk:
                     assert await read_all(sdk) == bool(texts)
             finally:
@@ -306,7 +322,7 @@ async def test_the_example_of_a_relay_on_aiohttp_runs() -> None:
                 await program.wait()
 
 
-async def listening(port: int) -> None:
+async def listened_at(port: int) -> None:
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -137,7 +137,7 @@ class SlackEphemeral(Courier):
         body = {"text": shown.written, "response_type": "ephemeral", "replace_original": replaces}
         self._uses -= 1
         try:
-            response = await self._http.post(self._url, json=body)
+            response = await self.in_time(self._http.post(self._url, json=body))
         except httpx.HTTPError as error:
             raise NotNow(f"no answer from Slack: {type(error).__name__}", unclear=True) from error
         if response.status_code == 429:
