@@ -20,7 +20,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _STREAM = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
-_JSON = [(b"content-type", b"application/json")]
+_JSON = {"content-type": "application/json"}
+_MOST_BYTES = 32 * 1024 * 1024
+"""Of a request, as at the Messages API."""
 
 
 class RelayApp:
@@ -50,12 +52,15 @@ class RelayApp:
         body = await _body(receive)
         if body is None:
             return
+        if len(body) > _MOST_BYTES:
+            await _refuse(send, 413, "request_too_large", f"the request is larger than {_MOST_BYTES} bytes")
+            return
         try:
             request = json.loads(body)
             if not isinstance(request, dict):
                 raise ValueError("not an object")
-        except ValueError as error:
-            await _refuse(send, f"the request must be a JSON object: {error}")
+        except (ValueError, RecursionError) as error:
+            await _refuse(send, 400, "invalid_request_error", f"the request must be a JSON object: {error}")
             return
         await self._answer(request, receive, send)
 
@@ -78,8 +83,7 @@ class RelayApp:
             try:
                 first = await anext(chunks)
             except StreamError as error:
-                status, body = refusal(error)
-                await _send_whole(send, status, body)
+                await _send_whole(send, *refusal(error))
                 return
             await _send_stream(send, first, chunks)
 
@@ -92,21 +96,22 @@ async def _send_stream(send: Send, first: bytes, chunks: AsyncGenerator[bytes, N
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _refuse(send: Send, message: str) -> None:
-    await _send_whole(send, 400, {"type": "error", "error": {"type": "invalid_request_error", "message": message}})
+async def _refuse(send: Send, status: int, kind: str, message: str) -> None:
+    await _send_whole(send, status, {}, {"type": "error", "error": {"type": kind, "message": message}})
 
 
-async def _send_whole(send: Send, status: int, body: Mapping[str, Any]) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": _JSON})
+async def _send_whole(send: Send, status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
+    fields = [(name.encode(), value.encode()) for name, value in {**_JSON, **headers}.items()]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": json.dumps(body).encode(), "more_body": False})
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body of the request; None when its sender left."""
+    """The body of the request, None when its sender left. Of one that is too large no more is read than shows it."""
     body = bytearray()
     while (message := await receive())["type"] == "http.request":
         body += message.get("body", b"")
-        if not message.get("more_body", False):
+        if len(body) > _MOST_BYTES or not message.get("more_body", False):
             return bytes(body)
     return None
 

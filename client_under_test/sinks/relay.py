@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -31,6 +32,7 @@ from client_under_test.errors import (
     NotAuthorized,
     Overloaded,
     RateLimited,
+    RequestNotSendable,
     Stalled,
     StreamError,
 )
@@ -79,16 +81,23 @@ async def relay(
             raise AnswerTruncated("the events ended, and the answer had not")
     except StreamError as error:
         if written.has_begun:
-            yield _event("error", refusal(error)[1])
+            yield _event("error", refusal(error)[2])
         raise
     finally:
         await events.aclose()
 
 
-def refusal(error: StreamError) -> tuple[int, dict[str, Any]]:
-    """The HTTP status and the JSON body with which the API would report ``error``."""
+def refusal(error: StreamError) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """The HTTP status, the headers (with lower-case names, and without those of every response) and the JSON body with
+    which the API would report ``error``.
+
+    That the relay itself was not let in is all that is told of it: the key is its own, and no business of who asks it.
+    """
     status, kind = _kind(error)
-    return status, {"type": "error", "error": {"type": kind, "message": error.message}}
+    message = "the relay is not authorized" if isinstance(error, NotAuthorized) else error.message
+    wait = error.retry_after if isinstance(error, ApiError) else None
+    headers = {} if wait is None else {"retry-after": str(math.ceil(wait))}
+    return status, headers, {"type": "error", "error": {"type": kind, "message": message}}
 
 
 def _kind(error: StreamError) -> tuple[int, str]:
@@ -99,9 +108,9 @@ def _kind(error: StreamError) -> tuple[int, str]:
             return 529, "overloaded_error"
         case Stalled():
             return 504, "timeout_error"
-        case NotAuthorized():
-            return 500, "api_error"  # the key is the relay's own, and no business of who asks it
-        case ApiError() if not error.retryable:
+        case RequestNotSendable():
+            return 400, "invalid_request_error"
+        case ApiError() if not error.retryable and not isinstance(error, NotAuthorized):
             return error.status if 400 <= error.status < 500 else 400, error.kind or "invalid_request_error"
         case _:
             return 500, "api_error"

@@ -127,8 +127,8 @@ async def _relayed(job: Job) -> AsyncIterator[str]:
             try:
                 first = await anext(chunks)
             except StreamError as error:
-                status, body = refusal(error)
-                return web.json_response(body, status=status)
+                status, headers, body = refusal(error)
+                return web.json_response(body, status=status, headers=headers)
             response = web.StreamResponse(headers={"content-type": "text/event-stream"})
             await response.prepare(http)
             await response.write(first)

@@ -87,8 +87,9 @@ def test_a_whole_answer_is_a_stream_that_ends() -> None:
 
 
 def test_a_failure_before_anything_was_sent_is_a_status() -> None:
-    exchange = Exchange(Asking([RateLimited("slow down", status=429)]), json.dumps(REQUEST).encode())
+    exchange = Exchange(Asking([RateLimited("slow down", status=429, retry_after=7.0)]), json.dumps(REQUEST).encode())
     assert (exchange.status, exchange.is_ended) == (429, True)
+    assert (b"retry-after", b"7") in exchange.sent[0]["headers"]
     assert json.loads(exchange.body)["error"]["type"] == "rate_limit_error"
 
 
@@ -111,12 +112,19 @@ def test_held_text_is_sent_at_the_end() -> None:
     assert b"Hello" not in exchange.body
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 100_000])
 def test_what_is_no_request_is_refused_and_asked_of_nobody(body: bytes) -> None:
     client = Asking([])
     exchange = Exchange(client, body)
     assert (exchange.status, client.asked) == (400, [])
     assert "the request must be a JSON object" in json.loads(exchange.body)["error"]["message"]
+
+
+def test_a_request_that_is_too_large_is_refused_before_all_of_it_came() -> None:
+    client, piece = Asking([]), b"x" * 2**24
+    exchange = Exchange(client, piece, piece, b"y", b"z")
+    assert (exchange.status, client.asked) == (413, [])
+    assert [one["body"] for one in exchange._coming] == [b"z"]
 
 
 def test_who_leaves_before_the_request_is_whole_is_told_nothing() -> None:

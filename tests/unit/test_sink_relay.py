@@ -20,6 +20,7 @@ from client_under_test.errors import (
     Overloaded,
     PromptTooLarge,
     RateLimited,
+    RequestNotSendable,
     RequestRefused,
     ServerFailed,
     Stalled,
@@ -134,21 +135,30 @@ def test_text_is_passed_on_as_it_comes() -> None:
     ("error", "status", "kind"),
     [
         (RateLimited("r", status=429), 429, "rate_limit_error"),
+        (RequestNotSendable("u"), 400, "invalid_request_error"),
         (Overloaded("o", status=200), 529, "overloaded_error"),
         (Stalled("s"), 504, "timeout_error"),
         (ConnectionLost("c"), 500, "api_error"),
         (ServerFailed("f", status=503), 500, "api_error"),
-        (NotAuthorized("n", status=401, kind="authentication_error"), 500, "api_error"),
         (RequestRefused("b", status=404, kind="not_found_error"), 404, "not_found_error"),
         (PromptTooLarge("p"), 400, "invalid_request_error"),
     ],
 )
 def test_an_error_is_told_as_the_api_would(error: StreamError, status: int, kind: str) -> None:
-    assert refusal(error) == (status, {"type": "error", "error": {"type": kind, "message": error.message}})
+    assert refusal(error) == (status, {}, {"type": "error", "error": {"type": kind, "message": error.message}})
     relayed = Relayed([Text("Hel"), error])
-    assert relayed.events[-1] == refusal(error)[1]
+    assert relayed.events[-1] == refusal(error)[2]
     assert relayed.error is error
     assert "message_stop" not in relayed.types
+
+
+def test_that_the_relay_is_not_let_in_is_all_that_is_told_of_it() -> None:
+    status, _, body = refusal(NotAuthorized("key sk-1 of Ann", status=401, kind="authentication_error"))
+    assert (status, body["error"]) == (500, {"type": "api_error", "message": "the relay is not authorized"})
+
+
+def test_who_asks_the_relay_is_told_when_to_ask_again() -> None:
+    assert refusal(RateLimited("r", status=429, retry_after=2.1))[1] == {"retry-after": "3"}
 
 
 def test_a_failure_before_anything_was_sent_leaves_the_server_free_to_answer_with_a_status() -> None:
