@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from client_under_test.answer import Answer, Outcome
+from client_under_test.dialects.reading import whole_characters
 from client_under_test.errors import StreamError
 from client_under_test.events import Done, Next, Notice, Text
 from client_under_test.signals import Deliver, Open, Signal, Started
@@ -186,6 +187,10 @@ class Timeline:
 
 
 def model_of(request: Mapping[str, Any]) -> str:
-    """The model that ``request`` names; ``unknown`` when it names none."""
+    """The model that ``request`` names, as it may be written anywhere; ``unknown`` when it names none."""
     model = request.get("model")
-    return model if isinstance(model, str) and model else "unknown"
+    return whole_characters(model)[:_LONGEST_NAME] if isinstance(model, str) and model else "unknown"
+
+
+_LONGEST_NAME = 100
+"""Characters of a model's name that are told: whoever asks a relay may name anything."""

@@ -153,3 +153,8 @@ def test_a_call_that_is_called_off_before_it_began_has_no_moments() -> None:
 )
 def test_a_request_without_a_model_has_an_unknown_one(request_: dict[str, Any], model: str) -> None:
     assert model_of(request_) == model
+
+
+def test_the_name_of_a_model_that_anybody_may_have_chosen_is_one_that_can_be_written() -> None:
+    assert model_of({"model": "m\ud800"}) == "m\ufffd"
+    assert model_of({"model": "m" * 1_000}) == "m" * 100
