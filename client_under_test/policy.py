@@ -16,7 +16,6 @@ from random import Random
 from client_under_test.continuation import Strategy, Table
 from client_under_test.errors import ApiError, RateLimited, StreamError
 
-A_DAY = 86_400.0
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
@@ -109,8 +108,9 @@ class Policy:
 def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     """Seconds that the server asks to wait, in any of the three forms; None when it did not ask or asked nonsense.
 
-    Nonsense is what is not a finite number of seconds between 0 and a day: ``-5``, ``nan``, ``inf``, ``120junk``. A
-    date is read against the response's own ``date`` header, so that a wrong clock on either side does no harm.
+    Nonsense is what is no number of seconds from 0 on: ``-5``, ``nan``, ``inf``, ``120junk``. A limit of a week's use
+    may ask for days. A date is read against the response's own ``date`` header, so that a wrong clock on either side
+    does no harm.
 
     Args:
         headers: with lower-case names.
@@ -130,7 +130,7 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
 
 
 def _sane(seconds: float) -> float | None:
-    return seconds if math.isfinite(seconds) and 0 <= seconds <= A_DAY else None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _number(value: str | None) -> float | None:

@@ -1274,7 +1274,6 @@ function streamsNext(
   return fallbackAfter === null || maxTokens > fallbackMaxTokens || failedStreams < fallbackAfter;
 }
 
-const A_DAY = 86_400;
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const CLOCK = '(?<hour>\\d{2}):(?<minute>\\d{2}):(?<second>\\d{2})';
 /** The three grammars of RFC 9110 5.6.7: the preferred one and that of RFC 850 in one, and asctime. All are in GMT. */
@@ -1285,8 +1284,8 @@ const HTTP_DATES = [
 
 /**
  * Seconds that the server asks to wait, in any of the three forms; null when it did not ask or asked nonsense: what is
- * not a finite number of seconds between 0 and a day. A date is read against the response's own `date` header, so that
- * a wrong clock on either side does no harm.
+ * no number of seconds from 0 on. A date is read against the response's own `date` header, so that a wrong clock on
+ * either side does no harm.
  *
  * @param {Record<string, string>} headers with lower-case names
  * @param {number} wall local time in seconds since the epoch, used when there is no `date` header
@@ -1303,7 +1302,7 @@ export function retryAfter(headers, wall) {
 }
 
 /** @param {number} seconds */
-const sane = (seconds) => (seconds >= 0 && seconds <= A_DAY ? seconds : null);
+const sane = (seconds) => (seconds >= 0 && Number.isFinite(seconds) ? seconds : null);
 
 /** @param {string | undefined} value */
 const number = (value) => (value !== undefined && /^[ \t]*[0-9]+(\.[0-9]+)?[ \t]*$/.test(value) ? Number(value) : null);
