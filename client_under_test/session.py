@@ -44,6 +44,7 @@ from client_under_test.errors import AnswerTruncated, ApiError, PromptTooLarge, 
 from client_under_test.events import Done, Next, Notice, Reset, Sentence, Text
 from client_under_test.policy import Policy
 from client_under_test.prompt_size import largest
+from client_under_test.redact import Redactor
 from client_under_test.route import Route
 from client_under_test.signals import (
     Action,
@@ -300,6 +301,7 @@ class Session:
 
     def _fail(self, error: StreamError) -> None:
         """Try again, or end the call with this error."""
+        error.message = Redactor([self._route.target.api_key]).text(error.message)  # a server may quote the key
         error.request_ids = tuple(one for one in (self._attempt.request_id,) if one is not None)
         changes = self._is_refused_continuation(error)
         if changes:

@@ -32,6 +32,7 @@ from client_under_test.errors import (
     TransportBroken,
 )
 from client_under_test.policy import Limits, retry_after
+from client_under_test.redact import Redactor
 from client_under_test.signals import HeadReceived, Open
 
 
@@ -147,7 +148,11 @@ def _of_status(error: Exception, dialect: Dialect) -> StreamError | None:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+    """A library that cannot send a header quotes it, and that may be the key."""
+    return _BY_LOOKS.text(f"{type(error).__name__}: {error}".rstrip(": "))
+
+
+_BY_LOOKS = Redactor()
 
 
 def _caused(ours: StreamError, cause: Exception) -> StreamError:

@@ -15,9 +15,9 @@ from typing import Any, assert_never
 from client_under_test.answer import Answer
 from client_under_test.errors import StreamError
 from client_under_test.events import Done, Event, Notice, Reset, Sentence, Text, ToolCall
-from client_under_test.metrics.redact import LONGEST_KEY, Redactor, as_json, visible
 from client_under_test.metrics.timeline import model_of
 from client_under_test.observe import Observer
+from client_under_test.redact import LONGEST_KEY, Redactor, as_json, visible
 from client_under_test.signals import (
     BodyEnded,
     BytesReceived,

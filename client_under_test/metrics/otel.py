@@ -16,9 +16,9 @@ from opentelemetry.util.types import AttributeValue
 
 from client_under_test.answer import Answer, Outcome
 from client_under_test.errors import StreamError
-from client_under_test.metrics.redact import Redactor, without_quotes
 from client_under_test.metrics.timeline import Asked, Began, Ended, Noticed, Timeline, Wrote, model_of
 from client_under_test.observe import Observer
+from client_under_test.redact import Redactor, without_quotes
 from client_under_test.signals import Signal
 from client_under_test.usage import count
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import sentry_sdk
 
 from client_under_test.errors import ApiError, StreamError
-from client_under_test.metrics.redact import Redactor, without_quotes
 from client_under_test.metrics.timeline import Asked, Ended, Timeline, model_of
 from client_under_test.observe import Observer
+from client_under_test.redact import Redactor, without_quotes
 from client_under_test.signals import Signal
 
 if TYPE_CHECKING:

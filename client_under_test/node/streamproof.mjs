@@ -2165,6 +2165,13 @@ export class Session {
   /** @type {StreamError[]} */
   #errors = [];
   /** @type {string[]} */
+/** Anything shorter occurs by chance, and is not looked for. */
+const SHORTEST_KEY = 6;
+
+/** `text` without the key, which a server may quote from the request. */
+const withoutKey = (/** @type {string} */ text, /** @type {string | null} */ key) =>
+  key === null || key.length < SHORTEST_KEY ? text : text.replaceAll(key, '[redacted]');
+
   #requestIds = [];
   /** Ways to continue that the server does not take. @type {Set<Strategy>} */
   #refused = new Set();
@@ -2387,6 +2394,7 @@ export class Session {
   #next(/** @type {boolean} */ moved) {
     if (moved) return 'elsewhere';
     if (!this.#streams()) return 'withoutStream';
+    error.message = withoutKey(error.message, this.#route.target.apiKey); // a server may quote it
     return this.#strategy() === 'restart' ? 'retry' : 'continue';
   }
 

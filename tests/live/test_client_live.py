@@ -412,6 +412,13 @@ async def test_what_cannot_be_sent_is_told_at_once(
     assert (caught.value.attempts, caught.value.sent, records) == (1, False, [])
 
 
+async def test_a_key_that_no_header_can_carry_is_in_no_error(server: FakeServer, complete: Complete) -> None:
+    url, _ = serve(server, Says())
+    with pytest.raises(RequestNotSendable, match=r"cannot be sent as it is \(.*\[redacted\]") as caught:
+        await complete(url, api_key="sk-ant-of-ours\n")
+    assert "of-ours" not in str(caught.value)
+
+
 async def test_a_port_at_which_nobody_listens_was_never_reached(complete: Complete) -> None:
     with pytest.raises(ConnectionFailed) as caught:
         await complete("http://127.0.0.1:1")

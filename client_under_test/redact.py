@@ -1,4 +1,4 @@
-"""Keeps keys and the answer's text out of what is logged and sent elsewhere, and makes text safe to print. Pure.
+"""Keeps keys and the answer's text out of what is raised, logged and sent on, and makes text safe to print. Pure.
 
 Rules:
 
@@ -48,7 +48,7 @@ class Redactor:
         secrets: further texts that are never to be shown, such as a gateway's token.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str | None] = ()) -> None:
         self._secrets: set[str] = set()
         self._compile()
         for secret in secrets:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from metrics_calls import KEY
 
 from client_under_test.errors import LimitExceeded, Overloaded, ProtocolError, StreamError
-from client_under_test.metrics.redact import HIDDEN, SECRET_NAMES, Redactor, as_json, visible, without_quotes
+from client_under_test.redact import HIDDEN, SECRET_NAMES, Redactor, as_json, visible, without_quotes
 
 
 @pytest.mark.parametrize(
