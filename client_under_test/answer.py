@@ -20,7 +20,8 @@ class Outcome(Enum):
     REFUSED = "refused"
     """The model declined; :attr:`Answer.stop_details` may say why."""
     PAUSED = "paused"
-    """A long turn paused more often than the policy goes on with it."""
+    """The turn is not over: it paused more often than the policy goes on with it, or with a summary of the conversation
+    (``compaction``), as the request asked for; send :attr:`Answer.content` back to go on."""
     INCOMPLETE = "incomplete"
     """Broken off; the text so far is kept."""
     FAILED = "failed"
@@ -62,6 +63,9 @@ class Answer:
     """
     unknown_deltas: tuple[Mapping[str, Any], ...] = ()
     """Deltas of kinds that this client does not know, as they came."""
+    container: Mapping[str, Any] | None = None
+    """The container in which the server ran code, as the API tells it: its ``id`` leads the next request to the same
+    files."""
     usage: Mapping[str, Any] = field(default_factory=dict)
     """As the API counted it for the attempt that gave the answer; a key that never came is not there. ``input_tokens``
     and ``output_tokens`` are there in every dialect that counted them under any name."""

@@ -36,7 +36,7 @@ from client_under_test.dialects.events import (
 from client_under_test.dialects.reading import decode_object, whole_characters
 from client_under_test.errors import ProtocolError, ToolInputBroken
 
-_TOOLS = ("tool_use", "server_tool_use")
+_TOOLS = ("tool_use", "server_tool_use", "mcp_tool_use")
 _AS_THE_MODEL_WANTED = (Outcome.COMPLETE, Outcome.PAUSED)
 """After a turn that ended in any other way its last block may be cut."""
 _APPENDS = {
@@ -130,6 +130,7 @@ class Message:
         self.stop_reason: str | None = None
         self.stop_sequence: str | None = None
         self.stop_details: Mapping[str, Any] | None = None
+        self.container: Mapping[str, Any] | None = None
         self.usage: dict[str, Any] = {}
         self.counted = False
         """Whether the last count of its tokens came."""
@@ -232,6 +233,7 @@ class Message:
         self.stop_reason = event.stop_reason or self.stop_reason
         self.stop_sequence = event.stop_sequence or self.stop_sequence
         self.stop_details = event.stop_details or self.stop_details
+        self.container = event.container or self.container
         self._count(event.usage)
         counts = event.counts and isinstance(event.usage, dict) and "output_tokens" in event.usage
         self.counted = self.counted or counts
@@ -270,6 +272,9 @@ class Message:
         kind = event.delta.get("type")
         if kind == "citations_delta":
             block.citations.append(event.delta.get("citation"))
+            return ""
+        if kind == "compaction_delta" and block.kind == "compaction":
+            block.fields.update({name: value for name, value in event.delta.items() if name != "type"})
             return ""
         home, name = ("tool", "partial_json") if kind == "input_json_delta" else _APPENDS.get(str(kind), ("", ""))
         piece = event.delta.get(name)

@@ -118,12 +118,30 @@ def continued(request: Mapping[str, Any], partial: str, strategy: Strategy) -> d
             assert_never(strategy)
 
 
-def after_pauses(request: Mapping[str, Any], turns: Iterable[Iterable[Mapping[str, Any]]]) -> Mapping[str, Any]:
-    """``request`` with the paused turns sent back as they came, so that the model goes on with them."""
+def after_pauses(
+    request: Mapping[str, Any],
+    turns: Iterable[Iterable[Mapping[str, Any]]],
+    container: Mapping[str, Any] | None = None,
+) -> Mapping[str, Any]:
+    """``request`` with the paused turns sent back as they came, so that the model goes on with them.
+
+    Args:
+        request: the JSON body of the call.
+        turns: the content of each paused turn.
+        container: where the tools of the paused turns ran, as the API told it: the files are there.
+
+    Source: API documentation, "Skills guide", section "Multi-turn conversations".
+    """
     content = [block for turn in turns for block in turn]
     if not content:
         return request
-    return {**request, "messages": [*_turns(request), {"role": "assistant", "content": content}]}
+    going_on = {**request, "messages": [*_turns(request), {"role": "assistant", "content": content}]}
+    return going_on if container is None else {**going_on, "container": _within(request.get("container"), container)}
+
+
+def _within(asked: Any, container: Mapping[str, Any]) -> Any:
+    """What to ask for in place of ``asked``, to come into that very container."""
+    return {**asked, "id": container.get("id")} if isinstance(asked, Mapping) else container.get("id")
 
 
 def _turns(request: Mapping[str, Any]) -> list[Any]:
@@ -133,7 +151,7 @@ def _turns(request: Mapping[str, Any]) -> list[Any]:
 
 def _is_more_than_text(request: Mapping[str, Any]) -> bool:
     """Whether the request has tools, or a format for its output, under any of the names that the dialects have."""
-    if any(request.get(name) for name in ("tools", "functions", "output_format")):
+    if any(request.get(name) for name in ("tools", "functions", "mcp_servers", "output_format")):
         return True
     holders = [request.get("output_config"), request.get("text"), {"format": request.get("response_format")}]
     return any(_is_format(holder.get("format")) for holder in holders if isinstance(holder, Mapping))

@@ -187,7 +187,7 @@ class Session:
         """The request for the target in turn, with the turns that paused."""
         model = self._route.target.model
         request = self._request if model is None else {**self._request, "model": model}
-        return self._dialect.after_pauses(request, self._transcript.paused)
+        return self._dialect.after_pauses(request, self._transcript.paused, self._transcript.container)
 
     def _strategy(self) -> Strategy:
         if self._transcript.paused:
@@ -283,7 +283,7 @@ class Session:
         self._show(self._transcript.finish())
         if self._attempt.strategy is Strategy.RESTART:
             self._ledger.start_over()
-        if outcome is Outcome.PAUSED and self._pauses < self._policy.max_pauses:
+        if self._attempt.message.stop_reason in self._dialect.going_on and self._pauses < self._policy.max_pauses:
             self._go_on()
         else:
             self._finish(outcome, tools=tools)
@@ -377,6 +377,7 @@ class Session:
             usage=dict(message.usage),
             billed=self._ledger.billed,
             wasted=self._ledger.wasted,
+            container=message.container or self._transcript.container,
             model=message.model,
             message_id=message.id,
             request_ids=tuple(self._request_ids),

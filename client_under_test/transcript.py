@@ -6,7 +6,7 @@ together so that its text is exactly the text on display.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from client_under_test.assemble import Message, without_blanks
@@ -22,6 +22,8 @@ class Transcript:
         self.display = Display()
         self.paused: list[Content] = []
         """Content of the turns that paused, to be sent back as it came."""
+        self.container: Mapping[str, Any] | None = None
+        """Where their tools ran."""
         self._kept: Content = ()
         """Content of the turn in progress, of attempts that are over."""
         self._before: Content | None = None
@@ -58,6 +60,7 @@ class Transcript:
     def pause(self, message: Message) -> None:
         """The turn paused, and another one follows it."""
         self.paused.append(without_blanks(self._content_of_turn(message)))
+        self.container = message.container or self.container
         self.display.settle()
         self._kept, self._before = (), None
 

@@ -177,12 +177,13 @@ def _typed(kind: Any, fields: Mapping[str, Any], raw: bytes) -> Event:
 
 def _end(delta: Mapping[str, Any], usage: Any) -> MessageDelta:
     """Read from the object that has the ``stop_`` fields."""
-    sequence, details = delta.get("stop_sequence"), delta.get("stop_details")
+    sequence, details, container = delta.get("stop_sequence"), delta.get("stop_details"), delta.get("container")
     return MessageDelta(
         stop_reason=text_or_none(delta, "stop_reason"),
         usage=usage or {},
         stop_sequence=sequence if isinstance(sequence, str) else None,
         stop_details=details if isinstance(details, dict) else None,
+        container=container if isinstance(container, dict) else None,
     )
 
 
@@ -256,8 +257,10 @@ class Anthropic:
         "model_context_window_exceeded": Outcome.TRUNCATED,
         "refusal": Outcome.REFUSED,
         "pause_turn": Outcome.PAUSED,
+        "compaction": Outcome.PAUSED,
     }
     calling = frozenset({"tool_use"})
+    going_on = frozenset({"pause_turn"})
     table = DEFAULT_TABLE
     cannot: frozenset[Strategy] = frozenset()
 
@@ -282,10 +285,13 @@ class Anthropic:
         return continued(request, partial, strategy)
 
     def after_pauses(
-        self, request: Mapping[str, Any], turns: Iterable[Iterable[Mapping[str, Any]]]
+        self,
+        request: Mapping[str, Any],
+        turns: Iterable[Iterable[Mapping[str, Any]]],
+        container: Mapping[str, Any] | None,
     ) -> Mapping[str, Any]:
         """See :func:`~client_under_test.continuation.after_pauses`."""
-        return after_pauses(request, turns)
+        return after_pauses(request, turns, container)
 
     def reader(self) -> Anthropic:
         """Itself: each event says all that is to be known of it."""

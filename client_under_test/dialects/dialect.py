@@ -67,6 +67,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def going_on(self) -> frozenset[str]:
+        """Reasons to stop after which the turn is sent back as it came, and goes on."""
+        ...
+
+    @property
     def table(self) -> Table:
         """How an interrupted answer of each model is continued."""
         ...
@@ -97,9 +102,12 @@ class Dialect(Protocol):
         ...
 
     def after_pauses(
-        self, request: Mapping[str, Any], turns: Iterable[Iterable[Mapping[str, Any]]]
+        self,
+        request: Mapping[str, Any],
+        turns: Iterable[Iterable[Mapping[str, Any]]],
+        container: Mapping[str, Any] | None,
     ) -> Mapping[str, Any]:
-        """``request`` with the content of the turns that paused."""
+        """``request`` with the content of the turns that paused, and the container in which they ran."""
         ...
 
     def reader(self) -> Reader:

@@ -25,7 +25,7 @@ class BlockStart:
     """A block begins; ``block`` has its ``type`` and what is known of it.
 
     The kinds that are understood are ``text``, ``refusal`` (what a model says in place of an answer), ``thinking``,
-    ``tool_use`` and ``server_tool_use``; any other is kept as it came.
+    ``tool_use``, ``server_tool_use``, ``mcp_tool_use`` and ``compaction``; any other is kept as it came.
     """
 
     index: int
@@ -55,6 +55,8 @@ class MessageDelta:
     usage: Mapping[str, Any]
     stop_sequence: str | None = None
     stop_details: Mapping[str, Any] | None = None
+    container: Mapping[str, Any] | None = None
+    """Where the tools that the server runs itself have run."""
     counts: bool = True
     """Whether its usage is the last count, and not one of an answer that goes on."""
 

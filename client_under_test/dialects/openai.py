@@ -106,7 +106,10 @@ class OpenAi:
         return {**request, self.turns: [*before, {"role": "user", "content": ask_for_the_rest(partial)}]}
 
     def after_pauses(
-        self, request: Mapping[str, Any], turns: Iterable[Iterable[Mapping[str, Any]]]
+        self,
+        request: Mapping[str, Any],
+        turns: Iterable[Iterable[Mapping[str, Any]]],
+        container: Mapping[str, Any] | None,
     ) -> Mapping[str, Any]:
         """Nothing pauses here."""
         return request

@@ -68,6 +68,7 @@ class OpenAiChat(OpenAi):
         "content_filter": Outcome.REFUSED,
     }
     calling = frozenset({"tool_calls", "function_call"})
+    going_on: frozenset[str] = frozenset()
 
     def asking(self, request: Mapping[str, Any], *, streams: bool) -> dict[str, Any]:
         """With a stream its usage, unless the caller says otherwise; without one the API refuses ``stream_options``."""

@@ -61,6 +61,7 @@ class OpenAiResponses(OpenAi):
         "content_filter": Outcome.REFUSED,
     }
     calling: frozenset[str] = frozenset()
+    going_on: frozenset[str] = frozenset()
 
     def asking(self, request: Mapping[str, Any], *, streams: bool) -> dict[str, Any]:
         """``stream`` says it either way."""

@@ -214,6 +214,7 @@ export class PromptTooLarge extends RequestRefused {}
  * @property {Json[]} content The content blocks as the API wants them back. An answer that broke off has no tool calls
  *   here, so it may be sent back as an assistant turn.
  * @property {Json[]} unknownDeltas Deltas of kinds that this client does not know, as they came.
+ * @property {Json | null} container Where the server ran code; its `id` leads the next request to the same files.
  * @property {Json} usage As the API counted it for the attempt that gave the answer.
  * @property {Tokens} billed Summed over all attempts.
  * @property {Tokens} wasted Summed over the attempts of which nothing is in the answer.
@@ -246,6 +247,7 @@ const OUTCOMES = new Map([
   ['model_context_window_exceeded', 'truncated'],
   ['refusal', 'refused'],
   ['pause_turn', 'paused'],
+  ['compaction', 'paused'],
 ]);
 
 /** What the client does about a failure, or about a pause. */
@@ -631,9 +633,9 @@ function snippet(/** @type {Uint8Array} */ raw) {
 // A delta belongs to a block that was started and has not stopped. A tool input counts only when its block has stopped;
 // then it is parsed strictly. What is not understood is kept as it came and never mixed into the text.
 
-const TOOLS = new Set(['tool_use', 'server_tool_use']);
+const TOOLS = new Set(['tool_use', 'server_tool_use', 'mcp_tool_use']);
 /** Reasons with which a turn ends as the model wanted; after any other its last block may be cut. */
-const MAY_CALL_TOOLS = new Set(['end_turn', 'stop_sequence', 'tool_use', 'pause_turn']);
+const MAY_CALL_TOOLS = new Set(['end_turn', 'stop_sequence', 'tool_use', 'pause_turn', 'compaction']);
 /** Kind of delta: the kind of block that it belongs to, and the field that it appends to. */
 const APPENDS = new Map([
   ['text_delta', ['text', 'text']],
@@ -760,6 +762,8 @@ class Message {
   stopSequence = null;
   /** @type {Json | null} */
   stopDetails = null;
+  /** Where the tools that the server runs itself have run. @type {Json | null} */
+  container = null;
   /** Cumulative: later values replace earlier ones. @type {Json} */
   usage = {};
   /** Whether the last count of its tokens came. */
@@ -855,6 +859,7 @@ class Message {
     this.stopReason = delta.stop_reason || this.stopReason;
     this.stopSequence = (typeof delta.stop_sequence === 'string' && delta.stop_sequence) || this.stopSequence;
     this.stopDetails = isObject(delta.stop_details) ? delta.stop_details : this.stopDetails;
+    this.container = isObject(delta.container) ? delta.container : this.container;
     this.#count(usage);
     this.counted ||= isObject(usage) && 'output_tokens' in usage;
   }
@@ -883,6 +888,10 @@ class Message {
     this.#mustGoOn();
     if (delta.type === 'citations_delta') {
       block.citations.push(delta.citation ?? null);
+      return '';
+    }
+    if (delta.type === 'compaction_delta' && block.kind === 'compaction') {
+      block.fields = { ...block.fields, ...delta, type: block.kind };
       return '';
     }
     const [home, name] = APPENDS.get(said(delta.type)) ?? ['', ''];
@@ -1395,17 +1404,28 @@ export function continued(
   }
 }
 
-/** `request` with the paused turns sent back as they came, so that the model goes on with them. @returns {Json} */
-function afterPauses(/** @type {Json} */ request, /** @type {Json[][]} */ turns) {
+/**
+ * `request` with the paused turns sent back as they came, so that the model goes on with them.
+ *
+ * @param {Json} request
+ * @param {Json[][]} turns
+ * @param {Json | null} container where the tools of the paused turns ran: the files are there
+ * @returns {Json}
+ */
+function afterPauses(request, turns, container) {
   const content = turns.flat();
-  return content.length
-    ? { ...request, messages: [...listOf(request.messages), { role: 'assistant', content }] }
-    : request;
+  if (!content.length) return request;
+  const goingOn = { ...request, messages: [...listOf(request.messages), { role: 'assistant', content }] };
+  return container === null ? goingOn : { ...goingOn, container: within(request.container, container) };
 }
 
+/** What to ask for in place of `asked`, to come into that very container. */
+const within = (/** @type {unknown} */ asked, /** @type {Json} */ { id = null }) =>
+  isObject(asked) ? { ...asked, id } : id;
+
 /** Whether the answer is to be more than prose, which is all that a model would go on with. @param {Json} request */
-const isMoreThanText = ({ tools, output_format, output_config }) =>
-  isSomething(tools) || isSomething(output_format) || (isObject(output_config) && isSomething(output_config.format));
+const isMoreThanText = ({ tools, mcp_servers, output_format, output_config }) =>
+  [tools, mcp_servers, output_format].some(isSomething) || (isObject(output_config) && isSomething(output_config.format));
 
 /** What Python's `bool` says of a value of JSON. */
 const isSomething = (/** @type {unknown} */ value) =>
@@ -1614,6 +1634,8 @@ class Transcript {
   display = new Display();
   /** Content of the turns that paused, to be sent back as it came. @type {Json[][]} */
   paused = [];
+  /** Where their tools ran. @type {Json | null} */
+  container = null;
   /** Content of the turn in progress, of attempts that are over. @type {Json[]} */
   #kept = [];
   /** Content that the attempt in progress goes on after; null when it says the turn anew. @type {Json[] | null} */
@@ -1636,6 +1658,7 @@ class Transcript {
   /** The turn paused, and another one follows it. */
   pause(/** @type {Message} */ message) {
     this.paused.push(withoutBlanks(this.#contentOfTurn(message)));
+    this.container = message.container ?? this.container;
     this.display.settle();
     this.#kept = [];
     this.#before = null;
@@ -2142,6 +2165,13 @@ const TRANSITIONS = {
   done: [],
 };
 
+/** Anything shorter occurs by chance, and is not looked for. */
+const SHORTEST_KEY = 6;
+
+/** `text` without the key, which a server may quote from the request. */
+const withoutKey = (/** @type {string} */ text, /** @type {string | null} */ key) =>
+  key === null || key.length < SHORTEST_KEY ? text : text.replaceAll(key, '[redacted]');
+
 /** The state machine of one call. Its rules are told in `session.py`. */
 export class Session {
   /** @type {State} */
@@ -2165,13 +2195,6 @@ export class Session {
   /** @type {StreamError[]} */
   #errors = [];
   /** @type {string[]} */
-/** Anything shorter occurs by chance, and is not looked for. */
-const SHORTEST_KEY = 6;
-
-/** `text` without the key, which a server may quote from the request. */
-const withoutKey = (/** @type {string} */ text, /** @type {string | null} */ key) =>
-  key === null || key.length < SHORTEST_KEY ? text : text.replaceAll(key, '[redacted]');
-
   #requestIds = [];
   /** Ways to continue that the server does not take. @type {Set<Strategy>} */
   #refused = new Set();
@@ -2255,7 +2278,7 @@ const withoutKey = (/** @type {string} */ text, /** @type {string | null} */ key
   #body() {
     const { model } = this.#route.target;
     const request = model === null ? this.#request : { ...this.#request, model };
-    return afterPauses(request, this.#transcript.paused);
+    return afterPauses(request, this.#transcript.paused, this.#transcript.container);
   }
 
   #strategy() {
@@ -2352,7 +2375,8 @@ const withoutKey = (/** @type {string} */ text, /** @type {string | null} */ key
     this.#show(this.#transcript.display.finish());
     if (this.#attempt.strategy === 'restart') this.#ledger.startOver();
     const [outcome, tools] = result;
-    if (outcome === 'paused' && this.#pauses < this.#policy.maxPauses) this.#goOn();
+    const goesOn = this.#attempt.message.stopReason === 'pause_turn' && this.#pauses < this.#policy.maxPauses;
+    if (goesOn) this.#goOn();
     else this.#finish(outcome, { tools });
   }
 
@@ -2370,6 +2394,7 @@ const withoutKey = (/** @type {string} */ text, /** @type {string | null} */ key
 
   /** Try again, or end the call with this error. */
   #fail(/** @type {StreamError} */ error) {
+    error.message = withoutKey(error.message, this.#route.target.apiKey); // a server may quote it
     error.requestIds = this.#attempt.requestId === null ? [] : [this.#attempt.requestId];
     const changes = this.#isRefusedContinuation(error);
     if (changes) this.#refused.add(this.#attempt.strategy);
@@ -2394,7 +2419,6 @@ const withoutKey = (/** @type {string} */ text, /** @type {string | null} */ key
   #next(/** @type {boolean} */ moved) {
     if (moved) return 'elsewhere';
     if (!this.#streams()) return 'withoutStream';
-    error.message = withoutKey(error.message, this.#route.target.apiKey); // a server may quote it
     return this.#strategy() === 'restart' ? 'retry' : 'continue';
   }
 
@@ -2444,7 +2468,7 @@ const withoutKey = (/** @type {string} */ text, /** @type {string | null} */ key
     /** @type {StreamError | null} */ error,
     /** @type {ToolCall[]} */ toolCalls,
   ) {
-    const { stopReason, stopSequence, stopDetails, unknownDeltas, usage, model, id } = this.#attempt.message;
+    const { stopReason, stopSequence, stopDetails, container, unknownDeltas, usage, model, id } = this.#attempt.message;
     return {
       outcome,
       text: this.#transcript.display.text,
@@ -2454,6 +2478,7 @@ const withoutKey = (/** @type {string} */ text, /** @type {string | null} */ key
       toolCalls,
       content: this.#transcript.content(this.#attempt.message),
       unknownDeltas,
+      container: container ?? this.#transcript.container,
       usage,
       billed: this.#ledger.billed,
       wasted: this.#ledger.wasted,

@@ -372,4 +372,4 @@ def test_the_key_is_a_bearer_token() -> None:
 
 
 def test_nothing_pauses() -> None:
-    assert OPENAI_CHAT.after_pauses(REQUEST, []) is REQUEST
+    assert OPENAI_CHAT.after_pauses(REQUEST, [], None) is REQUEST

@@ -134,6 +134,21 @@ def test_paused_turns_are_sent_back_as_one_turn_in_their_order() -> None:
     assert after_pauses(REQUEST, [(one,), (two,)])["messages"][-1] == {"role": "assistant", "content": [one, two]}
 
 
+@pytest.mark.parametrize(
+    ("asked", "going_on"),
+    [
+        ({}, "c1"),
+        ({"container": "c0"}, "c1"),
+        ({"container": {"skills": ["pptx"]}}, {"skills": ["pptx"], "id": "c1"}),
+    ],
+    ids=["none", "by its id", "with skills"],
+)
+def test_a_paused_turn_goes_on_in_the_container_in_which_its_tools_ran(asked: dict[str, Any], going_on: Any) -> None:
+    ran = {"id": "c1", "expires_at": "2026-01-01T00:00:00Z"}
+    assert after_pauses({**REQUEST, **asked}, [({"type": "text", "text": "1"},)], ran)["container"] == going_on
+    assert after_pauses({**REQUEST, **asked}, [], ran) == {**REQUEST, **asked}
+
+
 # ---- the display
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from random import Random
 
@@ -389,6 +390,56 @@ def test_a_turn_that_pauses_is_sent_back_and_gone_on_with() -> None:
     assert last_turn(call)["content"] == list(answer.content[:-1])
     assert [notice.next for notice in call.notices] == [Next.GO_ON] * 2
     assert (answer.billed.input, answer.wasted.input) == (27, None)
+
+
+def test_a_turn_that_pauses_is_gone_on_with_in_its_container_and_the_answer_tells_it() -> None:
+    call, ran = Call(), {"id": "container_1", "expires_at": "2026-01-01T00:00:00Z"}
+    pausing = event("message_delta", delta={"stop_reason": "pause_turn", "container": ran}, usage={"output_tokens": 1})
+    answer = call.run(stream(START, BLOCK, text("One. "), BLOCK_STOP, pausing, STOP), stream(*whole("Two.")))
+    assert call.opened[1].body["container"] == "container_1"
+    assert (answer.text, answer.container) == ("One. Two.", ran)
+
+
+def test_a_summary_of_the_conversation_is_kept_and_handed_over_before_the_turn_goes_on() -> None:
+    call = Call()
+    begun = event("content_block_start", index=0, content_block={"type": "compaction", "content": None})
+    said = {"type": "compaction_delta", "content": "So far: herons.", "encrypted_content": "e"}
+    summary = [begun, event("content_block_delta", index=0, delta=said), BLOCK_STOP]
+    answer = call.run(stream(START, *summary, reason("compaction"), STOP))
+    assert (answer.outcome, answer.attempts, answer.unknown_deltas) == (Outcome.PAUSED, 1, ())
+    assert answer.content == ({**said, "type": "compaction"},)
+
+
+def test_the_input_of_a_call_to_a_connected_server_is_put_together_and_sent_back_whole() -> None:
+    call = Call(policy=replace(POLICY, max_pauses=0))
+    begun = {"type": "mcp_tool_use", "id": "m", "name": "search", "server_name": "s", "input": {}}
+    piece = {"type": "input_json_delta", "partial_json": '{"query": "rivers"}'}
+    start = event("content_block_start", index=0, content_block=begun)
+    delta = event("content_block_delta", index=0, delta=piece)
+    answer = call.run(stream(START, start, delta, BLOCK_STOP, reason("pause_turn"), STOP))
+    assert answer.content == ({**begun, "input": {"query": "rivers"}},)
+
+
+@pytest.mark.parametrize("connected", ["tools", "mcp_servers"])
+def test_an_answer_with_tools_that_breaks_off_is_asked_for_anew(connected: str) -> None:
+    call = Call(request={**REQUEST, connected: [{"name": "search"}]})
+    call.run(CUT_TEXT, stream(*whole(LONG, "waits.")))
+    assert [len(one.body["messages"]) for one in call.opened] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("invalid x-api-key: secret-of-ours", "HTTP 401: invalid x-api-key: [redacted]"),
+        ("no such key as sk-ant-api03-abcdefgh", "HTTP 401: no such key as [redacted]"),
+    ],
+)
+def test_a_key_that_the_server_quotes_is_in_no_error(said: str, told: str) -> None:
+    body = json.dumps({"type": "error", "error": {"type": "authentication_error", "message": said}}).encode()
+    call = Call(targets=(Target(api_key="secret-of-ours"),))
+    answer = call.run([HeadReceived(401, {"content-type": "application/json"}), BytesReceived(body), BodyEnded()])
+    assert answer.error is not None
+    assert answer.error.message == told
 
 
 def test_a_turn_that_pauses_too_often_is_handed_over_paused() -> None:
