@@ -119,7 +119,7 @@ def _parsed(events: Sequence[tuple[str, str]], *, is_utf8: bool, is_lenient: boo
             kind = name
         if name in _KNOWN and kind != name and not (is_lenient and (kind in _KNOWN or name == "message_stop")):
             raise Flaw(f"{name} says that it is {kind}")
-        if kind == "error" or name == "error":
+        if kind == "error" or name == "error" or (kind == "message" and event.get("error")):
             raise Flaw("it reports an error")
         if kind in _KNOWN:
             yield {**event, "type": kind}

@@ -5,7 +5,7 @@ Unknown events and unknown fields pass; what cannot be understood raises
 
 Source: API reference, "Streaming messages" and "Errors". The JSON's own ``type`` decides, so streams without
 ``event:`` lines work; the SSE event name is used where the JSON has none, and for ``error``, whose data may be
-anything.
+anything. An ``error`` with neither is what gateways write of their own.
 """
 
 from __future__ import annotations
@@ -146,13 +146,19 @@ def parse(sse: SseEvent) -> Event:
     if not sse.raw.strip() and sse.name not in _KINDS:
         return NoContent(sse.name)
     fields = decode_object(sse.raw, sse.name)
-    kind = sse.name if fields.get("type") is None else fields["type"]
+    kind = _kind(sse.name, fields)
     if sse.name in _KINDS and kind not in (*_KINDS, "message_stop", "error"):
         raise ProtocolError(f"event {sse.name!r} says that it is {kind!r}: {snippet(sse.raw)}")
     try:
         return _typed(kind, fields, sse.raw)
     except (KeyError, TypeError, AttributeError) as error:
         raise ProtocolError(f"event {kind!r} lacks or misuses field {error}: {snippet(sse.raw)}") from error
+
+
+def _kind(name: str, fields: Mapping[str, Any]) -> Any:
+    if fields.get("type") is not None:
+        return fields["type"]
+    return "error" if name == "message" and fields.get("error") else name
 
 
 def _typed(kind: Any, fields: Mapping[str, Any], raw: bytes) -> Event:

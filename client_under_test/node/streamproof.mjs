@@ -444,7 +444,7 @@ function parse(sse) {
   if (sse.name === 'error') return { type: 'error', error: errorInStream(sse.raw) };
   if (isEmpty && !SPEAKING.has(sse.name)) return { type: 'noContent', kind: sse.name };
   const fields = decodeObject(sse.raw, sse.name);
-  const kind = fields.type ?? sse.name;
+  const kind = fields.type ?? (sse.name === 'message' && isSomething(fields.error) ? 'error' : sse.name);
   if (SPEAKING.has(sse.name) && !SPEAKING.has(kind) && kind !== 'message_stop' && kind !== 'error')
     throw new ProtocolError(`event '${sse.name}' says that it is '${said(kind)}': ${snippet(sse.raw)}`);
   try {

@@ -18,7 +18,7 @@ from client_under_test.dialects.events import (
     NoContent,
 )
 from client_under_test.dialects.reading import whole_characters
-from client_under_test.errors import ProtocolError
+from client_under_test.errors import ApiError, NotAuthorized, ProtocolError, ServerFailed
 from client_under_test.sse import SseEvent
 
 
@@ -123,6 +123,26 @@ def test_a_nameless_event_without_data_is_a_sign_of_life() -> None:
 def test_an_error_object_without_an_event_line_is_an_error() -> None:
     raw = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
     assert isinstance(parse(SseEvent("message", raw)), ErrorReported)
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind", "said"),
+    [
+        (b'{"error":{"type":"authentication_error","message":"Who?"}}', NotAuthorized, "Who?"),
+        (b'{"error":{"message":"Slow down","code":429}}', ServerFailed, "Slow down"),
+        (b'{"error":"Slow down"}', ServerFailed, "Slow down"),
+    ],
+)
+def test_an_error_in_the_words_of_a_gateway_is_no_sign_of_life(raw: bytes, kind: type[ApiError], said: str) -> None:
+    event = parse(SseEvent("message", raw))
+    assert isinstance(event, ErrorReported)
+    assert isinstance(event.error, kind)
+    assert said in event.error.message
+
+
+@pytest.mark.parametrize("sse", [SseEvent("ping", b'{"error":"x"}'), SseEvent("message", b'{"error":null}')])
+def test_what_is_named_or_empty_is_no_error_of_a_gateway(sse: SseEvent) -> None:
+    assert isinstance(parse(sse), NoContent)
 
 
 def test_usage_that_is_no_object_is_not_counted() -> None:

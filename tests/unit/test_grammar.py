@@ -16,6 +16,7 @@ from fake_server.faults.drop_event import DropEvent
 from fake_server.faults.edit_json import EditJson
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent
+from fake_server.faults.inject import Inject
 from fake_server.faults.no_event_field import NoEventField
 from fake_server.faults.repeat_event import RepeatEvent
 from fake_server.faults.swap_events import SwapEvents
@@ -158,6 +159,7 @@ def test_a_beginning_is_in_order_and_not_whole() -> None:
         (EditJson(at=AtEvent("message_delta"), put=(("delta.stop_reason", 1),)), "stop_reason is no text"),
         (EditJson(at=AtEvent(STOP, 0), put=(("type", "message_stop"),)), "content_block_stop says that it is"),
         (ErrorEvent(at=AtEvent(DELTA, 2)), "it reports an error"),
+        (Inject(at=AtEvent(DELTA, 2), data=b'data: {"error":{"message":"Slow down"}}\n\n'), "it reports an error"),
     ],
 )
 def test_the_first_event_that_is_out_of_order_is_named(fault: Fault, flaw: str) -> None:
