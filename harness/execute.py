@@ -122,9 +122,11 @@ def _tell(watchers: list[Watcher], event: Event, broken: list[Exception]) -> Non
 def status_of(table: Table, gate: tuple[str, ...]) -> int:
     """The exit status of a run in which only the clients of ``gate`` count.
 
-    A failure that was known counts for nothing, and one that was known and passed counts as a failure.
+    A failure that was known counts for nothing, and one that was known and passed counts as a failure. Where every case
+    was skipped nothing is known of the clients, and a gate that nobody went through is not open.
     """
     stands = {case.standing for case in table.cases() if case.client in gate}
     if stands & {Standing.FAIL, Standing.FIXED}:
         return FAILED
-    return UNKNOWN if table.end.interrupted or Standing.UNKNOWN in stands else 0
+    is_unknown = table.end.interrupted or Standing.UNKNOWN in stands or stands <= {Standing.SKIP}
+    return UNKNOWN if is_unknown else 0

@@ -182,6 +182,7 @@ def test_a_report_of_the_history_is_the_one_of_the_run(tmp_path: Path) -> None:
         (["pass", "flaky_fail"], 1),
         (["known", "unproven"], 3),
         (["new", "unproven"], 1),
+        (["skipped"], 3),
     ],
 )
 def test_the_exit_status_is_that_of_what_was_not_known(names: list[str], status: int) -> None:
@@ -189,7 +190,13 @@ def test_the_exit_status_is_that_of_what_was_not_known(names: list[str], status:
     for event in run_of([CASES[name] for name in names]):
         table.take(event)
     assert status_of(table, ("naive",)) == status
-    assert status_of(table, ("another",)) == 0
+
+
+def test_a_gate_that_nobody_went_through_is_not_open() -> None:
+    table = Table()
+    for event in run_of([CASES["pass"]]):
+        table.take(event)
+    assert status_of(table, ("another",)) == 3
 
 
 def test_annotations_are_made_of_what_somebody_has_to_look_at() -> None:
