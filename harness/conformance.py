@@ -150,6 +150,11 @@ def _usage(case: Case) -> Iterator[str]:
         yield f"it declares `usage`, and Finished.usage lacks {sorted(wanted.keys() - got.keys())}"
 
 
+def _billed(case: Case) -> Iterator[str]:
+    if case.finished is not None and case.finished.billed is None:
+        yield "it declares `billing`, and Finished.billed is None: say what all attempts were billed"
+
+
 def _told(case: Case) -> Iterator[str]:
     finished, wanted = case.finished, case.info.expect.outcome
     if finished is not None and finished.outcome is Outcome.COMPLETE:
@@ -176,6 +181,7 @@ SITUATIONS = (
     Situation(scenario="cutoff.reset_mid_text", problems=_ends),
     Situation(scenario="content.text_and_two_tools", problems=_tools, needs=Capability.TOOLS),
     Situation(scenario="completion.usage_cumulative", problems=_usage, needs=Capability.USAGE),
+    Situation(scenario="completion.usage_cumulative", problems=_billed, needs=Capability.BILLING),
     Situation(scenario="completion.max_tokens", problems=_told, needs=Capability.OUTCOMES),
     Situation(scenario="http_status.status_401", problems=_kind, needs=Capability.ERROR_KIND),
     Situation(scenario="http_status.status_529", problems=_retried, needs=Capability.RETRIES),

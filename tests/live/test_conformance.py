@@ -142,6 +142,7 @@ BROKEN = [
     (LeavesItOpen(name="left-open"), "the connection to the server stayed open"),
     (claiming(Capability.TOOLS), "it declares `tools`"),
     (claiming(Capability.USAGE), "it declares `usage`"),
+    (claiming(Capability.BILLING), "it declares `billing`"),
     (claiming(Capability.OUTCOMES), "it declares `outcomes`"),
     (claiming(Capability.ERROR_KIND), "it declares `error_kind`"),
     (claiming(Capability.RETRIES), "it declares `retries`"),
