@@ -47,17 +47,18 @@ async def problems_of(adapter: Adapter) -> list[str]:
     async with LiveRunner(SystemClock()) as runner:
         slots = asyncio.Semaphore(8)
 
-        async def made(situation: Situation) -> Record:
+        async def made(scenario: str) -> Record:
             async with slots:
-                return await runner.run(_planned(situation, adapter))
+                return await runner.run(_planned(scenario, adapter))
 
-        records = await asyncio.gather(*map(made, due))
-    found = (_found(situation, Case(record)) for situation, record in zip(due, records, strict=True))
+        scenarios = list(dict.fromkeys(one.scenario for one in due))
+        records = dict(zip(scenarios, await asyncio.gather(*map(made, scenarios)), strict=True))
+    found = (_found(one, Case(records[one.scenario])) for one in due)
     return list(dict.fromkeys(problem for problems in found for problem in problems))
 
 
-def _planned(situation: Situation, adapter: Adapter) -> PlannedCase:
-    scenario = catalog.scenarios()[situation.scenario]
+def _planned(name: str, adapter: Adapter) -> PlannedCase:
+    scenario = catalog.scenarios()[name]
     limits = msgspec.structs.replace(scenario.limits, settle=_SETTLE_SECONDS)
     return PlannedCase(scenario=replace(scenario, limits=limits), adapter=adapter, seed=_SEED, policy=adapter.policy)
 
