@@ -12,6 +12,7 @@ from rich.text import Text
 
 from harness import catalog, recorded
 from harness.adapter import Adapter
+from harness.again import options, replay
 from harness.confirm import Confirmed
 from harness.errors import UsageError
 from harness.fuzz import SEED
@@ -82,13 +83,9 @@ def tell(found: Confirmed, adapter: Adapter, client: str, folder: Path, console:
     name = scenario.id if path.parent == catalog.RECORDED else str(path)
     console.print(Text(f"✗ {plain(failure.code)}  {plain(failure.harm)}"), style="red")
     console.print(Text(f"  {plain(scenario.title)}\n  {path}"))
-    console.print(Text(f"  streamproof replay {quote(f'{name}@{adapter.name}:{SEED}')}{_named(adapter, client)}"))
+    again = replay(f"{name}@{adapter.name}:{SEED}", options(adapter.name, client))
+    console.print(Text(f"  {again}"))
     console.print(Text(f"  streamproof serve {quote(name)} --seed {SEED}\n  pytest {test}"))
-
-
-def _named(adapter: Adapter, client: str) -> str:
-    """The option that is needed where the client's own name does not find it."""
-    return f" --client {quote(client)}" if client != adapter.name else ""
 
 
 def _written(scenario: Scenario, folder: Path) -> Path:

@@ -33,6 +33,7 @@ from harness.load.summary import lines, tree
 from harness.load.thresholds import Kept, all_of, kept
 from harness.logs import Say
 from harness.options import FAILED, UNKNOWN
+from harness.secrets import Secrets
 from harness.verdict import Verdict
 
 _STREAMS_OF_A_PROCESS = 250
@@ -148,6 +149,7 @@ def _begun(wanted: Wanted, orders: list[Order]) -> Result:
     mix = mix_of(orders[0], adapter)
     return Result(
         client=adapter.name,
+        asked_for=Secrets().text(wanted.client),
         version=adapter.version,
         seed=wanted.seed,
         server=wanted.url,
@@ -177,6 +179,7 @@ def _history(out: TextIO, result: Result) -> Iterator[Callable[[str], None]]:
     begun = RunStarted(
         seed=result.seed,
         clients=(result.client,),
+        asked_for={result.client: result.asked_for},
         versions={result.client: result.version},
         scenarios=tuple(scenarios),
         cases=len(cases),

@@ -26,6 +26,8 @@ class Result(msgspec.Struct, kw_only=True):
     """What a load was, and what came of it."""
 
     client: str
+    asked_for: str
+    """What the command line called it."""
     version: str
     seed: str
     server: str

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from harness.again import options, replay
 from harness.load.durations import clock
 from harness.load.histogram import Histogram
 from harness.load.result import CHARACTERS_OF_A_TOKEN, MEASURES, Result, told, value
@@ -148,7 +149,7 @@ def _broken(result: Result) -> Iterator[str]:
         for one in result.tally.broken:
             if one.law == law:
                 yield f"  {plain(one.harm, _HARM)}"
-                yield f"  streamproof replay {one.case}"
+                yield f"  {replay(one.case, options(result.client, result.asked_for))}"
 
 
 def tree(result: Result, kept: Sequence[Kept]) -> dict[str, Any]:

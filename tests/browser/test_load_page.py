@@ -34,7 +34,15 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         series.add(Sample(t=second, open=second, judged=second, memory=80.0 + second % 7, sockets=3 * second))
     tally.scenarios = {"cutoff.fin": {Verdict.PASS: 8, Verdict.FAIL: 1}}
     tally.breaks(Broken(law="SP02", case="cutoff.fin@bundled:1", harm="<img src=x onerror=alert(1)> was shown"))
-    about = {"client": "bundled", "version": "1", "seed": "1", "server": "", "streams": 9, "processes": 1}
+    about = {
+        "client": "bundled",
+        "asked_for": "bundled",
+        "version": "1",
+        "seed": "1",
+        "server": "",
+        "streams": 9,
+        "processes": 1,
+    }
     result = Result(**about, speed=Speed(), scenarios=1, seconds=60.0, tally=tally, series=series, leaked=0)
     path = tmp_path_factory.mktemp("load") / "load.html"
     path.write_text(page(result, kept(all_of(["ttft.p95<1s"]), result)), "utf-8")

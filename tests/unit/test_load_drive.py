@@ -186,7 +186,9 @@ def progress(t: float, begun: int) -> Progress:
 
 
 def result() -> Result:
-    return Result(client="c", version="1", seed="1", server="", streams=2, processes=2, speed=Speed(), scenarios=1)
+    return Result(
+        client="c", asked_for="c", version="1", seed="1", server="", streams=2, processes=2, speed=Speed(), scenarios=1
+    )
 
 
 def test_what_several_processes_tell_is_put_together_when_all_have_told() -> None:

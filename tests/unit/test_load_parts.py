@@ -371,7 +371,15 @@ def test_the_same_moment_of_several_processes_is_their_sum_and_unknown_where_one
 
 
 def result(found: Tally | None = None, **more: Any) -> Result:
-    about = {"client": "bundled", "version": "1", "seed": "42", "server": "", "streams": 20, "processes": 1}
+    about = {
+        "client": "bundled",
+        "asked_for": "bundled",
+        "version": "1",
+        "seed": "42",
+        "server": "",
+        "streams": 20,
+        "processes": 1,
+    }
     return Result(**{**about, "speed": Speed(), "scenarios": 36, "seconds": 10.0, "tally": found or Tally(), **more})
 
 
@@ -540,11 +548,17 @@ def test_the_summary_says_what_was_done_what_came_of_it_and_how_to_see_a_failure
     assert "ttft        p50 500 ms   p95 500 ms" in text
     assert "25.00% of the text that was streamed, some 12 tokens" in text
     assert "100.0 MiB (+0.0 MiB a minute), 5 sockets, 0 leaked" in text
-    assert "streamproof replay cutoff.fin@bundled:42" in text
+    assert "streamproof replay cutoff.fin@bundled:42\n" in text
     assert r"the user saw \x1b[2J half" in text
     assert "without a verdict: cutoff.fin@bundled:42: ValueError: x" in text
     assert lines[-1] == "not kept: failed==0, lost==0"
     assert max(map(len, lines)) <= 80
+
+
+def test_a_call_of_a_client_that_does_not_ship_is_replayed_by_what_it_was_called() -> None:
+    found = finished()
+    found.asked_for = "my:ADAPTER"
+    assert "streamproof replay cutoff.fin@bundled:42 --client my:ADAPTER\n" in "\n".join(summary.lines(found, []))
 
 
 def test_a_load_of_which_nothing_is_known_says_so_line_by_line() -> None:
