@@ -19,7 +19,7 @@ from harness.judging import Sitting, route
 from harness.lateness import Lateness
 from harness.lateness import Watch as LatenessWatch
 from harness.logs import Say
-from harness.model import Scenario
+from harness.model import Endpoint, Scenario
 from harness.nemesis import Nemesis, NetworkLayer
 from harness.plain import plain
 from harness.telling import say_exchange
@@ -140,7 +140,16 @@ class _Serving:
 
 def is_served(scenario: Scenario) -> bool:
     """Whether it is served together with others."""
-    return not (scenario.network or scenario.receiver or scenario.before)
+    return scenario.network is None and _more_than_a_server(scenario) is None
+
+
+def _more_than_a_server(scenario: Scenario) -> str | None:
+    """What it is about that no server can play."""
+    if scenario.endpoint is not Endpoint.SERVER:
+        return "a server that is never reached"
+    if scenario.receiver is not None:
+        return "the receiver of an answer"
+    return "several calls of one client" if scenario.before else None
 
 
 def _served(scenario: Scenario | None) -> list[Scenario]:
@@ -151,9 +160,7 @@ def _served(scenario: Scenario | None) -> list[Scenario]:
     """
     if scenario is None:
         return [one for one in catalog.scenarios().values() if is_served(one)]
-    about = "several calls of one client" if scenario.before else ""
-    about = "the receiver of an answer" if scenario.receiver else about
-    if about:
+    if about := _more_than_a_server(scenario):
         raise UsageError(f"{scenario.id} is about {about}; it can be run, and not served")
     return [scenario]
 

@@ -212,6 +212,7 @@ def test_a_typo_exits_with_2_and_a_close_match(home: Path, args: tuple[str, ...]
         pytest.param(("run", "--report", "html=/proc/no/report"), "cannot write /proc/no/report", id="unwritable"),
         pytest.param(("replay", "completion.plain"), "expected SCENARIO@CLIENT:SEED", id="no_case"),
         pytest.param(("serve", "sinks.message"), "it can be run, and not served", id="served_receiver"),
+        pytest.param(("serve", "http_status.never_reached"), "a server that is never reached", id="served_nowhere"),
         pytest.param(("report", "html", "missing.jsonl"), "cannot read missing.jsonl", id="no_history"),
         pytest.param(("report", "html", "mine.py"), "mine.py, line 2 is no event of a run", id="not_a_history"),
         pytest.param((), "Usage: streamproof", id="nothing"),
