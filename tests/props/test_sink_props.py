@@ -104,6 +104,11 @@ def test_a_message_ends_as_the_answer_whatever_fails_in_passing(steps, plan, lat
     assert respects_limits(fake)
 
 
+AGAIN = [Text("<x "), Sentence("<x ")]
+"""What a client says anew after a reset: no more than the receiver has."""
+
+
+@example([*AGAIN, *AGAIN, 2.0, Reset(), *AGAIN, ConnectionLost("gone", partial="<x ")], Plan(), 0.0, 1)
 @given(streams(), plans, st.floats(0.0, 3.0), st.integers(1, 12))
 def test_a_stream_ends_as_the_answer_whatever_fails_in_passing(steps, plan, latency, times) -> None:
     many = [one for one in steps[:-1] for _ in range(times if isinstance(one, Text) else 1)]

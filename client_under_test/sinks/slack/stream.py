@@ -114,6 +114,9 @@ class SlackStream(SlackMessage):
             return
         part = self._next()
         assert part is not None, "there is something to bring"
+        if self._is_last(part) and self._is_told_apart_by_blanks(part):
+            self._edit_from_now_on(is_open=True)
+            return
         await (self._stop(self._open, part) if part.stops else self._append(self._open, part))
 
     async def _bring_edit(self) -> None:
@@ -144,13 +147,20 @@ class SlackStream(SlackMessage):
         self._sent += part.body
 
     async def _stop(self, ts: str, part: Part) -> None:
-        is_last = len(self._sent) + len(part.body) == len(self.view.text) and self.view.over
+        is_last = self._is_last(part)
         text = self._end(part) if is_last else _closed(self._form.escape(part.body), part.fence)
         await call(self._client.chat_stopStream(channel=self._channel, ts=ts, markdown_text=text or None))
         self._sent += part.body
         self._is_ended = is_last
         self._full.append(Posted(ts, Shown("", self._sent[self._start :])))
         self._open, self._start, self._fence = None, len(self._sent), part.fence
+
+    def _is_last(self, part: Part) -> bool:
+        return part.stops and len(self._sent) + len(part.body) == len(self.view.text) and self.view.over
+
+    def _is_told_apart_by_blanks(self, part: Part) -> bool:
+        """Whether the mark at the end would be appended with no text before it: Slack drops the blanks between them."""
+        return bool(self._sent[self._start :]) and not part.body.strip() and bool(mark(self.view, self._form))
 
     def _end(self, part: Part) -> str:
         said = mark(self.view, self._form) or ("" if self.view.text.strip() else words.NO_TEXT)
