@@ -358,7 +358,7 @@ def embedded() -> Iterator[Toxiproxy]:
 
 
 @given(st.lists(ANY_REQUEST, max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_is_asked_the_answer_is_documented_and_the_next_one_comes(
     embedded: Toxiproxy, asked: list[Request]
 ) -> None:
@@ -424,7 +424,7 @@ def real() -> Iterator[Toxiproxy]:
 
 @pytest.mark.slow
 @given(st.lists(SAME_REQUEST, min_size=3, max_size=15))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_sequence_of_requests_has_the_same_answers_and_leaves_the_same_proxies_on_both(
     embedded: Toxiproxy, real: Toxiproxy, asked: list[Request]
 ) -> None:

@@ -930,7 +930,7 @@ def test_any_schedule_of_changes_leaves_the_bytes_as_they_are(stream: Stream) ->
     with running("embedded") as server:
 
         @given(calls=CALLS, sizes=st.lists(st.integers(1, 20_000), min_size=1, max_size=20))
-        @settings(max_examples=15, deadline=None)
+        @settings(max_examples=15)
         def holds(calls: list[tuple[str, str, float, int]], sizes: list[int]) -> None:
             server.clear()
             data = bytes(number % 251 for number in range(sum(sizes)))

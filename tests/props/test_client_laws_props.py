@@ -101,7 +101,7 @@ def hopeless() -> st.SearchStrategy[Simulation]:
 
 
 REQUEST = {"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
-laws = settings(max_examples=80, deadline=None)
+laws = settings(max_examples=80)
 
 
 def shown(call: Simulation) -> Iterator[str]:

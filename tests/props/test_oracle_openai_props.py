@@ -38,7 +38,7 @@ def tools_of(blocks: tuple[Block, ...] | None) -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("dialect", BOTH)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(answer=answers(), size=st.integers(1, 40), streams=st.booleans())
 def test_an_answer_is_read_as_it_was_said(dialect: Dialect, answer: Answer, size: int, streams: bool) -> None:
     reading = reading_of(dialect.path)
@@ -56,7 +56,7 @@ def test_an_answer_is_read_as_it_was_said(dialect: Dialect, answer: Answer, size
         assert ended == wanted or dialect is Dialect.OPENAI_RESPONSES
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(answer=answers(), data=st.data())
 def test_no_event_of_a_response_is_lost_doubled_or_moved_without_a_flaw(answer: Answer, data: st.DataObject) -> None:
     said = events(answer, Dialect.OPENAI_RESPONSES)
@@ -72,7 +72,7 @@ def test_no_event_of_a_response_is_lost_doubled_or_moved_without_a_flaw(answer: 
 
 
 @pytest.mark.parametrize("dialect", BOTH)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(body=st.binary(max_size=200), streams=st.booleans())
 def test_whatever_comes_is_read_to_its_end(dialect: Dialect, body: bytes, streams: bool) -> None:
     kind = b"text/event-stream" if streams else b"application/json"

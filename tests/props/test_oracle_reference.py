@@ -52,7 +52,7 @@ STEPS: list[tuple[Step, bool]] = [
 ]
 LINES = st.sampled_from(["data: a", "data", "data:", ": x", "event: x", "id: 1", "", "é"])
 ENDS = st.sampled_from(["\n", "\r\n", "\r"])
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=50)
 
 
 def written(step: Step, **body: Any) -> bytes:

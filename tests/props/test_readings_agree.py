@@ -170,7 +170,7 @@ def agree(read: Read) -> None:
     assert all(call in read.lenient.tools for call in read.tools)
 
 
-thorough = settings(max_examples=400, deadline=None)
+thorough = settings(max_examples=400)
 
 
 @thorough

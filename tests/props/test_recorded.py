@@ -23,7 +23,7 @@ from harness.errors import UsageError
 from harness.model import Capability, Expect, Limits, Scenario
 from scenarios.shapes import faulted
 
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=50)
 CATALOGUE = [one for one in catalog.scenarios().values() if one.receiver is None]
 REQUEST = {"stream": True, "messages": [{"role": "user", "content": "Go on."}]}
 PLAIN = Scenario(name="plain", title="It is plain.", script=script(Answer()), expect=Expect())

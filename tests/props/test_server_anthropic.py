@@ -45,7 +45,7 @@ ANSWERS = st.builds(
     output_tokens=st.none() | st.integers(0, 99),
     final_usage=st.sampled_from([{}, {"cache_read_input_tokens": 7}, {"input_tokens": 8}]),
 )
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 
 
 def asked(stream: bool = True, **body: Any) -> Request:

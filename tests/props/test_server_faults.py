@@ -73,7 +73,7 @@ WRITINGS: st.SearchStrategy[Fault] = st.one_of(
     st.builds(BetweenEvents, data=BLANK.map(lambda lines: b"".join(line + b"\n" for line in lines))),
     st.sampled_from([NoSpace(), MultilineData(), NoEventField()]),
 )
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 
 
 def said(*faults: Fault, seed: str = "s") -> list[Effect]:

@@ -39,7 +39,7 @@ POSITIONS: st.SearchStrategy[Position] = st.one_of(
     st.just(AtEnd()),
 )
 THIRDS: list[Position] = [AtByte(4), AtEvent("a", 2), InEvent("a", 2), InCharacter(2), AfterSeconds(2)]
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 
 
 def struck(stream: list[Effect], at: Position) -> tuple[list[Effect], list[Effect]] | None:
@@ -70,7 +70,7 @@ def marks(effects: list[Effect]) -> list[Effect]:
 
 
 @given(stream=STREAMS, at=POSITIONS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_before_and_after_a_place_are_together_the_whole_stream(stream: list[Effect], at: Position) -> None:
     before, after = struck(stream, at) or (stream, [])
     both = before + after

@@ -30,7 +30,7 @@ FAULTS: list[Fault] = [
     Pause(at=AtEvent(None, 3), seconds=1),
     SetHeader(header="x", value="y"),
 ]
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=25)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from fake_server.text import WINDOW, Damage, closest, locate, read, story
 
 SEEDS = st.integers(0, 999).map(str)
 FOREIGN = st.text(st.sampled_from("0123456789<>{}#日"), min_size=1, max_size=100)
-quick = settings(max_examples=30, deadline=None)
+quick = settings(max_examples=30)
 
 
 def cuts(count: int) -> st.SearchStrategy[list[int]]:

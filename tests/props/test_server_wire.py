@@ -19,7 +19,7 @@ FRAMINGS: list[Framing] = [Chunked(), Sized(), UntilClose()]
 BODIES = st.lists(st.binary(max_size=40), max_size=6)
 NAMES = st.sampled_from(["a", "b", "c", "A", "B"])
 HEADERS = st.lists(st.tuples(NAMES, st.sampled_from(["1", "2"])), max_size=4, unique_by=lambda pair: pair[0].lower())
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=50)
 
 
 class Bytes:

@@ -287,7 +287,7 @@ class Calls(RuleBasedStateMachine):
 
 
 TestCalls = Calls.TestCase
-TestCalls.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestCalls.settings = settings(max_examples=150, stateful_step_count=50)
 
 
 # ---- the model tells a broken session

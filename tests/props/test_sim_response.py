@@ -118,8 +118,8 @@ def response(body: bytes, *fields: bytes, status: bytes = b"200 OK") -> bytes:
     return b"\r\n".join((b"HTTP/1.1 " + status, b"content-type: text/event-stream", *fields, b"", body))
 
 
-quick = settings(max_examples=60, deadline=None)
-thorough = settings(max_examples=300, deadline=None)
+quick = settings(max_examples=60)
+thorough = settings(max_examples=300)
 
 _STATUSES = st.sampled_from((b"200 OK", b"200", b"200 ", b"529 Overloaded", b"400 Bad Request", b"302 Found"))
 _CODINGS = st.sampled_from(

@@ -25,7 +25,7 @@ from harness.model import Capability, Outcome, Policy, ToolUse
 from harness.network import Network
 from harness.recorded import fingerprint
 
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=50)
 once = settings(max_examples=1000, database=None, derandomize=True, phases=[Phase.generate, Phase.shrink])
 REQUEST = {"stream": True, "messages": [{"role": "user", "content": "Go on."}]}
 MOST_EFFECTS, MOST_BYTES = 500_000, 8_000_000
@@ -137,7 +137,7 @@ def test_every_reply_can_be_sent_and_ends_once(scenario: Any) -> None:
 
 
 @given(struck=st.lists(strategies.faults(), min_size=2, max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_faults_together_make_a_reply_that_ends_once(struck: list[Fault]) -> None:
     effects = sent(Answer(sentences=1, faults=tuple(struck)))
     assert [one for one in effects if isinstance(one, Last)] == effects[-1:]

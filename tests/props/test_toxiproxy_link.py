@@ -35,7 +35,7 @@ ACTIVATION = {"after_bytes": SMALL, "skip_connections": st.integers(-1, 2), "onl
 TOXICITIES = st.sampled_from([1, 1, 1, 0.5, 0])
 SIZES = st.integers(1, 400)
 CHUNKS = st.lists(st.binary(min_size=1, max_size=200), max_size=12)
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 
 def settings_of(kind: str) -> st.SearchStrategy[dict[str, int]]:
@@ -145,7 +145,7 @@ class Harsh(Changes):
 @pytest.mark.parametrize("machine", [Harmless, Patient, Harsh])
 def test_whatever_happens_to_its_toxics_a_link_neither_invents_nor_reorders_nor_loses(machine: type[Changes]) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        machine, settings=settings(max_examples=100, stateful_step_count=30, deadline=None)
+        machine, settings=settings(max_examples=100, stateful_step_count=30)
     )
 
 

@@ -151,7 +151,7 @@ def test_a_view_keeps_request_and_head_of_the_reply() -> None:
     cuts=st.lists(st.integers(0, 30), max_size=6),
     share=st.integers(0, 30),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_whatever_prefix_came_is_what_the_client_saw_cut_at_the_servers_writes(
     writes: list[bytes], cuts: list[int], share: int
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.plain import plain, plain_bytes
@@ -19,37 +19,31 @@ def unsafe(text: str) -> list[str]:
     return [char for char in text if unicodedata.category(char) in UNSAFE]
 
 
-@settings(deadline=None)
 @given(text=ANYTHING, limit=st.integers(0, 20))
 def test_nothing_unsafe_survives(text: str, limit: int) -> None:
     assert unsafe(plain(text, limit)) == []
 
 
-@settings(deadline=None)
 @given(text=ANYTHING)
 def test_everything_encodes_as_utf_8(text: str) -> None:
     assert plain(text).encode().decode() == plain(text)
 
 
-@settings(deadline=None)
 @given(text=VISIBLE)
 def test_visible_text_passes_unchanged(text: str) -> None:
     assert plain(text) == text
 
 
-@settings(deadline=None)
 @given(text=ANYTHING)
 def test_what_is_safe_is_not_escaped_twice(text: str) -> None:
     assert plain(plain(text)) == plain(text)
 
 
-@settings(deadline=None)
 @given(data=st.binary())
 def test_any_bytes_can_be_printed(data: bytes) -> None:
     assert unsafe(plain_bytes(data)) == []
 
 
-@settings(deadline=None)
 @given(text=VISIBLE, limit=st.integers(1, 20))
 def test_a_limit_is_never_exceeded_by_visible_text(text: str, limit: int) -> None:
     assert len(plain(text, limit)) <= limit

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncGenerator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_server.answer import Answer
@@ -101,20 +101,17 @@ def test_not_binds_tighter_than_and() -> None:
     assert chosen("not fin and stall") == chosen("(not fin) and stall") != chosen("not (fin and stall)")
 
 
-@settings(deadline=None)
 @given(expression=EXPRESSIONS)
 def test_not_is_the_complement(expression: str) -> None:
     assert chosen(f"not ({expression})") == set(NAMES) - chosen(expression)
 
 
-@settings(deadline=None)
 @given(a=EXPRESSIONS, b=EXPRESSIONS)
 def test_and_intersects_and_or_unites(a: str, b: str) -> None:
     assert chosen(f"({a}) and ({b})") == chosen(a) & chosen(b)
     assert chosen(f"({a}) or ({b})") == chosen(a) | chosen(b)
 
 
-@settings(deadline=None)
 @given(expression=EXPRESSIONS)
 def test_selection_keeps_the_order_of_the_catalogue(expression: str) -> None:
     matches = chosen(expression)

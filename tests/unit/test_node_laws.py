@@ -47,14 +47,14 @@ SCRAPS = st.lists(
 ).map(b"".join)  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(raw=SCRAPS | st.binary(max_size=60), cuts=CUTS)
 def test_events_are_those_of_the_standard_however_the_bytes_are_cut(raw: bytes, cuts: list[int] | None) -> None:
     events, _ = twin().ask("decode", pieces=[one.decode("latin-1") for one in pieces(raw, cuts)], limit=1000)
     assert [(name, data) for name, data, _ in events] == read_events(raw)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(raw=SCRAPS, cuts=CUTS, limit=st.integers(0, 30))
 def test_ids_retry_and_limits_are_those_of_the_python_decoder(raw: bytes, cuts: list[int] | None, limit: int) -> None:
     decoder = SseDecoder(max_line_bytes=limit, max_event_bytes=limit)
@@ -94,7 +94,7 @@ TEXTS = st.lists(st.sampled_from([*ATOMS, *GAPS, *LUMPS]), max_size=40).map("".j
 
 
 @ROUNDS
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     said=TEXTS,
     cuts=CUTS,
@@ -152,7 +152,7 @@ def steps(draw: st.DrawFn) -> list[list[Any]]:
 
 
 @ROUNDS
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(taken=steps())
 @example(taken=[["say", f"x\n{NUMBERS[:79]}\n"], ["goOn"], ["say", f"{NUMBERS[:79]}\nmore"]])
 def test_what_a_display_shows_is_what_the_python_display_shows(again: int, taken: list[list[Any]]) -> None:
@@ -177,7 +177,7 @@ MORE: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     model=st.sampled_from(MODELS),
     more=st.sampled_from(MORE),
@@ -203,7 +203,7 @@ HINTS = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(headers=st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "date"]), HINTS))
 def test_hints_are_read_as_in_python(headers: dict[str, str]) -> None:
     wall = 784_111_700.5

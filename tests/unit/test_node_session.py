@@ -293,7 +293,7 @@ POLICIES = st.builds(
 
 
 @ROUNDS
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     policy=POLICIES,
     targets=st.sampled_from([[Target()], [Target(), Target(model="claude-sonnet-4-5")]]),

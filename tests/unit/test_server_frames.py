@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_server import frames
@@ -26,7 +26,6 @@ def framed(*pieces: bytes) -> list[Send]:
 
 
 @given(body=BODIES, cuts=st.lists(st.integers(0, 300), max_size=5), rest=st.sampled_from((b"", b"data: cut")))
-@settings(deadline=None)
 def test_no_byte_is_lost_wherever_the_body_is_cut(body: bytes, cuts: list[int], rest: bytes) -> None:
     edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
     pieces = [body[a:b] for a, b in pairwise(edges)]
@@ -34,7 +33,6 @@ def test_no_byte_is_lost_wherever_the_body_is_cut(body: bytes, cuts: list[int], 
 
 
 @given(body=BODIES)
-@settings(deadline=None)
 def test_no_piece_has_more_than_one_event(body: bytes) -> None:
     assert all(len(read_events(one.data)) <= 1 for one in framed(body))
     assert [event for one in framed(body) for event in read_events(one.data)] == read_events(body)

@@ -165,7 +165,7 @@ def test_nothing_follows_the_end(last: Last) -> None:
 
 
 @given(sizes=st.lists(st.integers(0, 9), max_size=200))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_totals_count_every_byte(sizes: list[int]) -> None:
     stage = Stage()
     stage.plays([*(Send(b"x" * size) for size in sizes), End()])

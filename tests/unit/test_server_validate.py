@@ -105,7 +105,7 @@ LIKE_BLOCKS = st.builds(lambda kind, rest: {**rest, "type": kind}, TYPES, st.dic
 ROLES = st.sampled_from(["user", "assistant"])
 LIKE_MESSAGES = st.fixed_dictionaries({"role": ROLES, "content": st.lists(LIKE_BLOCKS, max_size=3) | JSON})
 LIKE_BODIES = st.builds(body, LIKE_MESSAGES, LIKE_MESSAGES | JSON, model=st.sampled_from([OLD, NEW, "claude-opus-٤-٦"]))
-quick = settings(max_examples=30, deadline=None)
+quick = settings(max_examples=30)
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -22,7 +22,7 @@ from harness.sim.line import EndOfLine, connect
 from harness.sim.request import RequestReader, request_bytes
 from harness.sim.server import SimServer
 
-quick = settings(max_examples=80, deadline=None)
+quick = settings(max_examples=80)
 
 
 def never() -> bool:
