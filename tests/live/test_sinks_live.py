@@ -281,6 +281,7 @@ async def test_the_example_of_the_terminal_runs() -> None:
 async def test_the_examples_of_slack_run(name: str) -> None:
     async with FakeSlack() as fake:
         env = {"SLACK_BASE_URL": fake.url, "SLACK_BOT_TOKEN": "xoxb-1", "SLACK_CHANNEL": "D1", "SLACK_THREAD": "1.0"}
+        env |= {"SLACK_TEAM": "T1", "SLACK_USER": "U1"}
         status, output = await ran(example(name), SLACK_RESPONSE_URL=fake.response_url(original="?"), **env)
         assert status == 0, output
         seen = [one for one in fake.visible("D1") + fake.visible_to_one() if one != "?"]
