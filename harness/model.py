@@ -72,6 +72,8 @@ class Capability(StrEnum):
     """Tells what all attempts together were billed."""
     CONTENT = "content"
     """Returns content blocks that may be sent back, also of an answer that broke off."""
+    PROGRESS = "progress"
+    """Has a limit for a stream that lives and says nothing, whatever pings come."""
     REUSE = "reuse"
     """One client makes several calls, one after the other."""
     SINKS = "sinks"
