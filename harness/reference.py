@@ -19,6 +19,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+UNNAMED = "unknown"
+"""The kind of an error whose reply names none."""
+
 
 @dataclass(slots=True)
 class Response:
@@ -201,7 +204,7 @@ def _read_stream(response: Response) -> None:
     for name, data in response.events:
         if name == "error":
             error = object_in(data).get("error")
-            response.error_kind = error.get("type") if isinstance(error, dict) else "unknown"
+            response.error_kind = error.get("type", UNNAMED) if isinstance(error, dict) else UNNAMED
             return
         event = object_in(data)
         if not event:
@@ -230,7 +233,7 @@ def _read_stream(response: Response) -> None:
             response.terminal = True
             return
         elif kind == "error":
-            response.error_kind = as_object(event.get("error")).get("type", "unknown")
+            response.error_kind = as_object(event.get("error")).get("type", UNNAMED)
             return
 
 
