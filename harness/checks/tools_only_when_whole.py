@@ -30,10 +30,18 @@ def tools_only_when_whole(case: Case) -> Ruling:
         return failed(f"the call ended {finished.outcome}, and a tool was run that should not be: {min(too_much)}")
     if got == wanted:
         return PASSED
+    told = (attempt.told_to_the_lenient for attempt in case.attempts)
+    made = {_exact(ToolUse(name, given)) for one in told for name, given in one.tools}
     if stray := next((call for call in got if call not in wanted), None):
         if finished.outcome is not Outcome.COMPLETE:
             return failed(f"the call ended {finished.outcome} and holds a tool call all the same: {stray}")
+        if stray in made:
+            return failed(f"a tool call was handed over, and the turn that made it never ended: {stray}")
         return failed(f"a tool call was handed over that the model did not make: {stray}")
+    missing = set(wanted) - set(got)
+    is_answered = bool(case.attempts) and case.attempts[-1].is_answer
+    if missing and not missing & made and not is_answered:
+        return skipped("the calls that are missing never came whole, and neither did the answer")
     return failed(f"the model made the tool calls {wanted} and these were handed over: {got}")
 
 
