@@ -215,6 +215,14 @@ class Case:
         """Whether the harness cancelled the call."""
         return any(isinstance(record, Cancelled) for record in self.client)
 
+    def says_another(self, attempt: Attempt) -> bool:
+        """Whether the reply says another answer than the one on display, to a client that promises no recovery: it was
+        not asked to go on with it, and does not begin with it."""
+        shown, said = self.displayed, attempt.told.text
+        if self.info.policy is Policy.RECOVER or _asked(attempt) != _asked(self.attempts[0]):
+            return False
+        return not (said.startswith(shown) or shown.startswith(said))
+
     @cached_property
     def wire_lies(self) -> str:
         """What the wire said that the model did not say, and nobody could tell; empty when there is no such thing.
@@ -334,6 +342,15 @@ def _without_dates(sent: dict[str, Any]) -> None:
 
 
 _PORT = re.compile(r"127\.0\.0\.1:\d+")
+_CONVERSATION = ("messages", "system", "input")
+"""The fields of a request in which an answer that broke off can be quoted."""
+
+
+def _asked(attempt: Attempt) -> list[Any]:
+    body = attempt.requested.body
+    return [body.get(name) for name in _CONVERSATION] if isinstance(body, dict) else []
+
+
 _DATES = re.compile(rb"(?m)^(?:date|retry-after): \w{3}, [^\r]*GMT\r$")
 
 

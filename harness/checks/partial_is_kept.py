@@ -12,12 +12,14 @@ def partial_is_kept(case: Case) -> Ruling:
     """What arrived before a failure is not thrown away.
 
     Text that came over the wire before the fault is on display, or in the error, when the call fails; and what was on
-    display does not vanish. Of a compressed body that broke nobody knows what was still right.
+    display does not vanish. Another answer than the one on display is no part of it for who promises no recovery. Of a
+    compressed body that broke nobody knows what was still right.
     """
     finished = case.finished
     if finished is None or finished.outcome not in (Outcome.INCOMPLETE, Outcome.FAILED):
         return skipped("the call did not fail")
-    readable = (attempt for attempt in case.attempts if attempt.has_plain_head and not attempt.may_be_unread)
+    mine = (attempt for attempt in case.attempts if not case.says_another(attempt))
+    readable = (attempt for attempt in mine if attempt.has_plain_head and not attempt.may_be_unread)
     arrived = max((_arrived(attempt) for attempt in readable), key=len, default="")
     error = finished.error
     kept = max(case.displayed, finished.text or "", (error.partial or "") if error is not None else "", key=len)

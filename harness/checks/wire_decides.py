@@ -29,9 +29,9 @@ _STAYS = frozenset({"insufficient_quota"})
 def wire_decides(case: Case) -> Ruling:
     """The last reply on the wire decides how a call ends.
 
-    A stream that came whole and in good order is an answer, and ends as its ``stop_reason`` says; nobody may lose it.
-    And who promises to recover does not stop asking while requests are left, when all that went wrong is what passes:
-    a broken connection, a 429, a 529.
+    A stream that came whole and in good order is an answer, and ends as its ``stop_reason`` says; nobody may lose it,
+    but who promises no recovery and has shown the beginning of another one. And who promises to recover does not stop
+    asking while requests are left, when all that went wrong is what passes: a broken connection, a 429, a 529.
     """
     finished = case.finished
     if finished is None or not case.attempts or case.cancelled:
@@ -62,6 +62,8 @@ def _of_an_answer(case: Case, last: Attempt, outcome: Outcome) -> Ruling:
     if right in (None, Outcome.PAUSED) or (right is not Outcome.COMPLETE and not case.can(Capability.OUTCOMES)):
         return skipped("not every client knows this stop_reason")
     if outcome is right:
+        return PASSED
+    if outcome in _GAVE_UP and case.says_another(last):
         return PASSED
     if outcome in _GAVE_UP:
         return failed(f"a good answer was lost: the last reply was whole and in order, and the call ended {outcome}")

@@ -17,6 +17,7 @@ from fake_server.fault import Fault
 from fake_server.faults.drop_event import DropEvent
 from fake_server.faults.end_early import EndEarly
 from fake_server.faults.error_event import ErrorEvent
+from fake_server.faults.inject import Inject
 from fake_server.faults.malformed_json import MalformedJson
 from fake_server.faults.repeat_event import RepeatEvent
 from fake_server.faults.reset_connection import ResetConnection
@@ -396,10 +397,24 @@ def test_a_repaired_tool_call_is_a_different_one() -> None:
     assert_fails("SP06", one, 'that the model did not make: pay({"amount": 7})')
 
 
+PAYS = Answer(blocks=(tool_block("pay", {"amount": 7, "limit": 100}),), stop_reason="tool_use")
+
+
 @pytest.mark.parametrize("handed", [0, 2])
 def test_every_tool_call_is_handed_over_once(handed: int) -> None:
-    one = case(client=(ended(tools=(PAYMENT,) * handed),), expect=Expect(tools=(PAYMENT,)))
+    one = case(attempt(1, PAYS), client=(ended(tools=(PAYMENT,) * handed),), expect=Expect(tools=(PAYMENT,)))
     assert_fails("SP06", one, "and these were handed over: [")
+
+
+def test_nobody_need_hand_over_a_call_that_never_came_whole() -> None:
+    cut = PAYS.but(EndEarly(at=AtEvent("content_block_delta", 1)))
+    assert_skips("SP06", case(attempt(1, cut), client=(ended(),), expect=Expect(tools=(PAYMENT,))))
+
+
+def test_a_whole_call_of_a_turn_that_never_ended_is_told_apart_from_an_invented_one() -> None:
+    cut = PAYS.but(EndEarly(at=AtEvent("message_delta")))
+    one = case(attempt(1, cut), client=(ended(tools=(PAYMENT,)),))
+    assert_fails("SP06", one, "and the turn that made it never ended: pay(")
 
 
 def test_whole_tool_calls_of_a_complete_turn_are_handed_over() -> None:
@@ -497,6 +512,24 @@ def test_text_that_arrived_must_not_vanish_with_the_failure(client: tuple[Client
 
 def test_a_remnant_of_what_arrived_is_not_enough() -> None:
     assert_fails("SP09", case(attempt(1, CUT), client=(Shown(text=TEXT[:100]), FAILED)), "100 of them were kept")
+
+
+def test_who_promises_no_recovery_may_give_up_where_another_answer_comes_than_the_one_on_display() -> None:
+    another = Answer(blocks=(text_block(story("another", 30)),))
+    seen = (Shown(text=TEXT[:100]), FAILED)
+    raising = case(attempt(1, CUT), attempt(2, another), client=seen, policy=Policy.RAISE)
+    assert_passes("SP28", raising)
+    assert_fails("SP09", raising, f"{len(raising.attempts[0].told.text)} characters of the answer had arrived")
+    asked = case(attempt(1, CUT), attempt(2, another, system="go on"), client=seen, policy=Policy.RAISE)
+    for lost in (case(attempt(1, CUT), attempt(2, another), client=seen), asked):
+        assert_fails("SP28", lost, "a good answer was lost")
+
+
+def test_a_request_without_fields_asks_for_nothing_that_broke_off() -> None:
+    log = attempt(1, CUT)
+    assert isinstance(log[0], Requested)
+    log[0] = msgspec.structs.replace(log[0], body=None)
+    assert_passes("SP09", case(log, client=(Shown(text=TEXT), FAILED), policy=Policy.RAISE))
 
 
 @pytest.mark.parametrize("client", [(Shown(text=HALF), FAILED), (failing(partial=HALF),)])
@@ -729,6 +762,11 @@ def test_no_stream_is_dead_that_does_not_stall() -> None:
     assert_skips("SP15", case(attempt(1, STALLED, took=60.0)))
 
 
+def test_who_has_no_limit_for_pings_may_wait_as_long_as_they_come() -> None:
+    stalls = Expect(may_fail=True, stalls=True)
+    assert_skips("SP15", case(attempt(1, STALLED, took=60.0), expect=stalls, capabilities=frozenset()))
+
+
 def test_a_healthy_stream_must_not_be_killed() -> None:
     one = case(attempt(1, STALLED, took=1.2), expect=Expect(healthy=True))
     assert_fails("SP16", one, "a healthy stream was killed after 1.2 s")
@@ -859,6 +897,17 @@ def test_an_error_in_the_stream_is_reported_by_its_own_type() -> None:
 
 def test_a_call_without_an_error_reports_nothing() -> None:
     assert_skips("SP19", case(attempt(1, Answer()), client=(ended(),)))
+
+
+def test_the_status_that_the_api_documents_for_an_error_in_a_stream_is_not_invented() -> None:
+    errors = Answer().but(ErrorEvent(at=MIDDLE))
+    assert_passes("SP19", case(attempt(1, errors), client=(failing(status=529, kind="overloaded_error"),)))
+    assert_fails("SP19", case(attempt(1, errors), client=(failing(status=429),)), "the error reports status 429")
+
+
+def test_an_error_without_a_type_need_not_be_told_by_one() -> None:
+    words = Answer().but(Inject(at=MIDDLE, data=b"event: error\ndata: Too many requests\n\n"), EndEarly(at=MIDDLE))
+    assert_passes("SP19", case(attempt(1, words), client=(failing(status=200),)))
 
 
 @pytest.mark.parametrize("usage", [None, {"output_tokens": 3}, {"output_tokens": 60, "input_tokens": 25}])
