@@ -53,6 +53,7 @@ SCENARIOS = (
             )
         ),
         expect=Expect(tools=(ToolUse("get_weather", {"city": "東京", "country": "日本"}),)),
+        request={"tools": [{"name": "get_weather", "description": "Weather", "input_schema": {"type": "object"}}]},
         requires=frozenset({Capability.TOOLS}),
         covers=("enc-utf8-split-in-tool-args",),
         sources=("deeplethe/utopia#764",),

@@ -32,9 +32,9 @@ SCENARIOS = (
         pair="headers.content_length",
     ),
     unusual("content_length", "A true Content-Length instead of chunks.", ContentLength(error=0)),
-    unusual(
+    faulted(
         "te_and_content_length",
-        "Transfer-Encoding and a false Content-Length together: the chunks are right (RFC 9112 §6.3).",
+        "Transfer-Encoding and a false Content-Length together: the chunks are right, or all is wrong (RFC 9112 §6.3).",
         SetHeader(header="content-length", value="10"),
         level=Level.SHOULD,
         covers=("conn-te-and-content-length",),

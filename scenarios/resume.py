@@ -15,7 +15,7 @@ from fake_server.text import story
 from harness.model import Capability, Expect, Outcome, Scenario, ToolUse
 from scenarios.shapes import DELTA, EARLY_TEXT, MID_TEXT, PAUSES, PREAMBLE_ONLY, PREFILLS, paused, resumed
 
-_THINKS = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+_THINKS = {"thinking": {"type": "adaptive"}}
 _FOREIGN = {"model": "some-local-model"}
 """A model of which nothing is known."""
 _TOOLS = {"tools": [{"name": "go", "description": "Go", "input_schema": {"type": "object", "properties": {}}}]}
