@@ -20,7 +20,7 @@ from fake_server.exchange import TOO_LARGE, Asked, Conversation, read_body
 from fake_server.perform import Log, perform
 from fake_server.raw import Connection, Written
 from fake_server.record import Hold, Sink
-from fake_server.validate import MAX_REQUEST_BYTES
+from fake_server.validate import MAX_REQUEST_BYTES, Problem
 from fake_server.wire import Head, UntilClose
 
 LOOPBACK = "127.0.0.1"
@@ -171,6 +171,8 @@ async def _read(http: web.Request) -> Asked:
         body, unreadable = read_body(await http.read())
     except web.HTTPRequestEntityTooLarge:
         body, unreadable = None, TOO_LARGE
+    except web.RequestPayloadError as error:
+        body, unreadable = None, Problem(400, f"The request body cannot be read: {error}")
     return Asked(
         method=http.method,
         path=http.path,

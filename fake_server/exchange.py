@@ -41,7 +41,7 @@ class Asked:
     @property
     def problem(self) -> Problem | None:
         """Why the API would refuse it; None when it would not."""
-        return self.unreadable or self._wrong_route() or speech_of(self.dialect).problem_in(self.body, self.lower)
+        return self._wrong_route() or self.unreadable or speech_of(self.dialect).problem_in(self.body, self.lower)
 
     @property
     def dialect(self) -> Dialect:

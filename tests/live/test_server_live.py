@@ -48,6 +48,7 @@ async def post(url: str, **more: Any) -> httpx.Response:
         ({"json": None, "content": b"[" * 100_000}, 400, "invalid_request_error"),
         ({"json": {"model": "m"}}, 400, "invalid_request_error"),
         ({"json": None, "content": b" " * (33 << 20)}, 413, "request_too_large"),
+        ({"headers": {**HEADERS, "content-encoding": "gzip"}}, 400, "invalid_request_error"),
     ],
 )
 async def test_a_bad_request_gets_the_apis_own_error_and_the_next_one_is_served(

@@ -44,6 +44,13 @@ def test_a_request_that_the_api_would_refuse_takes_no_step(talk: Conversation) -
     assert answered(talk, asked()) == (529, 1)
 
 
+def test_where_nothing_is_asked_for_no_body_is_missed(talk: Conversation) -> None:
+    nothing: dict[str, Any] = {"body": None, "unreadable": read_body(b"")[1]}
+    assert answered(talk, asked("v1/models", method="GET", **nothing)) == (404, 0)
+    assert answered(talk, asked(method="OPTIONS", **nothing)) == (405, 0)
+    assert answered(talk, asked(**nothing)) == (400, 0)
+
+
 def test_the_other_server_has_a_script_of_its_own(talk: Conversation) -> None:
     assert answered(talk, asked("elsewhere/v1/messages")) == (503, 1)
     assert answered(talk, asked()) == (529, 1)
