@@ -163,7 +163,7 @@ class FakeServer:
             how = await perform(effects, Connection(http), self._clock, log)
         finally:
             del case.running[task]
-        return Written(keep_alive=how == "end" and not isinstance(head.framing, UntilClose))
+        return Written(keep_alive=how == "end" and http.keep_alive and not isinstance(head.framing, UntilClose))
 
 
 async def _read(http: web.Request) -> Asked:

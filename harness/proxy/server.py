@@ -209,7 +209,7 @@ class Proxy:
     ) -> web.StreamResponse:
         log.replied(head, [fault.name for fault in reply.faults])
         how = await perform(effects, Connection(http), self._clock, log)
-        return Written(keep_alive=how == "end" and not isinstance(head.framing, UntilClose))
+        return Written(keep_alive=how == "end" and http.keep_alive and not isinstance(head.framing, UntilClose))
 
 
 def _head(answering: Answering, method: str) -> Head:

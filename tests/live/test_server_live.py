@@ -122,6 +122,21 @@ async def exchange(server: FakeServer, request: bytes, until: bytes) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("version", [b"1.0", b"1.1\r\nconnection: close"], ids=["HTTP/1.0", "close"])
+async def test_who_wants_no_second_answer_finds_the_end_of_the_connection_behind_the_first(
+    server: FakeServer, version: bytes
+) -> None:
+    serve(server, Answer())
+    body = json.dumps(GOOD).encode()
+    head = b"".join(b"%s: %s\r\n" % (name.encode(), value.encode()) for name, value in HEADERS.items())
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"POST /case/case/v1/messages HTTP/%s\r\nhost: x\r\n%s" % (version, head))
+    writer.write(b"content-length: %d\r\n\r\n%s" % (len(body), body))
+    async with asyncio.timeout(5):
+        assert b"message_stop" in await reader.read()
+    writer.close()
+
+
 async def test_a_thousand_streams_are_served_at_once(server: FakeServer) -> None:
     url, records = serve(server, Answer(sentences=2))
     request = raw_request(url)
