@@ -3,7 +3,7 @@
 Rules:
 
 1. A key is known by its name (of a header, or of a part of a query), by its looks (``sk-ant-…``, ``sk-…``, ``AIza…``,
-   ``ghp_…`` and others), or because the request itself had it in such a header: servers quote what they were sent.
+   ``ghp_…`` and others), or because the request itself had it in such a place: servers quote what they were sent.
 2. In a body it is overwritten in place, so that every byte behind it stays where it was: lengths, chunks and pieces
    remain true.
 3. A model may say a key in several pieces of a stream, so the strings of all events are also looked through as one.
@@ -15,6 +15,7 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator
 from itertools import cycle, islice
+from urllib.parse import unquote
 
 HIDDEN = "[redacted]"
 SECRET_HEADERS = frozenset(
@@ -42,7 +43,7 @@ _LOOKS = _BEFORE + rb"(?:%b)" % b"|".join((
 ))  # fmt: skip
 _SAID = re.compile(rb'"(?:text|thinking|partial_json|content|arguments)"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"')
 _QUERY = re.compile(
-    r"(?i)(?<=[?&])((?:[a-z-]+[_-])?(?:api_?-?key|key|token|signature|credential|secret|password|auth)=)[^&#]*"
+    r"(?i)(?<=[?&])((?:[a-z-]+[_-])?(?:api_?-?key|key|token|signature|credential|secret|password|auth)=)([^&#]*)"
 )
 _USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
@@ -86,10 +87,11 @@ class Secrets:
         return (found.span() for found in self._keys.finditer(data))
 
 
-def secrets_of(headers: Headers) -> Secrets:
-    """What is known of keys to whoever has seen a request with these ``headers``."""
-    values = [value for name, value in headers if name.lower() in SECRET_HEADERS]
-    return Secrets([*values, *(value.partition(" ")[2].strip() for value in values)])
+def secrets_of(headers: Headers, url: str = "") -> Secrets:
+    """What is known of keys to whoever has seen a request with these ``headers`` to ``url``."""
+    values = [value for name, value in headers if name.lower() in SECRET_HEADERS and value != HIDDEN]
+    asked = [found[2] for found in _QUERY.finditer(url) if found[2] != HIDDEN]
+    return Secrets([*values, *(value.partition(" ")[2].strip() for value in values), *asked, *map(unquote, asked)])
 
 
 def _filler(size: int) -> bytes:

@@ -55,6 +55,7 @@ def _exchange(entry: Any, at: Place) -> Exchange:
         began=_began(entry, at),
         method=_field(request, "method", str, to)[0],
         url=_field(request, "url", str, to)[0],
+        request_headers=_request_headers(request),
         status=status or None,  # a browser writes 0 where no answer came
         headers=headers,
         pieces=in_pieces(body, is_stream=is_stream(headers)),
@@ -85,6 +86,14 @@ def _body(response: Any, at: Place) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise place.field("text").error(f"{error.object[error.start]!r} is half a character") from None
+
+
+def _request_headers(request: dict[str, Any]) -> Headers:
+    """The headers of a request, as far as there are any: they are nowhere served, and tell only what its keys are."""
+    listed = request.get("headers")
+    found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    pairs = [(one.get("name"), one.get("value")) for one in found]
+    return tuple((name, value) for name, value in pairs if isinstance(name, str) and isinstance(value, str))
 
 
 def _headers(response: Any, at: Place) -> Headers:

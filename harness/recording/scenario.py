@@ -34,7 +34,7 @@ from harness.recording.capture import Exchange
 from harness.recording.heads import declared, end_to_end, framing_of
 from harness.recording.identities import without_identities
 from harness.reference import Response, read_reply
-from harness.secrets import Secrets, secrets_of
+from harness.secrets import secrets_of
 
 _PASSES = frozenset({408, 409, 425, 429})
 """Client errors that may pass."""
@@ -130,7 +130,7 @@ def _is_of_messages(exchange: Exchange) -> bool:
 
 
 def _without_keys(exchange: Exchange) -> Exchange:
-    secrets: Secrets = secrets_of(exchange.request_headers)
+    secrets = secrets_of(exchange.request_headers, exchange.url)
     clean = exchange.with_body(secrets.body(exchange.body))
     return Exchange(
         method=clean.method,

@@ -173,6 +173,20 @@ def test_headers_of_an_archive_are_those_of_its_decoded_body() -> None:
     assert one.headers == (("set-cookie", "a=1"), ("set-cookie", "b=2"), ("transfer-encoding", "chunked"))
 
 
+@pytest.mark.parametrize(
+    ("headers", "read"),
+    [
+        ([{"name": "X-Api-Key", "value": "k"}, {"name": ":path", "value": "/"}], (("X-Api-Key", "k"), (":path", "/"))),
+        ([None, {"name": "a"}, {"value": "b"}], ()),
+        (None, ()),
+        (1, ()),
+    ],
+)
+def test_headers_of_a_request_in_an_archive_are_read_as_far_as_they_are_there(headers: Any, read: Any) -> None:
+    (one,) = exchanges_in(har(entry(request={"headers": headers})), "x")
+    assert one.request_headers == read
+
+
 def test_a_true_length_stays() -> None:
     headers = [{"name": "content-length", "value": str(len(BODY))}]
     assert read(har(entry(response={"headers": headers})))[0].header("content-length") == str(len(BODY))

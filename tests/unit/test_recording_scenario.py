@@ -31,6 +31,7 @@ from harness.engine import finished
 from harness.errors import UsageError
 from harness.model import Capability, Endpoint, Expect, Level, Outcome, Scenario, ToolUse
 from harness.recording.capture import Exchange, arrived
+from harness.recording.captured import exchanges_in
 from harness.recording.scenario import Made, scenario_of
 from harness.sim import runner
 from harness.verdict import Verdict
@@ -290,6 +291,24 @@ def test_no_key_and_no_id_gets_into_it() -> None:
     written = json.dumps(recorded.dump(scenario_of([keyed], "x").scenario))
     assert not any(secret in written for secret in (KEY, "opaque", "req_0123456789abcdef"))
     assert "Your key is redacted" in scenario_of([keyed], "x").scenario.texts("any")[0]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"url": "https://api.example/v1/messages", "headers": [{"name": "x-api-key", "value": "my-private-key-0001"}]},
+        {"url": "https://api.example/v1/messages?key=my-private-key-0001", "headers": []},
+    ],
+)
+def test_a_key_in_an_archive_that_a_refusal_quotes_does_not_get_into_it(asked: dict[str, Any]) -> None:
+    refusal = {"type": "error", "error": {"type": "authentication_error", "message": "bad key: my-private-key-0001"}}
+    headers = [{"name": "content-type", "value": "application/json"}]
+    response = {"status": 401, "headers": headers, "content": {"text": json.dumps(refusal)}}
+    entry = {"startedDateTime": "2026-01-31T12:00:00Z", "request": {"method": "POST", **asked}, "response": response}
+    exchanges = exchanges_in(json.dumps({"log": {"entries": [entry]}}).encode(), "x")
+    written = json.dumps(recorded.dump(scenario_of(exchanges, "x").scenario))
+    assert "my-private-key-0001" not in written
+    assert "bad key: redacted" in written
 
 
 # ---- what is not taken

@@ -80,6 +80,17 @@ def test_what_a_request_had_for_a_key_is_one_everywhere(headers: tuple[tuple[str
     assert Secrets().text(OPAQUE) == OPAQUE
 
 
+@pytest.mark.parametrize("query", ["key=opaque%2Bkey", "beta=1&access_token=opaque%2Bkey#x"])
+def test_what_a_request_had_for_a_key_in_its_query_is_one_as_it_was_sent_and_as_it_was_meant(query: str) -> None:
+    secrets = secrets_of((), f"https://host/v1?{query}")
+    assert secrets.text("invalid: opaque%2Bkey or opaque+key") == "invalid: redacted-red or redacted-r"
+
+
+def test_what_is_hidden_already_is_no_key() -> None:
+    secrets = secrets_of((("x-api-key", HIDDEN),), f"https://host/v1?key={HIDDEN}")
+    assert secrets.text(f"it was {HIDDEN}") == f"it was {HIDDEN}"
+
+
 def test_what_is_too_short_is_not_looked_for() -> None:
     assert secrets_of((("x-api-key", "any"),)).text("any answer") == "any answer"
 
