@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,12 +18,10 @@ from typing import Any
 
 import click
 
-from harness.secrets import HIDDEN, SECRET_HEADERS, Secrets
+from harness.secrets import HIDDEN, Secrets, is_secret
 
 ROOT = "streamproof"
 """The logger of the whole program; that of a command is ``streamproof.COMMAND``."""
-_NAMES = re.compile(r"(?i)(^|[_-])(key|token|secret|password|dsn)$")
-"""Ends of the names of variables and fields that hold keys."""
 
 
 class Format(StrEnum):
@@ -135,7 +132,7 @@ def redacted(value: Any, secrets: Secrets) -> Any:
         return secrets.url(_encodable(value))
     if isinstance(value, Mapping):
         return {
-            redacted(str(name), secrets): HIDDEN if _is_secret(str(name)) else redacted(one, secrets)
+            redacted(str(name), secrets): HIDDEN if is_secret(str(name)) else redacted(one, secrets)
             for name, one in value.items()
         }
     if isinstance(value, list | tuple):
@@ -154,8 +151,4 @@ def _encodable(text: str) -> str:
 
 def secrets_of(environment: Mapping[str, str]) -> Secrets:
     """The keys that are in an environment."""
-    return Secrets(value for name, value in environment.items() if _NAMES.search(name))
-
-
-def _is_secret(name: str) -> bool:
-    return name.lower().replace("_", "-") in SECRET_HEADERS or _NAMES.search(name) is not None
+    return Secrets(value for name, value in environment.items() if is_secret(name))

@@ -2,8 +2,9 @@
 
 Rules:
 
-1. A key is known by its name (of a header, or of a part of a query), by its looks (``sk-ant-…``, ``sk-…``, ``AIza…``,
-   ``ghp_…`` and others), or because the request itself had it in such a place: servers quote what they were sent.
+1. A key is known by its name (of a header, a part of a query, or a member of JSON), by its looks (``sk-ant-…``,
+   ``AIza…``, ``ghp_…`` and others), or because the request itself had it among its headers or in its address: servers
+   quote what they were sent.
 2. In a body it is overwritten in place, so that every byte behind it stays where it was: lengths, chunks and pieces
    remain true.
 3. A model may say a key in several pieces of a stream, so the strings of all events are also looked through as one.
@@ -18,13 +19,21 @@ from itertools import cycle, islice
 from urllib.parse import unquote
 
 HIDDEN = "[redacted]"
-SECRET_HEADERS = frozenset(
-    {"api-key", "apikey", "authorization", "cookie", "proxy-authenticate", "proxy-authorization", "set-cookie"}
-    | {"www-authenticate", "x-api-key", "x-amz-security-token", "x-goog-api-key"}
-)
-"""Headers whose values are never kept."""
 Headers = tuple[tuple[str, str], ...]
 
+_SECRET = frozenset(
+    "accesstoken apikey apitoken auth authenticate authorization authtoken cookie credential credentials dsn key "
+    "passphrase password passwd secret token".split()
+)
+"""Last words of the names that keys have: of headers, members of JSON, parts of queries, variables."""
+_PUBLIC = frozenset(
+    "allow bos cache cls continuation eos first foreign idempotency last mask max min next pad page partition per "
+    "primary public sep sort start stop surrogate unk websocket".split()
+)
+"""Words before the last one that make it something else: ``idempotency-key``, ``next_page_token``, ``stop_token``."""
+_VAGUE = frozenset({"key", "token"})
+"""Hardly ever the name of a key in JSON: the words of a model have it (``logprobs``), and its tools."""
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _FILLER = b"redacted-"
 _SHORTEST = 6
 """Anything shorter occurs by chance, and is not looked for."""
@@ -42,10 +51,12 @@ _LOOKS = _BEFORE + rb"(?:%b)" % b"|".join((
     rb"Bearer [A-Za-z0-9._~+/=-]{8,}",
 ))  # fmt: skip
 _SAID = re.compile(rb'"(?:text|thinking|partial_json|content|arguments)"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"')
-_QUERY = re.compile(
-    r"(?i)(?<=[?&])((?:[a-z-]+[_-])?(?:api_?-?key|key|token|signature|credential|secret|password|auth)=)([^&#]*)"
-)
+_MEMBER = re.compile(rb'"([A-Za-z0-9_.-]{1,100})"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"?')
+_QUERY = re.compile(r"(?<=[?&])([^=&#\s]+)=([^&#]*)")
+_SIGNED = re.compile(r"(?i)code|(?:.*[_-])?sig(?:nature)?")
+"""Names in queries that are those of keys there only: an answer has signatures that must be sent back."""
 _USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_USER_IN_BODY = re.compile(rb':(?:\\?/){2}([^/?#@\s"\\:]*:[^/?#@\s"\\]+)@')
 
 
 class Secrets:
@@ -62,6 +73,25 @@ class Secrets:
 
     def body(self, data: bytes) -> bytes:
         """``data`` with every key overwritten, and as long as it was."""
+        masked = self._unkeyed(data)
+        for start, stop in _named(data):
+            masked[start:stop] = _filler(stop - start)
+        return bytes(masked)
+
+    def text(self, text: str) -> str:
+        """The same for a text, in which nothing has a name."""
+        return self._unkeyed(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+
+    def url(self, url: str) -> str:
+        """An address without keys, users and passwords."""
+        return self.text(_USER.sub(HIDDEN, _QUERY.sub(_hidden, url)))
+
+    def headers(self, headers: Headers) -> Headers:
+        """Headers without keys."""
+        return tuple((name, HIDDEN if is_secret(name) else self.text(value)) for name, value in headers)
+
+    def _unkeyed(self, data: bytes) -> bytearray:
+        """``data`` without what is a key by its looks, or known to be one."""
         masked = bytearray(data)
         for start, stop in self._in(data):
             masked[start:stop] = _filler(stop - start)
@@ -69,29 +99,42 @@ class Secrets:
         for start, stop in self._in(said):
             for place, byte in zip(places[start:stop], _filler(stop - start), strict=True):
                 masked[place] = byte
-        return bytes(masked)
-
-    def text(self, text: str) -> str:
-        """The same for a text."""
-        return self.body(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
-
-    def url(self, url: str) -> str:
-        """An address without keys, users and passwords."""
-        return self.text(_USER.sub(HIDDEN, _QUERY.sub(rf"\1{HIDDEN}", url)))
-
-    def headers(self, headers: Headers) -> Headers:
-        """Headers without keys."""
-        return tuple((name, HIDDEN if name.lower() in SECRET_HEADERS else self.text(value)) for name, value in headers)
+        return masked
 
     def _in(self, data: bytes) -> Iterator[tuple[int, int]]:
         return (found.span() for found in self._keys.finditer(data))
 
 
+def is_secret(name: str) -> bool:
+    """Whether what has this name is a key."""
+    *before, last = ["", *(word.lower() for word in _WORD.findall(name))]
+    return last in _SECRET and before[-1] not in _PUBLIC
+
+
 def secrets_of(headers: Headers, url: str = "") -> Secrets:
     """What is known of keys to whoever has seen a request with these ``headers`` to ``url``."""
-    values = [value for name, value in headers if name.lower() in SECRET_HEADERS and value != HIDDEN]
-    asked = [found[2] for found in _QUERY.finditer(url) if found[2] != HIDDEN]
+    values = [value for name, value in headers if is_secret(name) and value != HIDDEN]
+    asked = [found[2] for found in _QUERY.finditer(url) if _is_asked(found) and found[2] != HIDDEN]
     return Secrets([*values, *(value.partition(" ")[2].strip() for value in values), *asked, *map(unquote, asked)])
+
+
+def _is_asked(found: re.Match[str]) -> bool:
+    """Whether a part of a query is a key."""
+    return is_secret(found[1]) or _SIGNED.fullmatch(found[1]) is not None
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found[1]}={HIDDEN}" if _is_asked(found) else found[0]
+
+
+def _named(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where the strings are that are keys by their names in JSON, and the users and passwords of addresses."""
+    for found in _MEMBER.finditer(data):
+        name = found[1].decode()
+        if is_secret(name) and name.lower() not in _VAGUE:
+            yield found.span(2)
+    for found in _USER_IN_BODY.finditer(data):
+        yield found.span(1)
 
 
 def _filler(size: int) -> bytes:

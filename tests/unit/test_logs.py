@@ -77,6 +77,7 @@ def test_no_payload_makes_a_second_line_or_an_unreadable_one(payload: str) -> No
         {"x-api-key": "short-one"},
         {"headers": {"Authorization": "short-one"}},
         {"api_key": "short-one"},
+        {"x-litellm-api-key": "short-one"},
         {"said": f"it sent {KEY}"},
         {"deep": [{"said": [f"it sent {KEY}"]}]},
         {"url": "https://user:short-one@host/v1?key=short-one"},

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.secrets import HIDDEN, SECRET_HEADERS, Secrets, secrets_of
+from harness.secrets import HIDDEN, Secrets, is_secret, secrets_of
 
 KEYS = [
     "sk-ant-api03-AbC_d-9",
@@ -20,6 +20,17 @@ KEYS = [
     "AKIAIOSFODNN7EXAMPLE",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln",
 ]
+NAMES = """
+    api-key apikey authorization cookie proxy-authenticate proxy-authorization set-cookie www-authenticate x-api-key
+    x-amz-security-token x-goog-api-key x-auth-token x-litellm-api-key x-portkey-api-key ocp-apim-subscription-key
+    cf-access-client-secret openai-api-key authorization_token X-Api-Key ANTHROPIC_API_KEY apiKey APIKey accessToken
+    client_secret private_key api_key_2 _authToken password
+""".split()
+NO_NAMES = """
+    max_tokens input_tokens output_tokens maxOutputTokens anthropic-ratelimit-tokens-remaining stop_token_ids
+    access-control-allow-credentials idempotency-key prompt_cache_key next_page_token nextPageToken stop_token
+    signature author monkey keyboard tokenizer secretary x-request-id 1
+""".split()
 OPAQUE = "opaque-token-without-looks"
 
 
@@ -66,11 +77,56 @@ def test_no_byte_moves(body: bytes, keys: list[str]) -> None:
     assert len(Secrets().body(whole)) == len(whole)
 
 
-@pytest.mark.parametrize("name", sorted(SECRET_HEADERS))
+@pytest.mark.parametrize("name", NAMES)
 def test_headers_with_keys_are_hidden_and_others_are_not(name: str) -> None:
-    headers = ((name.title(), OPAQUE), ("x-other", "1"), ("x-odd", KEYS[0]))
-    assert Secrets().headers(headers)[:2] == ((name.title(), HIDDEN), ("x-other", "1"))
+    headers = ((name, OPAQUE), ("x-other", "1"), ("x-odd", KEYS[0]))
+    assert Secrets().headers(headers)[:2] == ((name, HIDDEN), ("x-other", "1"))
     assert KEYS[0] not in repr(Secrets().headers(headers))
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_what_only_sounds_like_the_name_of_a_key_is_kept(name: str) -> None:
+    body = json.dumps({name: OPAQUE}).encode()
+    assert not is_secret(name)
+    assert Secrets().headers(((name, OPAQUE),)) == ((name, OPAQUE),)
+    assert Secrets().body(body) == body
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [OPAQUE, 'quoted " and \\', "", "żółć"])
+def test_a_member_of_json_with_the_name_of_a_key_is_overwritten_and_it_stays_json(name: str, value: str) -> None:
+    asked = {"max_tokens": 5, "mcp_servers": [{"type": "url", name: value, "name": "a tool"}]}
+    body = json.dumps(asked).encode()
+    hidden = Secrets().body(body)
+    assert len(hidden) == len(body)
+    (server,) = json.loads(hidden)["mcp_servers"]
+    assert server[name] == ("redacted-" * 9)[: len(json.dumps(value)) - 2]
+    assert {**json.loads(hidden), "mcp_servers": [{**server, name: value}]} == asked
+
+
+def test_a_member_that_is_cut_off_is_overwritten_as_far_as_it_came() -> None:
+    assert Secrets().body(b'{"api_key" : "opaque') == b'{"api_key" : "redact'
+
+
+@pytest.mark.parametrize("asked", [{"token": " Hello"}, {"key": "value"}, {"api_key": {"type": "string"}}])
+def test_members_of_json_that_hold_other_things_are_kept(asked: dict[str, object]) -> None:
+    body = json.dumps(asked).encode()
+    assert Secrets().body(body) == body
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("https://u:pass@host/sse", "https://redact@host/sse"),
+        (r"https:\/\/u:pass@host", r"https:\/\/redact@host"),
+        ("https://:pass@host", "https://redac@host"),
+        ("https://host:80/@me:you", "https://host:80/@me:you"),
+        ("https://host?to=a:b@c", "https://host?to=a:b@c"),
+        ("ssh://git@host", "ssh://git@host"),
+    ],
+)
+def test_users_and_passwords_of_addresses_in_json_are_overwritten(url: str, seen: str) -> None:
+    assert Secrets().body(f'{{"url":"{url}"}}'.encode()) == f'{{"url":"{seen}"}}'.encode()
 
 
 @pytest.mark.parametrize("headers", [(("X-Api-Key", OPAQUE),), (("authorization", f"Bearer {OPAQUE}"),)])
@@ -102,6 +158,9 @@ def test_what_is_too_short_is_not_looked_for() -> None:
         ("/v1/x?a=1&API_KEY=abc#x", f"/v1/x?a=1&API_KEY={HIDDEN}#x"),
         ("/v1/x?x-goog-api-key=abc", f"/v1/x?x-goog-api-key={HIDDEN}"),
         ("/x?X-Amz-Signature=abc&access_token=d", f"/x?X-Amz-Signature={HIDDEN}&access_token={HIDDEN}"),
+        ("/x?sv=1&sig=abc&code=d", f"/x?sv=1&sig={HIDDEN}&code={HIDDEN}"),
+        ("/x?x_my_api_key=abc", f"/x?x_my_api_key={HIDDEN}"),
+        ("/x?page_token=abc&max_tokens=5&zip_code=1", "/x?page_token=abc&max_tokens=5&zip_code=1"),
         ("https://me:secret@host/x", f"https://{HIDDEN}@host/x"),
         ("/x?monkey=1&tokens=2", "/x?monkey=1&tokens=2"),
         (f"/bot{KEYS[1]}", f"/bot{KEYS[1]}"),
