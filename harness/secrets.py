@@ -7,7 +7,8 @@ Rules:
    quote what they were sent.
 2. In a body it is overwritten in place, so that every byte behind it stays where it was: lengths, chunks and pieces
    remain true.
-3. A model may say a key in several pieces of a stream, so the strings of all events are also looked through as one.
+3. A model may say a key in several pieces of a stream, so the strings that all events have under one name are also
+   looked through as one: of one name, because a server may say the same under two in turn.
 """
 
 from __future__ import annotations
@@ -50,9 +51,12 @@ _LOOKS = _BEFORE + rb"(?:%b)" % b"|".join((
     rb"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*",
     rb"Bearer [A-Za-z0-9._~+/=-]{8,}",
 ))  # fmt: skip
-_SAID = re.compile(rb'"(?:text|thinking|partial_json|content|arguments)"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"')
+_SAID = re.compile(
+    rb'"(text|thinking|partial_json|content|arguments|delta|reasoning_content|reasoning|refusal)"'
+    rb'\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"'
+)
 _MEMBER = re.compile(rb'"([A-Za-z0-9_.-]{1,100})"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"?')
-_QUERY = re.compile(r"(?<=[?&])([^=&#\s]+)=([^&#]*)")
+_QUERY = re.compile(r"(?<=[?&])([^=?&#\s]+)=([^&#]*)")
 _SIGNED = re.compile(r"(?i)code|(?:.*[_-])?sig(?:nature)?")
 """Names in queries that are those of keys there only: an answer has signatures that must be sent back."""
 _USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
@@ -95,10 +99,10 @@ class Secrets:
         masked = bytearray(data)
         for start, stop in self._in(data):
             masked[start:stop] = _filler(stop - start)
-        said, places = _said(data)
-        for start, stop in self._in(said):
-            for place, byte in zip(places[start:stop], _filler(stop - start), strict=True):
-                masked[place] = byte
+        for said, places in _said(data):
+            for start, stop in self._in(said):
+                for place, byte in zip(places[start:stop], _filler(stop - start), strict=True):
+                    masked[place] = byte
         return masked
 
     def _in(self, data: bytes) -> Iterator[tuple[int, int]]:
@@ -141,10 +145,13 @@ def _filler(size: int) -> bytes:
     return bytes(islice(cycle(_FILLER), size))
 
 
-def _said(data: bytes) -> tuple[bytes, array[int]]:
-    """The strings that a model says in ``data`` as one, and the place of each of their bytes."""
-    said, places = [], array("L")
+def _said(data: bytes) -> Iterator[tuple[bytes, array[int]]]:
+    """The strings that a model says in ``data`` under each name as one, and the place of each of their bytes."""
+    pieces: dict[bytes, list[re.Match[bytes]]] = {}
     for found in _SAID.finditer(data):
-        said.append(found[1])
-        places.extend(range(found.start(1), found.end(1)))
-    return b"".join(said), places
+        pieces.setdefault(found[1], []).append(found)
+    for said in pieces.values():
+        places = array("L")
+        for found in said:
+            places.extend(range(*found.span(2)))
+        yield b"".join(found[2] for found in said), places

@@ -58,7 +58,10 @@ def test_words_are_no_keys(text: str) -> None:
     assert Secrets().text(text) == text
 
 
-@pytest.mark.parametrize("field", ["text", "thinking", "partial_json", "arguments", "content"])
+FIELDS = "text thinking partial_json arguments content delta reasoning_content reasoning refusal".split()
+
+
+@pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_a_key_that_a_model_says_in_pieces_is_overwritten(field: str, size: int) -> None:
     said = f"Your key is {KEYS[0]} and no other."
@@ -69,6 +72,14 @@ def test_a_key_that_a_model_says_in_pieces_is_overwritten(field: str, size: int)
     assert "".join(texts).startswith("Your key is redacted-red")
     assert "".join(texts).endswith(" and no other.")
     assert KEYS[0] not in "".join(texts)
+
+
+def test_a_key_that_is_said_under_two_names_at_once_is_overwritten_in_both() -> None:
+    pieces = [KEYS[0][place : place + 2] for place in range(0, len(KEYS[0]), 2)]
+    body = b"\n".join(json.dumps({"reasoning": one, "details": [{"text": one}]}).encode() for one in pieces)
+    events = [json.loads(line) for line in Secrets().body(body).split(b"\n")]
+    assert "".join(one["reasoning"] for one in events) == "redacted-redacted-re"
+    assert "".join(one["details"][0]["text"] for one in events) == "redacted-redacted-re"
 
 
 @given(body=st.binary(max_size=200), keys=st.lists(st.sampled_from(KEYS), max_size=3))
