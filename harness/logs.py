@@ -11,10 +11,11 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
@@ -37,10 +38,13 @@ class Say:
     Args:
         logger: the log; None for people.
         err: tell people on stderr, because stdout has something else.
+        echo: prints a text for people.
     """
 
-    def __init__(self, logger: logging.Logger | None = None, *, err: bool = False) -> None:
-        self._logger, self._err = logger, err
+    def __init__(
+        self, logger: logging.Logger | None = None, *, err: bool = False, echo: Callable[..., None] = click.echo
+    ) -> None:
+        self._logger, self._err, self._echo = logger, err, echo
 
     def __call__(self, text: str, message: str = "", /, *, level: int = logging.INFO, **fields: object) -> None:
         """Tell it.
@@ -50,7 +54,7 @@ class Say:
             message: for the log, which has the ``fields`` besides; the text when empty.
         """
         if self._logger is None:
-            click.echo(text, err=self._err)
+            self._echo(text, err=self._err)
         else:
             self.log(message or text.strip(), level=level, **fields)
 
@@ -62,15 +66,40 @@ class Say:
     def hint(self, text: str) -> None:
         """Tell people what they can do now; a log has no use for it."""
         if self._logger is None:
-            click.echo(text, err=self._err)
+            self._echo(text, err=self._err)
 
 
 def say(log_format: str, command: str, *, err: bool = False) -> Say:
     """What ``command`` tells with; from now on all logs of this process are JSON when that is the format."""
+    return Say(_logger(log_format, command), err=err)
+
+
+def say_serving(log_format: str, command: str) -> Say:
+    """The same for a command that serves others: they must not suffer from who reads what it tells, and where."""
+    return Say(_logger(log_format, command), echo=_echo_in_any_case)
+
+
+def _logger(log_format: str, command: str) -> logging.Logger | None:
     if log_format != Format.JSON:
-        return Say(err=err)
+        return None
     _begin()
-    return Say(logging.getLogger(f"{ROOT}.{command}"))
+    return logging.getLogger(f"{ROOT}.{command}")
+
+
+def _echo_in_any_case(text: str, *, err: bool) -> None:
+    """Print ``text`` until its reader has gone; characters that cannot be encoded are escaped."""
+    stream = sys.stderr if err else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
+    except OSError:
+        _lead_nowhere(stream)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """Drop what is written from now on, and what waits to be written: it would fail again when the process ends."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def is_json() -> bool:

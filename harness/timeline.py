@@ -169,7 +169,7 @@ def _client_lane(records: tuple[ClientRecord, ...]) -> Iterator[Line]:
 
 
 def _sent(writes: list[Sent]) -> Line:
-    events = [one.event for one in writes if one.event]
+    events = [plain(one.event) for one in writes if one.event]
     named = f", events {events[0]} … {events[-1]}" if len(events) > 1 else f", event {events[0]}" if events else ""
     tail = b"".join(one.data[-200:] for one in writes[-3:])[-200:]
     what = f"sent {sum(one.size for one in writes)} bytes in {len(writes)} write{'s' * (len(writes) > 1)}{named}"
@@ -197,15 +197,15 @@ def server_line(record: ServerRecord) -> Line:
     match record:
         case Requested():
             mode = "streaming" if record.streams else "not streaming"
-            return Line(t=record.t, side="server", what=f"request {record.attempt}: {record.method} {mode}")
+            return Line(t=record.t, side="server", what=f"request {record.attempt}: {plain(record.method)} {mode}")
         case Replied():
             faults = f", faults: {', '.join(record.faults)}" if record.faults else ""
-            problem = f" ({record.problem})" if record.problem else ""
+            problem = f" ({plain(record.problem)})" if record.problem else ""
             return Line(
                 t=record.t, side="server", what=f"reply {record.attempt}: status {record.status}{faults}{problem}"
             )
         case Struck():
-            note = f" ({record.note})" if record.note else ""
+            note = f" ({plain(record.note)})" if record.note else ""
             return Line(t=record.t, side="fault", what=f"{record.fault}{note} strikes after {record.total} bytes")
         case Waited():
             return Line(t=record.t, side="server", what=f"was silent for {record.seconds:g} s")

@@ -63,7 +63,7 @@ def command(
     from harness.proxy.alone import proxy_forever
     from harness.proxy.upstream import Upstream
 
-    server, chaos, say = Upstream(upstream, cafile), _chaos(scenario, faults), logs.say(log_format, "proxy")
+    server, chaos, say = Upstream(upstream, cafile), _chaos(scenario, faults), logs.say_serving(log_format, "proxy")
     with metrics(metrics_port, say) as registry:
         watch = None
         if registry is not None:

@@ -33,7 +33,7 @@ def command(
     from harness.serve import serve_forever
 
     one = scenario_called(scenario) if scenario else None
-    say = logs.say(log_format, "serve")
+    say = logs.say_serving(log_format, "serve")
     with metrics(metrics_port, say) as registry:
         watch = None
         if registry is not None:

@@ -22,4 +22,4 @@ def command(host: str, port: int, config: Path | None, seed: str | None, log_for
     from harness import logs
     from harness.toxiproxy.alone import serve
 
-    serve(host, port, config=config, seed=seed, say=logs.say(log_format, "toxiproxy"))
+    serve(host, port, config=config, seed=seed, say=logs.say_serving(log_format, "toxiproxy"))

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import resource
 import signal
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from harness.errors import UsageError
 from harness.lateness import calm_collector
@@ -28,10 +28,10 @@ def serve(host: str, port: int, *, config: Path | None, seed: str | None, say: S
     _raise_file_limit()
     calm_collector()
     with asyncio.Runner(loop_factory=new_event_loop()) as runner:
-        runner.run(_serve(host, port, _read(config), seed, _while_somebody_reads(say)))
+        runner.run(_serve(host, port, _read(config), seed, say))
 
 
-async def _serve(host: str, port: int, config: bytes | None, seed: str | None, say: Callable[..., None]) -> None:
+async def _serve(host: str, port: int, config: bytes | None, seed: str | None, say: Say) -> None:
     server = Server(seed, observer=lambda event: _tell(event, say))
     api, stop = Api(server), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -59,29 +59,14 @@ def _read(config: Path | None) -> bytes | None:
         raise UsageError(f"cannot read {config}: {error.strerror}") from error
 
 
-def _while_somebody_reads(say: Callable[..., None]) -> Callable[..., None]:
-    """``say`` until its reader has gone: the proxies must not suffer from that."""
-    gone = False
-
-    def tell(text: str, message: str = "", /, **fields: object) -> None:
-        nonlocal gone
-        try:
-            if not gone:
-                say(text, message, **fields)
-        except BrokenPipeError:
-            gone = True
-
-    return tell
-
-
-def _tell(event: Event, say: Callable[..., None]) -> None:
+def _tell(event: Event, say: Say) -> None:
     match event:
         case Started(proxy=name, listen=listen):
             say(f"{plain(name)}: listens on {listen}", "a proxy listens", proxy=plain(name), listen=listen)
         case Stopped(proxy=name):
             say(f"{plain(name)}: stopped", "a proxy stopped", proxy=plain(name))
         case Unreachable(proxy=name, connection=number, why=why):
-            told = {"proxy": plain(name), "connection": number, "why": plain(why)}
+            told: dict[str, Any] = {"proxy": plain(name), "connection": number, "why": plain(why)}
             text = f"{plain(name)}: connection {number}: nobody behind the proxy: {plain(why)}"
             say(text, "nobody is behind the proxy", level=logging.WARNING, **told)
         case Struck(proxy=name, connection=number, toxic=toxic, passed=passed, note=note):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import os
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +17,13 @@ import pytest
 from fabricated import FAIL, PASS, ended, run_of
 from reporting import PAYLOADS
 
-from fake_server.record import Ended, Replied, Requested, Struck, Waited
+from fake_server.record import Ended, Replied, Requested, Sent, ServerRecord, Struck, Waited
 from harness import logs
 from harness.events import RunFinished
 from harness.logs import Say
+from harness.plain import plain
 from harness.telling import RunLog, say_exchange
+from harness.timeline import server_line
 
 KEY = "sk-ant-api03-abcdefgh"
 
@@ -59,6 +64,29 @@ def test_text_is_for_people_and_json_has_no_hints(lines: Any, capsys: pytest.Cap
     told = capsys.readouterr()
     assert told.out == "  told  \na hint\n"
     assert [json.loads(line)["message"] for line in told.err.splitlines()] == ["told", "logged"]
+
+
+def test_who_serves_goes_on_when_nobody_reads_and_says_nothing_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        say = logs.say_serving("text", "serve")
+        for _ in range(2):
+            say("told")
+            say.hint("a hint")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "printed"), [("utf-8", b"\\ud800 \xe2\x80\xa6\n"), ("ascii", b"\\ud800 \\u2026\n")]
+)
+def test_who_serves_escapes_what_cannot_be_encoded(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, printed: bytes
+) -> None:
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    logs.say_serving("text", "serve")("\ud800 …")
+    assert stdout.buffer.getvalue() == printed  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
@@ -166,3 +194,21 @@ def test_the_page_shows_a_line_as_it_is_written_and_lists_every_field(lines: Any
 def test_nothing_is_logged_where_people_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     Say(err=True).log("nothing")
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+@pytest.mark.parametrize(
+    "record",
+    [
+        lambda text: Requested(t=0.1, attempt=1, method=text, path="/", headers={}, body=None, streams=False),
+        lambda text: Replied(t=0.1, attempt=1, step=0, status=404, headers={}, faults=[], problem=text),
+        lambda text: Struck(t=0.1, attempt=1, fault="end_early", note=text, total=9),
+        lambda text: Sent(t=0.1, attempt=1, data=b"", size=0, total=0, event=text),
+    ],
+    ids=["method", "problem", "note", "event"],
+)
+def test_no_payload_reaches_a_terminal_in_what_a_server_did(
+    record: Callable[[str], ServerRecord], payload: str
+) -> None:
+    what = server_line(record(payload)).what
+    assert what == plain(what)
