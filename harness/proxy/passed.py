@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fake_server.dialects.anthropic import error_body
+from fake_server.dialect import Dialect, dialect_of
 from fake_server.effects import Close, End, Last, Reset, Send
 from fake_server.fault import Fault
 from fake_server.record import Requested, Struck
 from fake_server.script import Reply
+from fake_server.speech import speech_of
 from fake_server.wire import JSON_TYPE, Head, Sized
 from harness import recorded
 from harness.recording.capture import Ended, Exchange, arrived
@@ -49,6 +50,11 @@ class Passed:
         except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
+
+    @property
+    def dialect(self) -> Dialect:
+        """In whose words it is answered where the server does not answer it."""
+        return dialect_of(self.path.partition("?")[0])
 
     @property
     def seen(self) -> str:
@@ -103,8 +109,8 @@ def unstruck(faults: Sequence[Fault], struck: Sequence[Struck]) -> list[str]:
     return list((Counter(one.name for one in faults) - Counter(one.fault for one in struck)).elements())
 
 
-def bad_gateway(why: str) -> Reply:
+def bad_gateway(why: str, dialect: Dialect) -> Reply:
     """What is answered when the server cannot be asked: 502, in the words of the API."""
-    body = error_body(502, f"streamproof proxy: {why}")
+    body = speech_of(dialect).error_body(502, f"streamproof proxy: {why}")
     head = Head(status=502, headers=(("content-type", JSON_TYPE),), framing=Sized())
     return Reply(head=head, body=(Send(body), End()))

@@ -146,6 +146,7 @@ class Proxy:
             seed=f"{self._seed}/{self._chaos.drawn_as}",
             body=passed.asked,
             now=self._clock.wall(),
+            dialect=passed.dialect,
         )
 
     async def _give(self, http: web.Request, reply: Reply, request: Request, log: Log) -> web.StreamResponse:
@@ -163,7 +164,7 @@ class Proxy:
         except Unreachable as error:
             passed.ended = "unreachable"
             self._warn(str(error))
-            return await self._give(http, bad_gateway(str(error)), request, log)
+            return await self._give(http, bad_gateway(str(error), passed.dialect), request, log)
         except asyncio.CancelledError:
             log.left_alone()
             raise

@@ -210,6 +210,20 @@ async def test_a_refusal_of_the_scenario_is_answered_without_the_server(server: 
     assert [(one.status, one.ended) for one in proxy.kept] == [(429, "end"), (200, "end")]
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions?x=/v1/messages", "/v1/responses"])
+async def test_who_asks_as_openai_is_refused_in_its_words(path: str) -> None:
+    done = chaos.of_scenario(catalog.scenarios()["rate_limit.retry_after_seconds"])
+    async with proxied("http://127.0.0.1:1", done) as proxy, httpx.AsyncClient(timeout=10) as client:
+        limited, unreachable = [await client.post(f"{proxy.url}{path}", json={}) for _ in range(2)]
+    assert (limited.status_code, limited.headers["retry-after"]) == (429, "1")
+    assert limited.headers["x-request-id"].startswith("req_")
+    assert "request-id" not in limited.headers
+    assert unreachable.status_code == 502
+    for answer in (limited, unreachable):
+        assert list(answer.json()) == ["error"]
+        assert list(answer.json()["error"]) == ["message", "type", "param", "code"]
+
+
 async def test_a_fault_that_does_not_strike_is_told(server: FakeServer, tmp_path: Path) -> None:
     async with secured(server, tmp_path, chaos.of_faults((DropEvent(at=AtEvent(DELTA, 999)),))) as proxy:
         await post(proxy.url)

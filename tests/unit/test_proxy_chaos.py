@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fake_server.answer import Answer, Refuse, Respond
+from fake_server.dialect import Dialect
 from fake_server.effects import Close, End, Last, Reset
 from fake_server.fault import Fault
 from fake_server.faults.drop_event import DropEvent
@@ -116,9 +117,24 @@ def test_it_ends_as_the_server_ended_it(how: Last, ended: str) -> None:
     assert one.exchange("https://api.example", with_body=False).ended == ended
 
 
-def test_an_answer_of_ours_is_kept_as_one() -> None:
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [
+        ("/v1/messages", Dialect.ANTHROPIC),
+        ("/v1/chat/completions?api-version=1/messages", Dialect.OPENAI_CHAT),
+        ("/openai/deployments/x/chat/completions", Dialect.OPENAI_CHAT),
+        ("/responses", Dialect.OPENAI_RESPONSES),
+        ("/x", Dialect.ANTHROPIC),
+    ],
+)
+def test_it_is_answered_in_the_words_of_its_path(path: str, dialect: Dialect) -> None:
+    assert passed(path=path).dialect is dialect
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_an_answer_of_ours_is_kept_as_one(dialect: Dialect) -> None:
     one = passed()
-    one.given(bad_gateway("it is gone"))
+    one.given(bad_gateway("it is gone", dialect))
     kept = one.exchange("https://api.example", with_body=False)
     assert (kept.status, kept.ended, kept.header("content-length")) == (502, "end", str(len(kept.body)))
     assert b"streamproof proxy: it is gone" in kept.body
