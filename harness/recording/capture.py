@@ -2,6 +2,8 @@
 
 The file has JSON lines: one about the capture, then one for each exchange, written when it is over, so that a proxy
 that is killed loses what is under way and nothing else. Pure but for no file is touched here.
+
+A compressed body is not written: the keys in it cannot be overwritten where they are. The proxy asks servers for none.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from harness.place import Place
+from harness.recording.heads import is_compressed
 
 VERSION = 1
 Ended = Literal["end", "close", "reset", "left", "unreachable"]
@@ -85,7 +88,7 @@ def first_line(upstream: str) -> str:
 
 def line_of(exchange: Exchange) -> str:
     """The line of one exchange."""
-    return _line(msgspec.to_builtins(exchange))
+    return _line(msgspec.to_builtins(_legible(exchange)))
 
 
 def is_capture(data: bytes) -> bool:
@@ -105,6 +108,14 @@ def exchanges_in(data: bytes, where: str) -> list[Exchange]:
     if about.get("version") != VERSION:
         raise place.field("version").wrong(f"{VERSION}, the only one that this streamproof reads", about.get("version"))
     return list(_exchanges(lines[:-1], where))
+
+
+def _legible(exchange: Exchange) -> Exchange:
+    """The exchange without its compressed bodies."""
+    pieces = () if is_compressed(exchange.headers, exchange.body) else exchange.pieces
+    body = (exchange.request_body or "").encode("utf-8", "surrogateescape")
+    asked = None if is_compressed(exchange.request_headers, body) else exchange.request_body
+    return msgspec.structs.replace(exchange, pieces=pieces, request_body=asked)
 
 
 def _exchanges(lines: Iterable[bytes], where: str) -> Iterator[Exchange]:

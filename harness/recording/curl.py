@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from harness.place import Place
 from harness.recording.capture import Exchange
-from harness.recording.heads import IN_CHUNKS, declared, end_to_end, is_stream, value_of
+from harness.recording.heads import IN_CHUNKS, declared, end_to_end, is_coded, is_compressed, is_stream
 from harness.recording.sse import in_pieces
 from harness.secrets import Headers
 
@@ -81,15 +81,6 @@ def _headers(lines: bytes, place: Place) -> Iterator[tuple[str, str]]:
 
 def _without_undone_coding(headers: Headers, body: bytes) -> Headers:
     """The headers without a compression that was undone before the body was kept (``curl --compressed``)."""
-    coding = value_of(headers, "content-encoding").lower()
-    if coding in ("", "identity") or not _is_text(body):
+    if not is_coded(headers) or is_compressed(headers, body):
         return headers
     return (*end_to_end(headers, "content-encoding", "content-length"), IN_CHUNKS)
-
-
-def _is_text(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

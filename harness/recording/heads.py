@@ -36,8 +36,26 @@ def media_type(headers: Headers) -> str:
 
 def is_stream(headers: Headers) -> bool:
     """Whether the body is an event stream whose events can be seen: it is not compressed."""
-    coding = value_of(headers, "content-encoding").strip().lower()
-    return media_type(headers) == "text/event-stream" and coding in ("", "identity")
+    return media_type(headers) == "text/event-stream" and not is_coded(headers)
+
+
+def is_coded(headers: Headers) -> bool:
+    """Whether the head says that the body is compressed."""
+    said = [value for name, value in headers if name.lower() == "content-encoding"]
+    return any(one.strip().lower() not in ("", "identity") for value in said for one in value.split(","))
+
+
+def is_compressed(headers: Headers, body: bytes) -> bool:
+    """Whether the body is compressed, so that nobody sees what is in it: text is not, whatever the head says."""
+    return is_coded(headers) and not _is_text(body)
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def declared(headers: Headers) -> int | None:

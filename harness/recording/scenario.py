@@ -9,10 +9,12 @@ Rules:
    cannot get more of it than that may say so.
 4. Redirects and failures to connect are no answers, and are left out.
 5. A stream that the oracle cannot read, or a turn that goes on in the next request, is not taken.
+6. A compressed body is taken as it is or not at all: not when a key is in it, or when nobody can tell.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -31,10 +33,10 @@ from harness.grammar import Told, read_in_order, read_message
 from harness.model import Capability, Expect, Level, Limits, Outcome, Scenario, ToolUse
 from harness.plan import MAX_ATTEMPTS
 from harness.recording.capture import Exchange
-from harness.recording.heads import declared, end_to_end, framing_of
+from harness.recording.heads import declared, end_to_end, framing_of, is_coded, is_compressed
 from harness.recording.identities import without_identities
 from harness.reference import Response, read_reply
-from harness.secrets import secrets_of
+from harness.secrets import Secrets, secrets_of
 
 _PASSES = frozenset({408, 409, 425, 429})
 """Client errors that may pass."""
@@ -42,6 +44,8 @@ _LONGEST_HINT = 5.0
 """Seconds that a server may ask for before a client need not wait so long."""
 _LEAST_PAUSE = 0.02
 """Seconds of silence that are worth repeating."""
+_MOST_INFLATED = 64 << 20
+"""Bytes of a compressed body that are looked through."""
 _GAVE_UP = (Outcome.INCOMPLETE, Outcome.FAILED)
 _HOW = {End: "end", Close: "close", Reset: "reset", Stall: "stall"}
 
@@ -137,10 +141,23 @@ def _without_keys(exchange: Exchange) -> Exchange:
         url=clean.url,
         status=clean.status,
         headers=secrets.headers(clean.headers),
-        pieces=clean.pieces,
+        pieces=clean.pieces if _is_seen(exchange, secrets) else (),
         ended=clean.ended,
         faults=clean.faults,
     )
+
+
+def _is_seen(exchange: Exchange, secrets: Secrets) -> bool:
+    """Whether all keys of the body are where they can be overwritten; of other codings than gzip nobody knows."""
+    if not is_compressed(exchange.headers, exchange.body):
+        return True
+    inflating = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        plain = inflating.decompress(exchange.body, _MOST_INFLATED)
+    except zlib.error:
+        return False
+    is_all = not inflating.unconsumed_tail and not inflating.unused_data
+    return is_all and secrets.body(plain) == plain
 
 
 def _call(
@@ -150,6 +167,7 @@ def _call(
     steps: list[Replayed] = []
     reads: list[_Read] = []
     for number, exchange in zip(numbers, exchanges, strict=True):
+        _demand_kept(exchange, number)
         step = _step(exchange, f"the faults of exchange {number}", keeps_times=keeps_times)
         truth = _read(replace(step, faults=()))
         _demand_legible(truth, number)
@@ -167,6 +185,14 @@ def _paired(text: str) -> str:
     """The text with the halves of characters joined that JSON had escaped apart; a half that is alone is shown as one
     that nobody can show."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _demand_kept(exchange: Exchange, number: int) -> None:
+    if is_coded(exchange.headers) and not exchange.body:
+        raise UsageError(
+            f"exchange {number} is compressed, and its body is left out because a key may be in it: "
+            "capture it without `accept-encoding`"
+        )
 
 
 def _demand_legible(read: _Read, number: int) -> None:

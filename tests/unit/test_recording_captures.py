@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.errors import UsageError
@@ -246,6 +247,25 @@ FIRST = first_line("https://api.example")
 def test_what_the_proxy_kept_comes_back_as_it_was() -> None:
     assert read((FIRST + line_of(KEPT) * 2).encode()) == [KEPT, KEPT]
     assert KEPT.body == b"data: \xff\n\n\xc5\xbc"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity, br"])
+def test_a_compressed_body_is_not_written_in_either_direction(coding: str) -> None:
+    whole = msgspec.structs.replace(KEPT, request_body="asked: \udcff")
+    coded = (("content-encoding", coding),)
+    answer, request = (msgspec.structs.replace(whole, **{name: coded}) for name in ("headers", "request_headers"))
+    kept = read((FIRST + line_of(whole) + line_of(answer) + line_of(request)).encode())
+    assert [(one.request_body, one.body) for one in kept] == [
+        ("asked: \udcff", KEPT.body),
+        ("asked: \udcff", b""),
+        (None, KEPT.body),
+    ]
+
+
+def test_text_that_is_only_declared_to_be_compressed_is_written() -> None:
+    coded = (("content-encoding", "gzip"),)
+    odd = Exchange(headers=coded, request_headers=coded, request_body="asked", pieces=(arrived(b"data: 1\n\n"),))
+    assert read((FIRST + line_of(odd)).encode()) == [odd]
 
 
 def test_a_last_line_that_was_cut_by_a_kill_is_left_out() -> None:

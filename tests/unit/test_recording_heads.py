@@ -24,6 +24,7 @@ def test_headers_of_the_connection_are_left_out_and_those_that_it_names() -> Non
         ((EVENTS,), True),
         ((("Content-Type", "TEXT/Event-Stream"), ("content-encoding", "Identity")), True),
         ((EVENTS, ("content-encoding", "gzip")), False),
+        ((EVENTS, ("content-encoding", "identity"), ("Content-Encoding", "identity, br")), False),
         ((("content-type", "application/json"),), False),
         ((), False),
     ],

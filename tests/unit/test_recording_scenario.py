@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import replace
 from typing import Any
@@ -334,6 +335,37 @@ def streaming(body: bytes, *more: tuple[str, str]) -> Exchange:
 )
 def test_what_cannot_be_judged_is_refused(exchanges: list[Exchange], said: str) -> None:
     assert complaint(exchanges).startswith(said)
+
+
+MESSAGE = gzip.compress(b'{"error":{"type":"x","message":"bad key: opaque-token"}}')
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", MESSAGE),
+        ("gzip", MESSAGE[:-8]),
+        ("gzip", gzip.compress(b"") + MESSAGE),
+        ("gzip", MESSAGE[:-8] + b"\xff" * 8),
+        ("gzip", b""),
+        ("br", b"\x1b\x80"),
+    ],
+    ids=["key", "cut behind a key", "two bodies", "damaged", "not kept", "other coding"],
+)
+def test_a_compressed_answer_that_may_have_a_key_in_it_is_refused(coding: str, body: bytes) -> None:
+    refused = Exchange(
+        request_headers=(("x-auth-token", "opaque-token"),),
+        status=401,
+        headers=(("content-type", "application/json"), ("content-encoding", coding)),
+        pieces=(arrived(body),),
+    )
+    assert complaint([refused]).startswith("exchange 1 is compressed, and its body is left out because a key may be")
+
+
+def test_no_more_of_a_compressed_answer_is_taken_than_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.recording.scenario._MOST_INFLATED", 10)
+    body = gzip.compress(b"no key" * 10)
+    assert "a key may be in it" in complaint([streaming(body, ("content-encoding", "gzip"))])
 
 
 @pytest.mark.parametrize("first", [0, 2, -1])
