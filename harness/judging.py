@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from fake_server.app import Case
-from fake_server.record import ServerRecord
+from fake_server.record import Requested, ServerRecord
 from harness import catalog, engine
 from harness.adapter import Absent
 from harness.errors import UsageError, unknown_name
@@ -23,10 +24,15 @@ from harness.lateness import Watch
 from harness.model import Capability, ErrorSeen, Finished, Outcome, Policy, Scenario, Shown
 from harness.plan import PlannedCase
 
+MOST_SITTINGS = 1 << 13
+"""That are kept; beyond that those that were asked of longest ago are forgotten."""
+MOST_REQUESTS = 1 << 8
+"""Of one sitting that are kept; no call makes as many."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Sitting:
-    """One scenario that is served, and all that its server saw."""
+    """One scenario that is served, and all that its server saw, unless that became too much to keep."""
 
     scenario: Scenario
     seed: str
@@ -34,14 +40,20 @@ class Sitting:
     sink: Callable[[ServerRecord], object]
     """Is told everything as well."""
     server: list[ServerRecord] = field(default_factory=list)
+    case: Case = field(init=False)
+    """What the server is to do."""
+    requests: int = 0
 
-    def case(self) -> Case:
-        """What the server is to do."""
+    def __post_init__(self) -> None:
         script, drawn = self.scenario.script, self.scenario.drawn_by(self.seed)
-        return Case(script=script, elsewhere=self.scenario.elsewhere, seed=drawn, sink=self._take)
+        self.case = Case(script=script, elsewhere=self.scenario.elsewhere, seed=drawn, sink=self._take)
 
     def _take(self, record: ServerRecord) -> None:
-        self.server.append(record)
+        self.requests += isinstance(record, Requested)
+        if self.requests <= MOST_REQUESTS:
+            self.server.append(record)
+        else:
+            self.server.clear()
         self.sink(record)
 
     def judged(self, text: str, said: Mapping[str, str]) -> CaseFinished:
@@ -51,8 +63,11 @@ class Sitting:
             said: ``outcome``, ``error``, ``policy`` and ``capabilities``, each as a word or words; all may be missing.
 
         Raises:
-            UsageError: a word is none that is known.
+            UsageError: a word is none that is known, or more was asked than is kept.
         """
+        if self.requests > MOST_REQUESTS:
+            why = f"{self.requests} requests are more than one call makes, and are not kept"
+            raise UsageError(f"{why}: ask {self.scenario.id}~ANYTHING, which begins again at attempt 1")
         outcome = _one_of(Outcome, said, "outcome", Outcome.COMPLETE)
         client = Absent("client", "")
         client.policy = _one_of(Policy, said, "policy", Policy.BEST_EFFORT)
@@ -68,6 +83,16 @@ class Sitting:
             lost=round(self.watch.within_one_second, 3),
         )
         return engine.finished(record, catalog.laws())
+
+
+def crowded_out(sittings: Mapping[str, Sitting]) -> list[str]:
+    """The tokens to forget so that there is room for one more; never one that is being answered.
+
+    Args:
+        sittings: by token; the one that was asked of longest ago comes first.
+    """
+    idle = (token for token, one in sittings.items() if not one.case.running)
+    return list(islice(idle, max(0, len(sittings) + 1 - MOST_SITTINGS)))
 
 
 def _as_said(text: str, texts: Iterable[str]) -> str:
@@ -99,7 +124,10 @@ def route(sittings: Mapping[str, Sitting], forget: Callable[[str], Awaitable[obj
     async def judge(request: web.Request) -> web.Response:
         token = request.match_info["token"]
         if (sitting := sittings.get(token)) is None:
-            return web.json_response({"error": f"nothing was asked of {token}: run the client first"}, status=404)
+            kept = f"the last {MOST_SITTINGS} calls are kept"
+            return web.json_response(
+                {"error": f"nothing was asked of {token}: run the client first; {kept}"}, status=404
+            )
         text = (await request.read()).decode("utf-8", "replace")
         try:
             result = sitting.judged(text, request.query)

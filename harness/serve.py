@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
@@ -11,11 +12,11 @@ from functools import partial
 from fake_server.app import Case, FakeServer
 from fake_server.clock import SystemClock
 from fake_server.dialect import Dialect
-from fake_server.record import Sent, ServerRecord, Waited
+from fake_server.record import Requested, Sent, ServerRecord, Waited
 from harness import catalog
 from harness.asking import MODELS
 from harness.errors import UsageError
-from harness.judging import Sitting, route
+from harness.judging import Sitting, crowded_out, route
 from harness.lateness import Lateness
 from harness.lateness import Watch as LatenessWatch
 from harness.logs import Say
@@ -57,15 +58,10 @@ async def serve_forever(
     Raises:
         UsageError: the address cannot be bound, or the scenario cannot be served.
     """
-    serving = _Serving(scenario, seed, say, watch)
+    serving = Serving(scenario, seed, say, watch)
     async with AsyncExitStack() as stack:
         stack.enter_context(serving.watched())
-
-        async def forget(token: str) -> None:
-            serving.sittings.pop(token, None)
-            await server.close_case(token)
-
-        server = FakeServer(serving.clock, serving.resolve, [route(serving.sittings, forget)])
+        server = serving.server
         try:
             await server.start(host, port)
         except OSError as error:
@@ -80,15 +76,18 @@ async def serve_forever(
         await told_to_stop()
 
 
-class _Serving:
+class Serving:
     """What is served, and what was seen of it."""
 
     def __init__(self, scenario: Scenario | None, seed: str, say: Say, told: Watch | None) -> None:
         self._scenario, self._seed, self._say, self._told = scenario, seed, say, told
         self.scenarios = {one.id: one for one in _served(scenario)}
-        self.sittings: dict[str, Sitting] = {}
+        self.sittings: OrderedDict[str, Sitting] = OrderedDict()
+        """By token; the one that was asked of longest ago comes first."""
         self.nemesis: Nemesis | None = None
         self.clock = SystemClock()
+        self.server = FakeServer(self.clock, self.resolve, [route(self.sittings, self.forget)])
+        self._forgetting: set[asyncio.Task[None]] = set()
         self._watch = LatenessWatch()
 
     @contextmanager
@@ -108,14 +107,27 @@ class _Serving:
             return None
         sink = partial(self._take, token, found.id)
         sitting = Sitting(scenario=found, seed=self._seed, watch=self._watch, sink=sink)
-        case = sitting.case()
         if self.nemesis is None:
+            self._make_room()
             self.sittings[token] = sitting
         else:
-            case.hold = self.nemesis.follow
-        return case
+            sitting.case.hold = self.nemesis.follow
+        return sitting.case
+
+    def _make_room(self) -> None:
+        for token in crowded_out(self.sittings):
+            task = asyncio.create_task(self.forget(token))
+            self._forgetting.add(task)
+            task.add_done_callback(self._forgetting.discard)
+
+    async def forget(self, token: str) -> None:
+        """Begin anew with the next request for the token."""
+        self.sittings.pop(token, None)
+        await self.server.close_case(token)
 
     def _take(self, token: str, scenario: str, record: ServerRecord) -> None:
+        if isinstance(record, Requested) and token in self.sittings:
+            self.sittings.move_to_end(token)
         if self._told is not None:
             self._told(record, scenario, token)
         if not isinstance(record, Sent | Waited):
