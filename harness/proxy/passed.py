@@ -59,7 +59,7 @@ class Passed:
     @property
     def seen(self) -> str:
         """Method and path, as they may be printed."""
-        return f"{self.method} {secrets_of(self.headers).url(self.path)}"
+        return f"{self.method} {secrets_of(self.headers, self.path).url(self.path)}"
 
     def requested(self, t: float) -> Requested:
         """The record of the request, without its body and its headers."""
@@ -86,7 +86,7 @@ class Passed:
             url: of the server, without the path.
             with_body: keep the body of the request as well.
         """
-        secrets = secrets_of(self.headers)
+        secrets = secrets_of(self.headers, self.path)
         said = secrets.body(self.body).decode("utf-8", "surrogateescape") if with_body else None
         whole = Exchange(
             number=self.number,

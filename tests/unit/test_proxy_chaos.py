@@ -98,6 +98,11 @@ def passed(**more: object) -> Passed:
     return Passed(**{"number": 1, "method": "POST", "path": "/x", "headers": (), "body": b"", "began": 1.0, **more})  # type: ignore[arg-type]
 
 
+def test_a_key_of_the_address_is_kept_nowhere_also_where_the_answer_quotes_it() -> None:
+    one = passed(path="/v1/messages?key=private-0001", pieces=[(b"no such key: private-0001", 0.0)], ended="end")
+    assert "private-0001" not in repr(one.exchange("https://api.example", with_body=False))
+
+
 @pytest.mark.parametrize(
     ("body", "fields"),
     [(b'{"stream":true}', {"stream": True}), (b"[1]", {}), (b"\xff", {}), (b"", {}), (b"[" * 100_000, {})],
