@@ -11,9 +11,17 @@
 
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { AISDKError, jsonSchema, streamText, tool } from "ai";
-import { done, serve, text } from "./attached.mjs";
+import { done, notice, serve, text } from "./attached.mjs";
 
-const REASONS = { length: "max_tokens", "content-filter": "refusal" };
+/** The SDK tells its caller by the finish reason, or by a part of the stream, that the answer is not whole, and throws nothing. */
+class Unfinished extends AISDKError {
+  constructor(message) {
+    super({ name: "Unfinished", message });
+  }
+}
+
+// Finish reasons after which the output may not be what the model had to say, as the SDK documents them.
+const UNFINISHED = ["error", "interrupted"];
 
 // The library carries tools out by itself as soon as their input is there; each time is written down.
 const toolsOf = (specs = [], ran) =>
@@ -26,6 +34,9 @@ const toolsOf = (specs = [], ran) =>
 
 const make = (job) => createAnthropic({ apiKey: job.api_key, baseURL: `${job.base_url}/v1` });
 
+// Both wait for output and for no mere sign of life: the first one from the reply's first event on.
+const timeoutOf = ({ progress }) => ({ firstChunkMs: progress * 1000, chunkMs: progress * 1000 });
+
 async function* call(job, signal, provider) {
   const { model, max_tokens: maxOutputTokens, messages, system, tools } = job.request;
   const ran = [];
@@ -35,20 +46,34 @@ async function* call(job, signal, provider) {
     messages,
     system,
     tools: toolsOf(tools, ran),
+    timeout: timeoutOf(job.limits),
     abortSignal: signal,
     onError() {}, // it is in the stream as well; by default it is printed
   });
+  let told; // of several errors the first, which is the cause of the others
   for await (const part of result.fullStream) {
     yield* ran.splice(0);
     if (part.type === "text-delta") yield text(part.text);
-    if (part.type === "error") throw part.error;
+    if (part.type === "abort") throw new Unfinished(part.reason ?? "aborted");
+    if (part.type === "error") {
+      told ??= part.error;
+      yield notice(part.error);
+    }
   }
   yield* ran.splice(0);
-  const reason = await result.finishReason;
+  yield await ended(result, told);
+}
+
+// Not every error in the stream is the end of it: that is for the finish reason to say.
+async function ended(result, told) {
+  const reason = await result.finishReason.catch((raised) => {
+    throw told ?? raised;
+  });
+  if (UNFINISHED.includes(reason)) throw told ?? new Unfinished(`the finish reason is ${reason}`);
   const calls = (await result.toolCalls).filter((one) => !one.invalid);
-  yield done({
+  return done({
     text: await result.text,
-    stop_reason: REASONS[reason] ?? reason,
+    stop_reason: await result.rawFinishReason,
     tools: calls.map(({ toolName: name, input }) => ({ name, input })),
   });
 }

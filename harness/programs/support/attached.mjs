@@ -7,16 +7,20 @@ import { createInterface } from "node:readline";
 const OUTCOMES = {
   max_tokens: "truncated",
   model_context_window_exceeded: "truncated",
-  length: "truncated",
   refusal: "refused",
-  "content-filter": "refused",
   pause_turn: "paused",
 };
 
 /** The user sees `piece` after what was there; as in any loop that adds to a text, undefined becomes "undefined". */
 export const text = (piece) => ({ type: "text", text: `${piece}` });
 
-/** The call returned. */
+/** The user is told of an error beside the answer, which may still go on. */
+export const notice = (raised) => ({ type: "notice", what: String(raised?.message ?? raised).slice(0, 300) });
+
+/**
+ * The call returned. A reason that is in no table passes for a whole answer, as it does in a program that knows these only; a
+ * word of a library's own for an answer that is not whole is never one: its program throws.
+ */
 export const done = (more = {}) => ({ type: "done", outcome: OUTCOMES[more.stop_reason] ?? "complete", ...more });
 
 /** The call raised; `own` says whether the library documents that class for its errors. */
