@@ -63,8 +63,20 @@ export function serve(call, own, make = () => null) {
   });
 }
 
+// The user sees one text, in which two halves of a surrogate pair are a character; in two lines of JSON they would be none.
+function joined(say) {
+  let half = "";
+  return (line) => {
+    const shown = line.type === "text" ? half + line.text : half;
+    half = line.type === "text" ? (/[\ud800-\udbff]$/.exec(shown)?.[0] ?? "") : "";
+    const whole = shown.slice(0, shown.length - half.length);
+    if (whole || line.text === "") say(text(whole));
+    if (line.type !== "text") say(line);
+  };
+}
+
 async function one(begin, own, job, signal) {
-  const say = (line) => process.stdout.write(`${JSON.stringify({ id: job.id, ...line })}\n`);
+  const say = joined((line) => process.stdout.write(`${JSON.stringify({ id: job.id, ...line })}\n`));
   try {
     for await (const seen of begin()) {
       if (signal.aborted) break;
