@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import openai
-from attached import code_or_type, done, parsed, serve, text
+from attached import code_or_type, done, readable, serve, text
 
 TLS = ssl.create_default_context()
 
@@ -39,13 +39,15 @@ async def call(client, job):
         try:
             answer = await stream.get_final_completion()
         except (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError) as cut:
-            answer = cut.completion  # so it tells its caller that the model stopped short
+            # So it tells its caller that the model stopped short: what was raised holds no calls to carry out.
+            answer, calls = cut.completion, ()
+        else:
+            calls = answer.choices[0].message.tool_calls or ()
     choice, usage = answer.choices[0], answer.usage
-    calls = choice.message.tool_calls or ()
     yield done(
         text=choice.message.content or "",
         stop_reason=choice.finish_reason,
-        tools=[{"name": one.function.name or "", "input": parsed(one.function.arguments)} for one in calls],
+        tools=readable(one.function for one in calls),
         usage=usage and {"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens},
     )
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import openai
-from attached import code_or_type, done, parsed, serve, text
+from attached import code_or_type, done, readable, serve, text
 
 TLS = ssl.create_default_context()
 
@@ -58,7 +58,7 @@ async def call(client, job):
     yield done(
         text=answer.output_text,
         stop_reason=answer.incomplete_details.reason if answer.status == "incomplete" else answer.status,
-        tools=[{"name": one.name, "input": parsed(one.arguments)} for one in calls],
+        tools=readable(calls),
         usage=answer.usage and {"input_tokens": answer.usage.input_tokens, "output_tokens": answer.usage.output_tokens},
     )
 

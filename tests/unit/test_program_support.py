@@ -1,10 +1,12 @@
-"""What the programs of a language share: what their user sees of pieces."""
+"""What the programs of a language share: what their user sees of pieces and of tool calls."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,16 @@ from unit.test_node_asked import NEEDS_NODE, NODE
 from harness.environments import PROGRAMS
 
 SUPPORT = PROGRAMS / "support"
+
+
+def attached() -> Any:
+    """The module that the Python programs share."""
+    spec = spec_from_file_location("attached", SUPPORT / "attached.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def shown(tmp_path: Path, *lines: str) -> list[dict[str, Any]]:
@@ -53,3 +65,9 @@ def test_half_a_surrogate_pair_waits_for_the_other_half(tmp_path: Path, pieces: 
 def test_half_a_pair_is_shown_before_whatever_is_no_text(tmp_path: Path) -> None:
     lines = shown(tmp_path, 'text("\\ud83c")', 'notice(new Error("no"))', 'text("\\udf0d")', "done()")
     assert [line.get("text", line.get("what")) for line in lines[:-1]] == ["\ud83c", "no", "\udf0d"]
+
+
+def test_a_tool_call_whose_arguments_cannot_be_read_is_none() -> None:
+    arguments = ['{"to": "the mill"}', '{"to": "the', "[1]", "", None]
+    calls = attached().readable(SimpleNamespace(name="go", arguments=one) for one in arguments)
+    assert [call["input"] for call in calls] == [{"to": "the mill"}, {}, {}]

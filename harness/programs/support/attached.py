@@ -27,18 +27,31 @@ def text(piece):
 
 
 def done(**more):
-    """The call returned."""
+    """The call returned.
+
+    A reason that is in no table passes for a whole answer, as it does in a program that knows these only; a word of a
+    library's own for an answer that is not whole is never one: its program raises.
+    """
     outcome = OUTCOMES.get(more.get("stop_reason") or "", "complete")
     return {"type": "done", "outcome": outcome, **more}
 
 
+def readable(functions):
+    """The tool calls, of functions whose arguments the library hands over as a text.
+
+    A call whose arguments are no object of JSON is left out: nobody can carry it out.
+    """
+    inputs = ((one.name or "", parsed(one.arguments)) for one in functions)
+    return [{"name": name, "input": found} for name, found in inputs if found is not None]
+
+
 def parsed(arguments):
-    """The input of a tool call that the library hands over as a text; what is no object of JSON stays as it is."""
+    """The input of a tool call; None where ``arguments`` are no object of JSON."""
     with suppress(ValueError):
         found = json.loads(arguments or "{}")
         if isinstance(found, dict):
             return found
-    return {"": arguments}
+    return None
 
 
 def type_of(raised):
