@@ -3,7 +3,7 @@
 #
 # [tool.streamproof]
 # policy = "raise"
-# capabilities = ["retries", "reuse"]
+# capabilities = ["retries", "outcomes", "reuse"]
 # many = true
 # ///
 """Pydantic AI: `Agent.run_stream` on a Claude model, text by text."""
@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import anthropic
 from attached import done, serve, text
 from pydantic_ai import Agent
-from pydantic_ai.exceptions import AgentRunError, UserError
+from pydantic_ai.exceptions import AgentRunError, ContentFilterError, OutputTokenLimitExceeded, UserError
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 
@@ -28,11 +28,18 @@ async def connect(job):
 async def call(model, job):
     request = job["request"]
     agent = Agent(model, system_prompt=request.get("system", ()), model_settings={"max_tokens": request["max_tokens"]})
-    async with agent.run_stream(request["messages"][-1]["content"]) as result:
-        async for piece in result.stream_text(delta=True, debounce_by=None):
-            yield text(piece)
-        whole = await result.get_output()
-    yield done(text=whole)
+    try:
+        async with agent.run_stream(request["messages"][-1]["content"]) as result:
+            async for piece in result.stream_text(delta=True, debounce_by=None):
+                yield text(piece)
+            whole = await result.get_output()
+    except ContentFilterError:  # so it tells its caller that the model declined to say anything
+        yield done(text="", stop_reason="refusal")
+    except OutputTokenLimitExceeded:  # and so that there was no room to say anything
+        yield done(text="", outcome="truncated")
+    else:
+        details = result.response.provider_details or {}
+        yield done(text=whole, stop_reason=details.get("finish_reason"))
 
 
 serve(call, connect, own=(AgentRunError, UserError, anthropic.AnthropicError))
