@@ -64,10 +64,18 @@ def code_or_type(raised):
     return getattr(raised, "code", None) or getattr(raised, "type", None)
 
 
-def error(raised, own=(), kind=type_of, **more):
+def untold(raised):
+    """Nothing, of a library whose errors do not have it from the API."""
+
+
+def status_code(raised):
+    """The HTTP status of the reply, as an SDK's error has it."""
+    return getattr(raised, "status_code", None)
+
+
+def error(raised, own=(), kind=type_of, status=status_code, **more):
     """The call raised; ``own`` are the classes that the library documents for its errors."""
-    status = getattr(raised, "status_code", None)
-    kind = kind(raised)
+    status, kind = status(raised), kind(raised)
     return {
         "type": "error",
         "name": f"{type(raised).__module__.partition('.')[0]}.{type(raised).__name__}",
@@ -83,7 +91,7 @@ async def nothing():
     """There is nothing to start before the first call."""
 
 
-def serve(call, connect=None, own=(), kind=type_of, start=nothing):
+def serve(call, connect=None, own=(), kind=type_of, status=status_code, start=nothing):
     """Make all calls.
 
     Args:
@@ -92,9 +100,10 @@ def serve(call, connect=None, own=(), kind=type_of, start=nothing):
         connect: makes the client of a job, an async context manager; None where ``call`` needs none.
         own: the classes that the library documents for its errors.
         kind: what the API calls an error, of what was raised; None where that does not tell.
+        status: the HTTP status of the reply that was an error, of what was raised; None where there was none.
         start: what takes long and is needed by every call; awaited before the first one.
     """
-    told = partial(error, own=own, kind=kind)
+    told = partial(error, own=own, kind=kind, status=status)
     asyncio.run(_serve(call, connect or (lambda job: nullcontext()), told, start))
 
 
