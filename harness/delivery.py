@@ -192,22 +192,28 @@ class _Wire:
 
 
 def _connections(network: Iterable[NetworkRecord]) -> dict[int, _Connection]:
+    """Those that led to the server; others were given up before, and nothing came over them."""
     found: dict[int, _Connection] = {}
     for record in network:
-        match record:
-            case Opened(connection=number, local=local, at=at):
-                found[number] = _Connection(local, at)
-            case Carried(connection=number, stream="downstream") if found[number].left is None:
-                found[number].pieces.append(record)  # what comes after the client has left is for nobody
-            case Struck(connection=number):
-                found[number].strikes.append(record)
-            case Left(connection=number, side="client"):
-                found[number].left = record
-            case Closed(connection=number):
-                found[number].closed = record
-            case _:
-                pass
+        if isinstance(record, Opened):
+            found[record.connection] = _Connection(record.local, record.at)
+        elif isinstance(record, Carried | Struck | Left | Closed) and record.connection in found:
+            _note(found[record.connection], record)
     return found
+
+
+def _note(connection: _Connection, record: Carried | Struck | Left | Closed) -> None:
+    match record:
+        case Carried(stream="downstream") if connection.left is None:
+            connection.pieces.append(record)  # what comes after the client has left is for nobody
+        case Struck():
+            connection.strikes.append(record)
+        case Left(side="client"):
+            connection.left = record
+        case Closed():
+            connection.closed = record
+        case _:
+            pass
 
 
 def _over(attempt: Attempt, connections: Iterable[_Connection]) -> _Connection:

@@ -183,6 +183,11 @@ def test_requests_on_several_connections_are_told_apart_by_their_address() -> No
     assert [one.wire for one in views] == [WIRE[:7], WIRE[:5]]
 
 
+def test_a_connection_that_was_given_up_before_it_led_anywhere_brought_nothing() -> None:
+    one = [opened(), *came(WIRE), closed()]
+    assert form(seen([*one, closed("abandoned", number=2)], reply())[0]) == form(seen(one, reply())[0])
+
+
 def test_bytes_come_when_they_came_and_not_when_they_were_written() -> None:
     pieces = (WIRE[:10], WIRE[10:25], WIRE[25:])
     (view,) = seen([opened(), *came(*pieces, at=2.0)], reply(t=0.1))
