@@ -83,14 +83,23 @@ def written(text: str) -> Address | None:
 
 
 async def resolve(text: str) -> Address:
-    """The address that ``text`` stands for, whether it is written there or has to be looked up.
+    """The first of :func:`all_of`.
+
+    Raises:
+        AddressError: see :func:`written`.
+    """
+    return (await all_of(text))[0]
+
+
+async def all_of(text: str) -> list[Address]:
+    """The addresses that ``text`` stands for, whether one is written there or they have to be looked up.
 
     Raises:
         AddressError: see :func:`written`.
     """
     address = written(text)
     if address is not None:
-        return address
+        return [address]
     host, port = split(text)
     number = _port(port)
     try:
@@ -98,8 +107,7 @@ async def resolve(text: str) -> Address:
     except (OSError, ValueError):
         raise AddressError(f"lookup {host}: no such host") from None
     found.sort(key=lambda one: one[0] != socket.AF_INET)
-    family, _, _, _, (name, *_) = found[0]
-    return Address(family, str(name), number)
+    return [Address(family, str(name), number) for family, _, _, _, (name, *_) in found]
 
 
 def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

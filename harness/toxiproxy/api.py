@@ -134,7 +134,10 @@ class _Call:
         self.proxy, self.toxic = proxy, toxic
 
     async def body(self) -> bytes:
-        """The body, in full; it is bounded in size and time."""
+        """The body, in full; it is bounded in size and time. Who asks first whether to send it is told to (RFC 9110
+        §10.1.1)."""
+        if self.request.headers.get("expect", "").lower() == "100-continue" and self.request.transport is not None:
+            self.request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 return await self.request.read()

@@ -7,6 +7,8 @@ import errno
 import os
 import socket
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,20 +76,33 @@ class _Dial:
             raise OSError(error, os.strerror(error))
         return error not in _UNDER_WAY
 
-    async def reach(self, target: Address) -> None:
-        """Wait until it has answered.
+    async def reach(self, targets: Sequence[Address]) -> None:
+        """Wait until one of them has answered; each is asked when the one before it has refused.
 
         Raises:
-            OSError: it refuses.
+            OSError: the last one refuses.
         """
-        if not self.reaches(target):
-            await asyncio.get_running_loop().sock_connect(self.server, (target.host, target.port))
+        *others, last = targets
+        for target in others:
+            with suppress(OSError):
+                await self._reach(target)
+                return
+            self._hang_up()
+        await self._reach(last)
 
     def close(self) -> None:
         """It came to nothing."""
         self.client.close()
+        self._hang_up()
+
+    async def _reach(self, target: Address) -> None:
+        if not self.reaches(target):
+            await asyncio.get_running_loop().sock_connect(self.server, (target.host, target.port))
+
+    def _hang_up(self) -> None:
         if self._server is not None:
             self._server.close()
+            self._server = None
 
 
 class Proxy:
@@ -228,7 +243,7 @@ class Proxy:
         """Wait for a server that is further away, or whose name has to be looked up."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await dial.reach(await address.resolve(self.upstream))
+                await dial.reach(await address.all_of(self.upstream))
         except (OSError, AddressError) as error:
             self._failed(dial, error)
         else:

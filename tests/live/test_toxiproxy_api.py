@@ -5,6 +5,7 @@ What it says of proxies and toxics is in the two files next to this one.
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ from live.asking import (
     toxics,
 )
 from live.differences import OF_THE_API
+from live.peers import PATIENCE
 from live.toxiproxies import SERVER, Reply, Toxiproxy, running
 
 from harness.toxiproxy.api import MAX_BODY_BYTES
@@ -49,6 +51,17 @@ def on(toxiproxy: Toxiproxy, difference: str, *, real: Any, ours: Any) -> Any:
     """What this server does where the two differ on purpose."""
     assert difference in OF_THE_API
     return real if toxiproxy.is_real else ours
+
+
+def test_who_asks_whether_to_send_a_body_is_told_to(toxiproxy: Toxiproxy) -> None:
+    asked = json.dumps({"name": "asked", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1"}).encode()
+    fields = b"host: 127.0.0.1\r\nexpect: 100-continue\r\ncontent-length: %d" % len(asked)
+    host, _, port = toxiproxy.url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), PATIENCE) as client:
+        client.sendall(b"POST /proxies HTTP/1.1\r\n%s\r\n\r\n" % fields)
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(asked)
+        assert client.recv(100).startswith(b"HTTP/1.1 201 Created\r\n")
 
 
 # ---- paths and methods -----------------------------------------------------------------------------------------------

@@ -100,6 +100,28 @@ def test_started_names_the_address_and_toxic_added_the_toxic(place: Between) -> 
     assert (added["toxic"], added["type"], added["stream"]) == ("x", "latency", "upstream")
 
 
+def test_a_server_is_looked_for_at_every_address_of_its_name(place: Between, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        there = address.Address(socket.AF_INET, "127.0.0.1", server.getsockname()[1])
+
+        look_up, nowhere = address.all_of, address.Address(socket.AF_INET, "127.0.0.1", 1)
+
+        async def two(text: str) -> list[address.Address]:
+            return [nowhere, there] if text == "two.test:80" else await look_up(text)
+
+        monkeypatch.setattr(address, "all_of", two)
+        made = place.toxiproxy.ask(
+            "POST", "/proxies", {"name": "two", "listen": "127.0.0.1:0", "upstream": "two.test:80"}
+        )
+        listening = int(made.json["listen"].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", listening), PATIENCE) as client:
+            came, _ = server.accept()
+            with came:
+                client.sendall(b"hello")
+                assert came.recv(5) == b"hello"
+
+
 def test_opened_names_both_ends_and_counts_from_1(place: Between) -> None:
     pairs = [place.live() for _ in range(3)]
     told = [one for one in events(place) if one["event"] == "opened"]
