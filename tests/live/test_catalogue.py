@@ -40,7 +40,6 @@ NAIVE_FAILS = {
     "headers.content_length_too_large": ("SP07", "the whole answer was on display, and then the call failed"),
     "stall.mid_text": ("SP01", "still waiting after 9 s"),
     "completion.held_open": ("SP01", "still waiting after 9 s"),
-    "stall.pings_only": ("SP15", r"without content was held for \d\.\d s"),
 }
 """What the hand-made loop does wrong, and in which words the harness must say so."""
 
