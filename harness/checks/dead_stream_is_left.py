@@ -13,7 +13,7 @@ def dead_stream_is_left(case: Case) -> Ruling:
     """A stream that is dead is left within the client's own deadline.
 
     From the last sign of content to the client's close no more time passes than its limits allow, pings or not. Who has
-    no limit for that was promised to nobody: the API may ping for as long as it likes.
+    no limit for that promises none: the API may ping for as long as it likes.
     """
     if not case.can(Capability.PROGRESS):
         return skipped("the client has no limit for a stream that only pings")
